@@ -1,0 +1,11 @@
+# The libraries that coffer stands on, as imported targets, and nothing else. The installed package
+# includes this file, too: a static coffer needs its dependencies at link time.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+set(coffer_pkgconfig_modules libzstd blosc liblz4 libdeflate zlib libisal libpng)
+set(coffer_dependencies Threads::Threads)
+foreach(module IN LISTS coffer_pkgconfig_modules)
+  string(REGEX REPLACE "^lib" "" name ${module})
+  pkg_check_modules(coffer_${name} REQUIRED QUIET IMPORTED_TARGET GLOBAL ${module})
+  list(APPEND coffer_dependencies PkgConfig::coffer_${name})
+endforeach()

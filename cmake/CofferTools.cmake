@@ -1,0 +1,15 @@
+# The coffer command: tools/coffer/*.cc over the static library, so that the binary stands alone.
+file(GLOB coffer_tool_sources CONFIGURE_DEPENDS tools/coffer/*.cc tools/coffer/*.h)
+if(coffer_tool_sources)
+  find_package(CLI11 REQUIRED)
+  set(coffer_tool_library_sources ${coffer_tool_sources})
+  list(FILTER coffer_tool_library_sources EXCLUDE REGEX "/main\\.cc$")
+  add_library(coffer_tool STATIC ${coffer_tool_library_sources})  # what unit tests of the tool link
+  set_target_properties(coffer_tool PROPERTIES LINKER_LANGUAGE CXX)
+  target_include_directories(coffer_tool PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(coffer_tool PUBLIC coffer_static CLI11::CLI11 PRIVATE coffer_flags)
+  add_executable(coffer_command tools/coffer/main.cc)
+  set_target_properties(coffer_command PROPERTIES OUTPUT_NAME coffer)
+  target_link_libraries(coffer_command PRIVATE coffer_tool coffer_flags)
+  install(TARGETS coffer_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
