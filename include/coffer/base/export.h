@@ -14,6 +14,6 @@
 #ifndef COFFER_BASE_EXPORT_H_
 #define COFFER_BASE_EXPORT_H_
 
-#define COFFER_EXPORT __attribute__((visibility("default")))
+#define COFFER_EXPORT [[gnu::visibility("default")]]
 
 #endif  // COFFER_BASE_EXPORT_H_

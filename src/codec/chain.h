@@ -1,0 +1,54 @@
+// CodecChain: the codecs of an array bound one after the other, and run without waste.
+//
+// Bind() checks the order (array -> array *, array -> bytes, bytes -> bytes *), lets data type,
+// shape and fill value flow through, and fixes all sizes. Dimension orders become a strided view of
+// the caller's memory; checksums are checked and appended in place; the last decompressor writes
+// straight into the destination where that is contiguous, else into pooled scratch.
+#ifndef COFFER_SRC_CODEC_CHAIN_H_
+#define COFFER_SRC_CODEC_CHAIN_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "coffer/codec/codec.h"
+
+namespace coffer::inline v0 {
+
+class CodecChain {
+ public:
+  /// Errors: InvalidArgument, with the JSON path ("codecs[1]: ...").
+  static Result<std::shared_ptr<const CodecChain>> Bind(std::span<const CodecPtr> codecs,
+                                                        const ChunkSpec& chunk);
+
+  const ChunkSpec& chunk() const { return chunk_; }
+  int64_t max_encoded_size() const;
+  bool fixed_size() const;  ///< Then every chunk has max_encoded_size() bytes.
+  /// Memory one call takes beside input and output (pooled capacity and compressor contexts).
+  int64_t encode_scratch_bytes() const;
+  int64_t decode_scratch_bytes() const;
+  /// Stored bytes are the elements in C order and native byte order, nothing else.
+  bool is_identity() const;
+  /// Whether any altered bit of an encoded chunk is noticed.
+  bool has_checksum() const;
+  /// The sharding codec's layout, if sharding is the only codec (so inner chunks can be addressed in
+  /// the stored value); nullptr otherwise.
+  const ShardLayout* shard_layout() const;
+
+  /// Decodes one whole chunk into `chunk` (any strides; shape and type as bound).
+  Status Decode(std::span<const std::byte> encoded, const View& chunk,
+                const CodecScratch& scratch) const;
+  /// Encodes one whole chunk into destination, which has max_encoded_size() bytes; returns the size.
+  Result<size_t> Encode(const ConstView& chunk, std::span<std::byte> destination,
+                        const CodecScratch& scratch) const;
+
+ private:
+  ChunkSpec chunk_;
+  std::vector<std::unique_ptr<BoundArrayToArray>> array_to_array_;
+  std::unique_ptr<BoundArrayToBytes> array_to_bytes_;
+  std::vector<std::unique_ptr<BoundBytesToBytes>> bytes_to_bytes_;
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_CODEC_CHAIN_H_

@@ -1,0 +1,63 @@
+// ShardLayout: how the inner chunks of a shard are addressed inside its bytes.
+//
+// Format: Zarr v3 core, codec "sharding_indexed". The index holds, for each inner chunk in C order,
+// offset and size as uint64, both 2^64 - 1 where the chunk is absent; it is encoded by index codecs
+// of fixed size and stands at the start or the end of the shard. Offsets count from the shard's
+// first byte, also when the index stands there.
+#ifndef COFFER_SRC_CODEC_SHARD_LAYOUT_H_
+#define COFFER_SRC_CODEC_SHARD_LAYOUT_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "coffer/codec/codec.h"
+#include "src/codec/chain.h"
+
+namespace coffer::inline v0 {
+
+struct ShardEntry {
+  uint64_t offset = ~uint64_t{0};
+  uint64_t size = ~uint64_t{0};
+  bool absent() const { return offset == ~uint64_t{0} && size == ~uint64_t{0}; }
+  friend bool operator==(const ShardEntry&, const ShardEntry&) = default;
+};
+
+/// A decoded index: one entry per inner chunk, C order.
+using ShardIndex = std::vector<ShardEntry>;
+
+class ShardLayout {
+ public:
+  enum class IndexLocation { kStart, kEnd };
+
+  ShardLayout(Shape shard_shape, std::shared_ptr<const CodecChain> inner,
+              std::shared_ptr<const CodecChain> index, IndexLocation location);
+
+  /// Inner chunks per dimension.
+  const Shape& inner_grid_shape() const { return inner_grid_shape_; }
+  const Shape& inner_chunk_shape() const { return inner_->chunk().shape; }
+  const CodecChain& inner() const { return *inner_; }
+  int64_t num_entries() const { return num_entries_; }
+  IndexLocation index_location() const { return location_; }
+  /// Bytes of the encoded index.
+  int64_t index_size() const { return index_->max_encoded_size(); }
+
+  /// Decodes and checks an index against a shard of `shard_size` bytes (-1: unknown, then ends are
+  /// not checked). Errors: DataLoss (checksum, half-absent entry, an entry that overflows, reaches
+  /// beyond the shard or into the index).
+  Result<ShardIndex> ParseIndex(std::span<const std::byte> encoded, int64_t shard_size,
+                                const CodecScratch& scratch) const;
+  /// Requires index.size() == num_entries().
+  Result<Bytes> EncodeIndex(const ShardIndex& index, const CodecScratch& scratch) const;
+
+ private:
+  Shape inner_grid_shape_;
+  std::shared_ptr<const CodecChain> inner_, index_;
+  IndexLocation location_;
+  int64_t num_entries_ = 0;
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_CODEC_SHARD_LAYOUT_H_
