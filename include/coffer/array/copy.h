@@ -1,0 +1,51 @@
+// Copy: one array into another, between any stores, layouts and codecs, in bounded memory.
+//
+//     Copy(source, destination).OrThrow();
+//
+// The destination is written one write chunk at a time; each is read from the source block by
+// block, so that no more than the context's budget (the destination's context) is held, whatever
+// the size of arrays and shards. Every block of the source is decoded once where its chunks align.
+#ifndef COFFER_ARRAY_COPY_H_
+#define COFFER_ARRAY_COPY_H_
+
+#include <functional>
+
+#include "coffer/array/array.h"
+#include "coffer/base/export.h"
+#include "coffer/base/result.h"
+
+namespace coffer::inline v0 {
+
+/// Where a bounded copy takes its elements from: an array, or a file reader's boxes.
+class COFFER_EXPORT BlockSource {
+ public:
+  virtual ~BlockSource();
+  virtual DataType data_type() const = 0;
+  virtual const Shape& shape() const = 0;
+  /// The shape in which reading is cheapest; rank 0 for no opinion.
+  virtual Shape block_shape() const { return {}; }
+  /// Bytes that one call of ReadBlock holds beside the destination.
+  virtual int64_t task_bytes(const Box& box) const = 0;
+  /// Reads a box. Called from several threads unless sequential().
+  virtual Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) = 0;
+  /// Whether boxes must be asked for by one thread in C order of the destination's chunks.
+  virtual bool sequential() const { return false; }
+};
+
+/// The elements that `transform` takes from an array.
+COFFER_EXPORT std::unique_ptr<BlockSource> MakeBlockSource(const Array& array,
+                                                           const IndexTransform& transform);
+
+/// Writes all of `source` into the box of `destination` that begins at `at`. Errors:
+/// InvalidArgument for another data type or rank, OutOfRange if it does not fit; those of reading
+/// and writing. On error or cancellation the destination holds a part of the copy: whole chunks.
+COFFER_EXPORT Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
+                              const ArrayWriteOptions& options = {});
+
+/// The whole of one array into another of the same shape and data type.
+COFFER_EXPORT Status Copy(const Array& source, const Array& destination,
+                          const ArrayWriteOptions& options = {});
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_ARRAY_COPY_H_

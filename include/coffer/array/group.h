@@ -1,0 +1,82 @@
+// Group: a node that holds arrays and other groups; and what stands at a place.
+//
+//     Group group = Group::Create("file:///data/model", {.attributes = R"({"step": 7})"}).OrThrow();
+//     Array::Create("file:///data/model/layer0/weight", {...});
+//     for (const NodeEntry& entry : *group.List()) std::cout << entry.name << "\n";
+//
+// Thread safety: as Array.
+#ifndef COFFER_ARRAY_GROUP_H_
+#define COFFER_ARRAY_GROUP_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coffer/async/context.h"
+#include "coffer/base/export.h"
+#include "coffer/base/result.h"
+#include "coffer/kvstore/kvstore.h"
+
+namespace coffer::inline v0 {
+
+enum class NodeKind { kNone, kArray, kGroup };
+
+struct GroupOptions {
+  std::string attributes;  ///< JSON object text; "" for none.
+  bool delete_existing = false;
+  Context context = Context::Default();
+};
+
+struct NodeEntry {
+  std::string name;  ///< Relative to the group: "layer0/weight" when listed recursively.
+  NodeKind kind = NodeKind::kNone;
+};
+
+class COFFER_EXPORT Group {
+ public:
+  /// Errors as Array::Create.
+  static Result<Group> Create(std::string_view place, const GroupOptions& options = {});
+  static Result<Group> Create(KvStorePtr store, std::string prefix, const GroupOptions& options = {});
+  /// Errors: NotFound; FailedPrecondition if there is an array instead.
+  static Result<Group> Open(std::string_view place, const Context& context = Context::Default());
+  static Result<Group> Open(KvStorePtr store, std::string prefix,
+                            const Context& context = Context::Default());
+
+  const std::string& attributes() const { return attributes_; }
+  const KvStorePtr& store() const { return store_; }
+  const std::string& prefix() const { return prefix_; }
+  std::string url() const { return store_->Describe(prefix_); }
+  /// The nodes directly below, or all below, sorted by name.
+  Result<std::vector<NodeEntry>> List(bool recursive = false) const;
+  /// Replaces all attributes by this JSON object.
+  Status SetAttributes(std::string_view json);
+
+ private:
+  Group() = default;
+  KvStorePtr store_;
+  std::string prefix_;
+  std::string format_;
+  std::string attributes_;
+  Context context_;
+};
+
+/// What stands at a place; kNone if no known node does.
+COFFER_EXPORT Result<NodeKind> FindNode(std::string_view place,
+                                        const Context& context = Context::Default());
+
+/// A place split into its store, the prefix in it ("" or ending with "/") and the driver its
+/// adapter names ("zarr3", or "" to be detected).
+struct Place {
+  KvStorePtr store;
+  std::string prefix;
+  std::string driver;
+};
+COFFER_EXPORT Result<Place> OpenPlace(std::string_view url_or_json,
+                                      const Context& context = Context::Default());
+
+/// Deletes the node at a place with everything below it. NotFound if none is there.
+COFFER_EXPORT Status DeleteNode(std::string_view place, const Context& context = Context::Default());
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_ARRAY_GROUP_H_

@@ -1,0 +1,14 @@
+// coffer: n-dimensional arrays, and trees of arrays, in chunks, on any store. This header has all of
+// the public API; each header it includes explains itself.
+#ifndef COFFER_COFFER_H_
+#define COFFER_COFFER_H_
+
+#include "coffer/array/array.h"
+#include "coffer/array/copy.h"
+#include "coffer/array/group.h"
+#include "coffer/array/verify.h"
+#include "coffer/async/context.h"
+#include "coffer/checkpoint/checkpoint.h"
+#include "coffer/kvstore/kvstore.h"
+
+#endif  // COFFER_COFFER_H_
