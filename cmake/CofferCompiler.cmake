@@ -12,6 +12,7 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 add_library(coffer_flags INTERFACE)
 target_compile_options(coffer_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # g++ 12 sees overlaps in "a" + std::string (GCC PR 105651)
   $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion -Wthread-safety>
   $<$<BOOL:${COFFER_WERROR}>:-Werror>)
 

@@ -3,7 +3,12 @@
 include(CMakePackageConfigHelpers)
 set(coffer_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/coffer)
 
-install(DIRECTORY include/coffer DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/coffer DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h" PATTERN "testing" EXCLUDE)
+if(TARGET coffer_testing)
+  install(DIRECTORY include/coffer/testing DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/coffer
+    FILES_MATCHING PATTERN "*.h")
+endif()
 foreach(kind shared static testing)
   if(TARGET coffer_${kind})
     install(TARGETS coffer_${kind} EXPORT coffer-${kind})

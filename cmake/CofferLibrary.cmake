@@ -37,7 +37,7 @@ add_library(coffer::coffer ALIAS coffer_shared)
 add_library(coffer::static ALIAS coffer_static)
 
 # coffer::testing: the conformance suites, for stores, codecs and drivers built outside this tree.
-if(BUILD_TESTING AND coffer_testing_sources)
+if((BUILD_TESTING OR COFFER_INSTALL_TESTING) AND coffer_testing_sources)
   find_package(GTest REQUIRED)
   add_library(coffer_testing STATIC ${coffer_testing_sources})
   set_target_properties(coffer_testing PROPERTIES

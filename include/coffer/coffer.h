@@ -1,5 +1,5 @@
-// coffer: n-dimensional arrays, and trees of arrays, in chunks, on any store. This header has all of
-// the public API; each header it includes explains itself.
+// coffer: n-dimensional arrays, and trees of arrays, in chunks, on any store. This header has all
+// of the public API; each header it includes explains itself.
 #ifndef COFFER_COFFER_H_
 #define COFFER_COFFER_H_
 

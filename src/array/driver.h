@@ -1,8 +1,8 @@
 // StoredArray, ArrayDriver: what an array format must provide.
 //
-// A driver knows metadata, keys and layout of one format; it never moves chunk data. From a metadata
-// document it makes a StoredArray: one immutable state of one array, with its codecs bound. The read
-// and write planners work on that alone.
+// A driver knows metadata, keys and layout of one format; it never moves chunk data. From a
+// metadata document it makes a StoredArray: one immutable state of one array, with its codecs
+// bound. The read and write planners work on that alone.
 //
 // Metadata operations are plain blocking code.
 #ifndef COFFER_SRC_ARRAY_DRIVER_H_
@@ -41,12 +41,12 @@ class StoredArray {
 
   const ArrayDriver* driver = nullptr;
   KvStorePtr store;
-  std::string prefix;                      // "" or ending with "/".
-  RegularGrid grid;                        // Of write chunks (shards where there are any).
+  std::string prefix;                       // "" or ending with "/".
+  RegularGrid grid;                         // Of write chunks (shards where there are any).
   std::shared_ptr<const CodecChain> chain;  // For one cell of the grid; has type and fill value.
   std::vector<std::optional<std::string>> dimension_names;
-  std::string attributes;                  // JSON object text.
-  std::string metadata;                    // The whole document as stored.
+  std::string attributes;  // JSON object text.
+  std::string metadata;    // The whole document as stored.
   Generation metadata_generation;
 
   const Shape& shape() const { return grid.shape(); }
@@ -76,11 +76,13 @@ class ArrayDriver {
   virtual Result<StoredArrayPtr> Create(const KvStorePtr& store, const std::string& prefix,
                                         const CreateOptions& options) const = 0;
   /// Writes changed metadata under the generation of `stored`: Aborted if it is no longer that.
-  virtual Result<StoredArrayPtr> Update(const StoredArray& stored, const std::optional<Shape>& shape,
+  virtual Result<StoredArrayPtr> Update(const StoredArray& stored,
+                                        const std::optional<Shape>& shape,
                                         const std::optional<std::string>& attributes,
                                         const Context& context) const = 0;
 
-  virtual Result<StoredGroup> OpenGroup(const KvStorePtr& store, const std::string& prefix) const = 0;
+  virtual Result<StoredGroup> OpenGroup(const KvStorePtr& store,
+                                        const std::string& prefix) const = 0;
   virtual Result<StoredGroup> CreateGroup(const KvStorePtr& store, const std::string& prefix,
                                           std::string_view attributes) const = 0;
   virtual Result<StoredGroup> UpdateGroup(const KvStorePtr& store, const std::string& prefix,

@@ -11,13 +11,20 @@ struct NamedType {
 };
 
 constexpr NamedType kTypes[] = {
-    {"bool", DataType::kBool},           {"int8", DataType::kInt8},
-    {"int16", DataType::kInt16},         {"int32", DataType::kInt32},
-    {"int64", DataType::kInt64},         {"uint8", DataType::kUint8},
-    {"uint16", DataType::kUint16},       {"uint32", DataType::kUint32},
-    {"uint64", DataType::kUint64},       {"float16", DataType::kFloat16},
-    {"bfloat16", DataType::kBfloat16},   {"float32", DataType::kFloat32},
-    {"float64", DataType::kFloat64},     {"complex64", DataType::kComplex64},
+    {"bool", DataType::kBool},
+    {"int8", DataType::kInt8},
+    {"int16", DataType::kInt16},
+    {"int32", DataType::kInt32},
+    {"int64", DataType::kInt64},
+    {"uint8", DataType::kUint8},
+    {"uint16", DataType::kUint16},
+    {"uint32", DataType::kUint32},
+    {"uint64", DataType::kUint64},
+    {"float16", DataType::kFloat16},
+    {"bfloat16", DataType::kBfloat16},
+    {"float32", DataType::kFloat32},
+    {"float64", DataType::kFloat64},
+    {"complex64", DataType::kComplex64},
     {"complex128", DataType::kComplex128},
 };
 

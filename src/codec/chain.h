@@ -31,14 +31,15 @@ class CodecChain {
   bool is_identity() const;
   /// Whether any altered bit of an encoded chunk is noticed.
   bool has_checksum() const;
-  /// The sharding codec's layout, if sharding is the only codec (so inner chunks can be addressed in
-  /// the stored value); nullptr otherwise.
+  /// The sharding codec's layout, if sharding is the only codec (so inner chunks can be addressed
+  /// in the stored value); nullptr otherwise.
   const ShardLayout* shard_layout() const;
 
   /// Decodes one whole chunk into `chunk` (any strides; shape and type as bound).
   Status Decode(std::span<const std::byte> encoded, const View& chunk,
                 const CodecScratch& scratch) const;
-  /// Encodes one whole chunk into destination, which has max_encoded_size() bytes; returns the size.
+  /// Encodes one whole chunk into destination, which has max_encoded_size() bytes; returns the
+  /// size.
   Result<size_t> Encode(const ConstView& chunk, std::span<std::byte> destination,
                         const CodecScratch& scratch) const;
 

@@ -1,10 +1,12 @@
 // Array: a chunked n-dimensional array in a store.
 //
 //     Array volume = Array::Create("file:///data/brain.zarr",
-//         {.shape = {1024, 1024, 1024}, .data_type = DataType::kUint16, .chunk_shape = {64, 64, 64},
+//         {.shape = {1024, 1024, 1024}, .data_type = DataType::kUint16, .chunk_shape = {64, 64,
+//         64},
 //          .shard_shape = {512, 512, 512}, .codec = Zstd(3)}).OrThrow();
-//     volume.Write(Box::FromSize({0, 0, 0}, {512, 512, 512}), Ref(pixels, {512, 512, 512})).OrThrow();
-//     NdArray<uint16_t> slice = volume.Read<uint16_t>({{.dim = 0, .at = 100}}).OrThrow();
+//     volume.Write(Box::FromSize({0, 0, 0}, {512, 512, 512}), Ref(pixels, {512, 512,
+//     512})).OrThrow(); NdArray<uint16_t> slice = volume.Read<uint16_t>({{.dim = 0, .at =
+//     100}}).OrThrow();
 //
 // A place is named by a URL (a plain path, file:///..., memory://name/..., optionally followed by
 // "|zarr3:") or by a JSON spec as TensorStore writes them:
@@ -57,9 +59,9 @@ struct WriteFutures {
 
 /// What is actually stored of an array.
 struct StoredChunks {
-  int64_t count = 0;        ///< Stored write chunks (shards, or chunks where there are none).
-  int64_t possible = 0;     ///< Write chunks of the whole grid.
-  int64_t bytes = 0;        ///< Their size together, where the store says.
+  int64_t count = 0;     ///< Stored write chunks (shards, or chunks where there are none).
+  int64_t possible = 0;  ///< Write chunks of the whole grid.
+  int64_t bytes = 0;     ///< Their size together, where the store says.
 };
 
 class COFFER_EXPORT Array {
@@ -108,8 +110,9 @@ class COFFER_EXPORT Array {
   Result<NdArray<T>> Read(std::initializer_list<Selection> selections,
                           const ArrayReadOptions& options = {}) const {
     COFFER_RETURN_IF_ERROR(CheckDataType(DataType::Of<T>()));
-    COFFER_ASSIGN_OR_RETURN(IndexTransform transform,
-                            IndexTransform::FromSelections(shape(), {selections.begin(), selections.size()}));
+    COFFER_ASSIGN_OR_RETURN(
+        IndexTransform transform,
+        IndexTransform::FromSelections(shape(), {selections.begin(), selections.size()}));
     COFFER_ASSIGN_OR_RETURN(OwnedArray array, ReadOwned(transform, options));
     return NdArray<T>(std::move(array));
   }
@@ -118,7 +121,8 @@ class COFFER_EXPORT Array {
 
   /// Writes the caller's memory over a box. The source must not change until the call returns (the
   /// asynchronous form: until `copied`).
-  Status Write(const Box& box, const ConstView& source, const ArrayWriteOptions& options = {}) const;
+  Status Write(const Box& box, const ConstView& source,
+               const ArrayWriteOptions& options = {}) const;
   Status Write(const IndexTransform& transform, const ConstView& source,
                const ArrayWriteOptions& options = {}) const;
   WriteFutures WriteAsync(const Box& box, const ConstView& source,

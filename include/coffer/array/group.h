@@ -1,8 +1,8 @@
 // Group: a node that holds arrays and other groups; and what stands at a place.
 //
-//     Group group = Group::Create("file:///data/model", {.attributes = R"({"step": 7})"}).OrThrow();
-//     Array::Create("file:///data/model/layer0/weight", {...});
-//     for (const NodeEntry& entry : *group.List()) std::cout << entry.name << "\n";
+//     Group group = Group::Create("file:///data/model", {.attributes = R"({"step":
+//     7})"}).OrThrow(); Array::Create("file:///data/model/layer0/weight", {...}); for (const
+//     NodeEntry& entry : *group.List()) std::cout << entry.name << "\n";
 //
 // Thread safety: as Array.
 #ifndef COFFER_ARRAY_GROUP_H_
@@ -36,7 +36,8 @@ class COFFER_EXPORT Group {
  public:
   /// Errors as Array::Create.
   static Result<Group> Create(std::string_view place, const GroupOptions& options = {});
-  static Result<Group> Create(KvStorePtr store, std::string prefix, const GroupOptions& options = {});
+  static Result<Group> Create(KvStorePtr store, std::string prefix,
+                              const GroupOptions& options = {});
   /// Errors: NotFound; FailedPrecondition if there is an array instead.
   static Result<Group> Open(std::string_view place, const Context& context = Context::Default());
   static Result<Group> Open(KvStorePtr store, std::string prefix,
@@ -75,7 +76,8 @@ COFFER_EXPORT Result<Place> OpenPlace(std::string_view url_or_json,
                                       const Context& context = Context::Default());
 
 /// Deletes the node at a place with everything below it. NotFound if none is there.
-COFFER_EXPORT Status DeleteNode(std::string_view place, const Context& context = Context::Default());
+COFFER_EXPORT Status DeleteNode(std::string_view place,
+                                const Context& context = Context::Default());
 
 }  // namespace coffer::inline v0
 

@@ -54,7 +54,8 @@ class NdArray {
   T& operator()(I... index) const {
     const int64_t at[] = {static_cast<int64_t>(index)..., 0};
     int64_t offset = 0;
-    for (int d = 0; d < static_cast<int>(sizeof...(index)); ++d) offset = offset * shape()[d] + at[d];
+    for (int d = 0; d < static_cast<int>(sizeof...(index)); ++d)
+      offset = offset * shape()[d] + at[d];
     return data()[offset];
   }
   const OwnedArray& untyped() const { return array_; }

@@ -1,7 +1,8 @@
 // VerifyArray: what is wrong with an array's stored bytes.
 //
 // Without `deep`: metadata, names of the stored keys, shard indexes. Deep: every stored chunk is
-// read and decoded. Findings are values, not errors: an error means that verifying was not possible.
+// read and decoded. Findings are values, not errors: an error means that verifying was not
+// possible.
 #ifndef COFFER_ARRAY_VERIFY_H_
 #define COFFER_ARRAY_VERIFY_H_
 
@@ -34,7 +35,8 @@ struct VerifyReport {
   int64_t bytes_checked = 0;
 };
 
-COFFER_EXPORT Result<VerifyReport> VerifyArray(const Array& array, const VerifyOptions& options = {});
+COFFER_EXPORT Result<VerifyReport> VerifyArray(const Array& array,
+                                               const VerifyOptions& options = {});
 
 }  // namespace coffer::inline v0
 

@@ -7,10 +7,12 @@
 //
 //     Buffer scratch = context.buffers().Allocate(chunk_bytes);   // contents undefined
 //     ...
-//     Bytes value = std::move(scratch).ToBytes(encoded_size);     // returns to the pool when dropped
+//     Bytes value = std::move(scratch).ToBytes(encoded_size);     // returns to the pool when
+//     dropped
 //
 // What the pool holds (in use and idle) stays within its limit as far as idle buffers go: before it
-// takes new memory it gives idle memory back. While no OperationScope lives at most 16 MiB stay idle.
+// takes new memory it gives idle memory back. While no OperationScope lives at most 16 MiB stay
+// idle.
 //
 // Thread safety: the pool from any thread; a Buffer belongs to one thread at a time. A pool may be
 // destroyed before its buffers.

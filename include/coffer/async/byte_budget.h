@@ -66,7 +66,8 @@ class ByteBudget {
  public:
   using Continuation = std::function<void(Result<Reservation>)>;
 
-  /// Continuations that had to wait run on `executor`; it must outlive the budget. Requires limit_bytes > 0.
+  /// Continuations that had to wait run on `executor`; it must outlive the budget. Requires
+  /// limit_bytes > 0.
   ByteBudget(int64_t limit_bytes, Executor* executor);
   ~ByteBudget();
   ByteBudget(const ByteBudget&) = delete;

@@ -28,9 +28,9 @@
 namespace coffer::inline v0 {
 
 struct ContextOptions {
-  int threads = 0;                         ///< 0: the cgroup's cores. Ignored with `executor`.
-  int64_t budget_bytes = MiB(64);          ///< Hard limit on bytes in flight. Requires > 0.
-  int64_t cache_bytes = MiB(32);           ///< Limit of metadata and shard index caches together.
+  int threads = 0;                 ///< 0: the cgroup's cores. Ignored with `executor`.
+  int64_t budget_bytes = MiB(64);  ///< Hard limit on bytes in flight. Requires > 0.
+  int64_t cache_bytes = MiB(32);   ///< Limit of metadata and shard index caches together.
   std::shared_ptr<Executor> executor = nullptr;  ///< The caller's own.
   std::shared_ptr<Observer> observer = nullptr;
 };

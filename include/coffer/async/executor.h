@@ -32,9 +32,9 @@ class COFFER_EXPORT Executor {
   virtual bool RunOne() { return false; }
 };
 
-/// A pool of `threads` workers (0: the cgroup's cores). Destruction runs what is queued, then joins;
-/// it may happen on one of its own workers. After fork() the child's copy starts new threads at its
-/// first use.
+/// A pool of `threads` workers (0: the cgroup's cores). Destruction runs what is queued, then
+/// joins; it may happen on one of its own workers. After fork() the child's copy starts new threads
+/// at its first use.
 COFFER_EXPORT std::shared_ptr<Executor> MakeThreadPool(int threads = 0);
 
 }  // namespace coffer::inline v0

@@ -38,7 +38,8 @@ namespace coffer::inline v0 {
 using Deadline = std::chrono::steady_clock::time_point;
 
 template <class T>
-using ResultOf = std::conditional_t<std::is_void_v<T>, Status, Result<std::conditional_t<std::is_void_v<T>, int, T>>>;
+using ResultOf = std::conditional_t<std::is_void_v<T>, Status,
+                                    Result<std::conditional_t<std::is_void_v<T>, int, T>>>;
 
 template <class T>
 class Promise;

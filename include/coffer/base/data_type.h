@@ -89,9 +89,8 @@ constexpr DataType DataType::Of() {
   } else if constexpr (std::is_same_v<U, float> || std::is_same_v<U, double>) {
     return DataType(Kind::kFloat, kSize);
   } else {
-    static_assert(
-        std::is_same_v<U, std::complex<float>> || std::is_same_v<U, std::complex<double>>,
-        "no Zarr data type corresponds to this C++ type");
+    static_assert(std::is_same_v<U, std::complex<float>> || std::is_same_v<U, std::complex<double>>,
+                  "no Zarr data type corresponds to this C++ type");
     return DataType(Kind::kComplex, kSize);
   }
 }

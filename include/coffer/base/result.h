@@ -91,12 +91,12 @@ Status StatusOf(const Result<T>& result) {
 }  // namespace coffer::inline v0
 
 /// Returns the error of a Status or Result expression from the enclosing function.
-#define COFFER_RETURN_IF_ERROR(expression)                                       \
-  do {                                                                           \
+#define COFFER_RETURN_IF_ERROR(expression)                                          \
+  do {                                                                              \
     if (::coffer::Status coffer_status_ = ::coffer::internal::StatusOf(expression); \
-        !coffer_status_.ok()) {                                                  \
-      return coffer_status_;                                                     \
-    }                                                                            \
+        !coffer_status_.ok()) {                                                     \
+      return coffer_status_;                                                        \
+    }                                                                               \
   } while (false)
 
 #define COFFER_INTERNAL_CONCAT2(a, b) a##b
@@ -107,7 +107,7 @@ Status StatusOf(const Result<T>& result) {
   target = *std::move(temporary)
 
 /// `target = value of expression`, or returns its error from the enclosing function.
-#define COFFER_ASSIGN_OR_RETURN(target, ...)                                               \
+#define COFFER_ASSIGN_OR_RETURN(target, ...)                                                 \
   COFFER_INTERNAL_ASSIGN_OR_RETURN(COFFER_INTERNAL_CONCAT(coffer_result_, __LINE__), target, \
                                    (__VA_ARGS__))
 

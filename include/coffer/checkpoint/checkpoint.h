@@ -49,7 +49,8 @@ struct SaveOptions {
   Context context = Context::Default();
 };
 
-COFFER_EXPORT Status Save(std::string_view place, const Tree& tree, const SaveOptions& options = {});
+COFFER_EXPORT Status Save(std::string_view place, const Tree& tree,
+                          const SaveOptions& options = {});
 
 /// The wanted shape of a leaf.
 struct TargetShape {
@@ -90,9 +91,9 @@ struct LeafInfo {
 };
 
 struct CheckpointInfo {
-  std::string format;      ///< "coffer-first-slice".
-  std::string created_at;  ///< ISO 8601, UTC.
-  int64_t array_bytes = 0;   ///< Decoded.
+  std::string format;       ///< "coffer-first-slice".
+  std::string created_at;   ///< ISO 8601, UTC.
+  int64_t array_bytes = 0;  ///< Decoded.
   int64_t stored_bytes = 0;
   std::vector<LeafInfo> leaves;
 };

@@ -69,8 +69,8 @@ class COFFER_EXPORT Tree {
   bool bool_value() const;
   int64_t int_value() const;
   double double_value() const;
-  const std::string& text() const;  ///< kString or kBytes.
-  const Members& members() const;   ///< kDict, in insertion order.
+  const std::string& text() const;         ///< kString or kBytes.
+  const Members& members() const;          ///< kDict, in insertion order.
   const std::vector<Tree>& items() const;  ///< kList.
 
   /// Sets or replaces a member. Requires kDict.
@@ -78,7 +78,7 @@ class COFFER_EXPORT Tree {
   /// Appends an item. Requires kList.
   Tree& Append(Tree item);
 
-  const Tree* Find(std::string_view key) const;   ///< nullptr if absent.
+  const Tree* Find(std::string_view key) const;  ///< nullptr if absent.
   const Tree* Find(const TreePath& path) const;
 
   /// All leaves with their paths, depth first.

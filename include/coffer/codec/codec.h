@@ -1,5 +1,6 @@
-// Codec: one step between an array chunk in memory and its stored bytes. The three kinds of Zarr v3:
-// array -> array (transpose), array -> bytes (bytes, sharding_indexed), bytes -> bytes (zstd, crc32c).
+// Codec: one step between an array chunk in memory and its stored bytes. The three kinds of Zarr
+// v3: array -> array (transpose), array -> bytes (bytes, sharding_indexed), bytes -> bytes (zstd,
+// crc32c).
 //
 // A codec is made from its JSON configuration, then *bound* once per array to what flows into it:
 // data type, chunk shape and fill value for array codecs, the maximal size for byte codecs. All
@@ -127,7 +128,8 @@ class COFFER_EXPORT Codec {
 
   virtual Result<std::unique_ptr<BoundArrayToArray>> BindArrayToArray(const ChunkSpec& in) const;
   virtual Result<std::unique_ptr<BoundArrayToBytes>> BindArrayToBytes(const ChunkSpec& in) const;
-  virtual Result<std::unique_ptr<BoundBytesToBytes>> BindBytesToBytes(int64_t max_decoded_size) const;
+  virtual Result<std::unique_ptr<BoundBytesToBytes>> BindBytesToBytes(
+      int64_t max_decoded_size) const;
 };
 
 using CodecPtr = std::shared_ptr<const Codec>;

@@ -46,8 +46,8 @@ namespace coffer::inline v0 {
 struct COFFER_EXPORT Generation {
   std::string value;  ///< Empty: unknown. Use the factories for the special ones.
 
-  static Generation Unknown() { return {}; }         ///< As a condition: none.
-  static Generation Missing() { return {"-"}; }      ///< As a condition: the key must not exist.
+  static Generation Unknown() { return {}; }     ///< As a condition: none.
+  static Generation Missing() { return {"-"}; }  ///< As a condition: the key must not exist.
   bool known() const { return !value.empty(); }
   bool missing() const { return value == "-"; }
   friend bool operator==(const Generation&, const Generation&) = default;
@@ -72,8 +72,8 @@ struct COFFER_EXPORT ByteRange {
 };
 
 struct ReadOptions {
-  ByteRange range;                              ///< Default: all.
-  Generation if_equal = Generation::Unknown();  ///< Read only if this is still the generation.
+  ByteRange range;                                  ///< Default: all.
+  Generation if_equal = Generation::Unknown();      ///< Read only if this is still the generation.
   Generation if_not_equal = Generation::Unknown();  ///< Skip the bytes if this is.
   int64_t max_bytes = -1;  ///< More than this to return: ResourceExhausted, naming the size.
   CancelToken cancel;
@@ -87,8 +87,8 @@ struct ReadResult {
     kConditionNotMet,  ///< if_equal or if_not_equal held the bytes back.
   };
   State state = State::kMissing;
-  Bytes value;            ///< Empty for ReadInto, whose bytes are in the destination.
-  Generation generation;  ///< Of the value read, or of what held it back where the store knows.
+  Bytes value;              ///< Empty for ReadInto, whose bytes are in the destination.
+  Generation generation;    ///< Of the value read, or of what held it back where the store knows.
   int64_t total_size = -1;  ///< Of the whole value; -1 where the store does not say.
 };
 
@@ -151,7 +151,7 @@ class COFFER_EXPORT KvListing {
 
 /// What a store can do: asked or probed, never discovered by failing.
 struct Capabilities {
-  bool local = false;               ///< Works on the calling thread; see above.
+  bool local = false;  ///< Works on the calling thread; see above.
   bool writable = true;
   bool listable = true;
   bool conditional_write = false;   ///< if_equal on values is exact, also against other processes.

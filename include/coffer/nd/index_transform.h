@@ -41,8 +41,8 @@ class COFFER_EXPORT IndexTransform {
  public:
   struct OutputMap {
     int64_t offset = 0;
-    int64_t stride = 0;     ///< 0 for a constant; negative walks backwards.
-    int view_dim = -1;      ///< -1 for a constant.
+    int64_t stride = 0;  ///< 0 for a constant; negative walks backwards.
+    int view_dim = -1;   ///< -1 for a constant.
     bool operator==(const OutputMap&) const = default;
   };
 
@@ -83,8 +83,8 @@ class COFFER_EXPORT IndexTransform {
 
 /// What a transform takes from one box of the stored array.
 struct TransformPiece {
-  Box view_box;                             ///< Where it stands in the view; may be empty.
-  Index first;                              ///< Stored index of the view box's first element.
+  Box view_box;                                 ///< Where it stands in the view; may be empty.
+  Index first;                                  ///< Stored index of the view box's first element.
   std::vector<IndexTransform::OutputMap> maps;  ///< As the transform's.
 
   /// Whether the piece is all of `cell`, each element once (whatever its order).
