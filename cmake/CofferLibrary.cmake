@@ -8,7 +8,12 @@ file(GLOB_RECURSE coffer_testing_sources CONFIGURE_DEPENDS
 if(coffer_testing_sources)
   list(REMOVE_ITEM coffer_sources ${coffer_testing_sources})
 endif()
-file(GLOB coffer_main_header CONFIGURE_DEPENDS include/coffer/*.h)
+# src/base/platform_*linux.cc and platform_*posix.cc are twins, of which one is compiled.
+if(COFFER_PLATFORM STREQUAL "posix")
+  list(FILTER coffer_sources EXCLUDE REGEX "/platform_[a-z_]*linux\\.cc$")
+else()
+  list(FILTER coffer_sources EXCLUDE REGEX "/platform_[a-z_]*posix\\.cc$")
+endif()
 
 find_package(nlohmann_json 3.11 REQUIRED)
 
