@@ -10,6 +10,8 @@
 #ifndef COFFER_SRC_BASE_JSON_H_
 #define COFFER_SRC_BASE_JSON_H_
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>

@@ -3,6 +3,7 @@
 #define COFFER_SRC_ND_GRID_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "coffer/base/result.h"
 #include "coffer/nd/index_transform.h"
@@ -47,6 +48,7 @@ class CellWalk {
 
   RegularGrid grid_;
   IndexTransform transform_;
+  Box bounds_;    // The transform's StoredBounds().
   Shape counts_;  // Cells per stored dimension.
 };
 

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "coffer/base/export.h"
@@ -63,7 +64,10 @@ class COFFER_EXPORT IndexTransform {
   /// Dimension i of the new view is dimension order[i] of the old. Errors: InvalidArgument unless
   /// `order` is a permutation.
   Result<IndexTransform> Transpose(std::span<const int> order) const;
-  /// This view, restricted to `box` of it. Errors: OutOfRange.
+  /// The same elements with view dimension `dim` walked backwards. Errors: InvalidArgument for an
+  /// unknown dimension.
+  Result<IndexTransform> Reverse(int dim) const;
+  /// This view, restricted to `box` of it. Errors: InvalidArgument for another rank, OutOfRange.
   Result<IndexTransform> Subview(const Box& box) const;
 
   const Shape& view_shape() const { return view_shape_; }
@@ -90,7 +94,8 @@ struct TransformPiece {
   /// Whether the piece is all of `cell`, each element once (whatever its order).
   bool CoversAll(const Box& cell) const;
 };
-/// Requires equal ranks and non-empty transform and cell.
+/// Requires equal ranks, non-empty transform and cell and, if the view has rank 0 (which no empty
+/// box can express), that the cell holds its element.
 COFFER_EXPORT TransformPiece Intersect(const IndexTransform& transform, const Box& cell);
 
 }  // namespace coffer::inline v0

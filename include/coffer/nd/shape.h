@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
+#include <limits>
 #include <optional>
 #include <ostream>
 #include <span>
@@ -108,7 +109,11 @@ struct COFFER_EXPORT Box {
   static Box Full(const Shape& shape) { return {Index::Filled(shape.rank(), 0), shape}; }
 
   int rank() const { return shape.rank(); }
-  int64_t end(int dim) const { return origin[dim] + shape[dim]; }
+  /// One past the last index; INT64_MAX if that overflows (a grid cell at the edge of a huge
+  /// array).
+  int64_t end(int dim) const {
+    return CheckedAdd(origin[dim], shape[dim]).value_or(std::numeric_limits<int64_t>::max());
+  }
   bool empty() const;
   /// Whether every element of `inner` lies in this box. Requires equal ranks.
   bool Contains(const Box& inner) const;

@@ -40,8 +40,9 @@ struct BasicView {
   BasicView(Byte* data_in, DataType type, const Shape& shape_in)
       : BasicView(data_in, type, shape_in, COrderStrides(shape_in, type.size())) {}
   /// A View is also a ConstView.
-  BasicView(const BasicView<std::byte>& other)
-    requires std::is_const_v<Byte>
+  template <class Other>
+    requires(std::is_const_v<Byte> && !std::is_const_v<Other>)
+  BasicView(const BasicView<Other>& other)  // NOLINT: implicit by intent
       : BasicView(other.data, other.data_type, other.shape, other.strides) {}
 
   int rank() const { return shape.rank(); }
