@@ -17,6 +17,10 @@ endif()
 
 find_package(nlohmann_json 3.11 REQUIRED)
 
+# zstd's estimate of a compressor's memory is declared only on request.
+set_source_files_properties(src/base/compress.cc PROPERTIES
+  COMPILE_DEFINITIONS ZSTD_STATIC_LINKING_ONLY)
+
 add_library(coffer_objects OBJECT ${coffer_sources})
 set_target_properties(coffer_objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)

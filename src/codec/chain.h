@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "coffer/codec/codec.h"
@@ -44,10 +45,43 @@ class CodecChain {
                         const CodecScratch& scratch) const;
 
  private:
+  // A bytes -> bytes codec, with what the chain knows about it.
+  struct ByteStage {
+    std::unique_ptr<BoundBytesToBytes> codec;
+    std::string label;           // For errors: 'codecs[1] (zstd)'.
+    bool in_place = false;       // A checksum-like codec: no buffer of its own.
+    int64_t decoded_max = 0;     // What it makes of well-behaved input, at most.
+    bool decoded_fixed = false;  // Then it is exactly that.
+  };
+  struct ArrayStage {
+    std::unique_ptr<BoundArrayToArray> codec;
+    std::string label;
+  };
+
+  Status BindArrays(std::span<const CodecPtr> codecs);
+  Status BindBytes(std::span<const CodecPtr> codecs, size_t first);
+  Status CheckView(const ConstView& chunk) const;
+  const ChunkSpec& InputOf(size_t array_stage) const;
+  int64_t DecodeCapacity(const ByteStage& stage) const;
+  size_t NextCompressor(size_t stage) const;
+  int64_t ArrayScratchBytes() const;
+
+  Status DecodeFrom(size_t array_stage, std::span<const std::byte> encoded, const View& view,
+                    const CodecScratch& scratch) const;
+  Status DecodeBytes(std::span<const std::byte> encoded, const View& view,
+                     const CodecScratch& scratch) const;
+  Result<size_t> EncodeFrom(size_t array_stage, const ConstView& view,
+                            std::span<std::byte> destination, const CodecScratch& scratch) const;
+  Result<size_t> EncodeBytes(const ConstView& view, std::span<std::byte> destination,
+                             const CodecScratch& scratch) const;
+  Result<size_t> EncodeInPlace(size_t first, size_t last, std::span<std::byte> buffer,
+                               size_t size) const;
+
   ChunkSpec chunk_;
-  std::vector<std::unique_ptr<BoundArrayToArray>> array_to_array_;
+  std::vector<ArrayStage> array_to_array_;
   std::unique_ptr<BoundArrayToBytes> array_to_bytes_;
-  std::vector<std::unique_ptr<BoundBytesToBytes>> bytes_to_bytes_;
+  std::string array_to_bytes_label_;
+  std::vector<ByteStage> bytes_to_bytes_;
 };
 
 }  // namespace coffer::inline v0

@@ -42,6 +42,13 @@ class ShardLayout {
   IndexLocation index_location() const { return location_; }
   /// Bytes of the encoded index.
   int64_t index_size() const { return index_->max_encoded_size(); }
+  /// Whether any altered bit of an inner chunk or of the index is noticed.
+  bool has_checksum() const { return inner_->has_checksum() && index_->has_checksum(); }
+  /// Memory that ParseIndex or EncodeIndex takes, its result included.
+  int64_t index_decode_bytes() const;
+  int64_t index_encode_bytes() const;
+  /// The box of the n-th inner chunk in C order. Requires 0 <= n < num_entries().
+  Box InnerBox(int64_t n) const;
 
   /// Decodes and checks an index against a shard of `shard_size` bytes (-1: unknown, then ends are
   /// not checked). Errors: DataLoss (checksum, half-absent entry, an entry that overflows, reaches
@@ -50,9 +57,15 @@ class ShardLayout {
                                 const CodecScratch& scratch) const;
   /// Requires index.size() == num_entries().
   Result<Bytes> EncodeIndex(const ShardIndex& index, const CodecScratch& scratch) const;
+  /// The same into caller memory of at least index_size() bytes.
+  Status EncodeIndexInto(const ShardIndex& index, std::span<std::byte> destination,
+                         const CodecScratch& scratch) const;
 
  private:
+  Status CheckEntry(int64_t n, const ShardEntry& entry, int64_t shard_size) const;
+
   Shape inner_grid_shape_;
+  Shape index_shape_;  // The grid's, and 2.
   std::shared_ptr<const CodecChain> inner_, index_;
   IndexLocation location_;
   int64_t num_entries_ = 0;

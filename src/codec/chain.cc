@@ -1,0 +1,378 @@
+// Decoding a chunk:
+// 1. Array -> array codecs are walked from the user's side. One that only renumbers dimensions
+//    turns the caller's view; any other gets a scratch array to decode from.
+// 2. Bytes -> bytes codecs are walked from the stored side. A checksum is verified where the bytes
+//    stand. A decompressor writes into pooled scratch of the size that its output must have, or, if
+//    it is the last one and what follows is the elements as they stand in memory, into the view.
+// 3. The array -> bytes codec reads what is left into the view.
+//
+// Encoding is the same walk backwards: the elements are compressed straight from the view where it
+// is contiguous, and the last compressor writes straight into the destination, where only
+// checksums are appended.
+//
+// A decoder knows the exact size of its output while all codecs before it are of fixed size. Where
+// they are not (a compressor under a compressor, a shard under a compressor) other writers may
+// exceed the bounds of ours, so it is given some slack.
+#include "src/codec/chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "coffer/base/checked.h"
+#include "src/codec/shard_layout.h"
+
+namespace coffer::inline v0 {
+namespace {
+
+// Far above anything real; keeps sums of sizes within int64.
+constexpr int64_t kEncodedSizeMax = int64_t{1} << 60;
+
+std::string Label(size_t i, const Codec& codec) {
+  return "codecs[" + std::to_string(i) + "] (" + codec.name() + ")";
+}
+
+std::string_view KindName(Codec::Kind kind) {
+  switch (kind) {
+    case Codec::Kind::kArrayToArray:
+      return "array -> array";
+    case Codec::Kind::kArrayToBytes:
+      return "array -> bytes";
+    case Codec::Kind::kBytesToBytes:
+      return "bytes -> bytes";
+  }
+  return "";
+}
+
+// The kinds are declared in the order in which they may follow each other.
+Status CheckOrder(std::span<const CodecPtr> codecs) {
+  int array_to_bytes = 0;
+  for (size_t i = 0; i < codecs.size(); ++i) {
+    const Codec::Kind kind = codecs[i]->kind();
+    if (kind == Codec::Kind::kArrayToBytes && ++array_to_bytes > 1) {
+      return InvalidArgumentError(Label(i, *codecs[i]) + ": a second array -> bytes codec");
+    }
+    if (i > 0 && kind < codecs[i - 1]->kind()) {
+      return InvalidArgumentError(Label(i, *codecs[i]) + ": " + std::string(KindName(kind)) +
+                                  " cannot follow " + std::string(KindName(codecs[i - 1]->kind())) +
+                                  " (" + codecs[i - 1]->name() + ")");
+    }
+  }
+  if (array_to_bytes == 0) return InvalidArgumentError("codecs: no array -> bytes codec");
+  return Status();
+}
+
+Status CheckChunk(const ChunkSpec& chunk) {
+  for (int64_t extent : chunk.shape) {
+    if (extent < 1) {
+      return InvalidArgumentError("chunk shape " + ToString(chunk.shape) +
+                                  ": extents must be >= 1");
+    }
+  }
+  const std::optional<int64_t> count = NumElements(chunk.shape);
+  const std::optional<int64_t> bytes =
+      count ? CheckedMul(*count, chunk.data_type.size()) : std::nullopt;
+  if (!bytes || *bytes > kEncodedSizeMax) {
+    return InvalidArgumentError("chunk shape " + ToString(chunk.shape) + " of " +
+                                chunk.data_type.name() + ": too many bytes");
+  }
+  if (static_cast<int64_t>(chunk.fill_value.size()) != chunk.data_type.size()) {
+    return InvalidArgumentError("fill value of " + std::to_string(chunk.fill_value.size()) +
+                                " bytes for " + chunk.data_type.name());
+  }
+  return Status();
+}
+
+bool IsIdentityOrder(std::span<const int> order) {
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (order[i] != static_cast<int>(i)) return false;
+  }
+  return !order.empty();
+}
+
+Status WrongSize(size_t size, int64_t expected) {
+  return DataLossError("the chunk decodes to " + std::to_string(size) + " bytes, expected " +
+                       std::to_string(expected));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const CodecChain>> CodecChain::Bind(std::span<const CodecPtr> codecs,
+                                                           const ChunkSpec& chunk) {
+  COFFER_RETURN_IF_ERROR(CheckChunk(chunk));
+  COFFER_RETURN_IF_ERROR(CheckOrder(codecs));
+  auto chain = std::make_shared<CodecChain>();
+  chain->chunk_ = chunk;
+  COFFER_RETURN_IF_ERROR(chain->BindArrays(codecs));
+  const size_t first = chain->array_to_array_.size() + 1;
+  COFFER_RETURN_IF_ERROR(chain->BindBytes(codecs, first));
+  if (chain->max_encoded_size() > kEncodedSizeMax) {
+    return InvalidArgumentError("codecs: an encoded chunk may have " +
+                                std::to_string(chain->max_encoded_size()) + " bytes");
+  }
+  return std::shared_ptr<const CodecChain>(std::move(chain));
+}
+
+Status CodecChain::BindArrays(std::span<const CodecPtr> codecs) {
+  size_t i = 0;
+  for (; codecs[i]->kind() == Codec::Kind::kArrayToArray; ++i) {
+    ArrayStage stage{nullptr, Label(i, *codecs[i])};
+    auto bound = codecs[i]->BindArrayToArray(InputOf(i));
+    if (!bound.ok()) return bound.status().Annotate(stage.label);
+    stage.codec = *std::move(bound);
+    array_to_array_.push_back(std::move(stage));
+  }
+  array_to_bytes_label_ = Label(i, *codecs[i]);
+  auto bound = codecs[i]->BindArrayToBytes(InputOf(i));
+  if (!bound.ok()) return bound.status().Annotate(array_to_bytes_label_);
+  array_to_bytes_ = *std::move(bound);
+  return Status();
+}
+
+Status CodecChain::BindBytes(std::span<const CodecPtr> codecs, size_t first) {
+  int64_t size_max = array_to_bytes_->max_encoded_size();
+  bool fixed = array_to_bytes_->fixed_size();
+  for (size_t i = first; i < codecs.size(); ++i) {
+    ByteStage stage;
+    stage.label = Label(i, *codecs[i]);
+    stage.decoded_max = size_max;
+    stage.decoded_fixed = fixed;
+    auto bound = codecs[i]->BindBytesToBytes(size_max);
+    if (!bound.ok()) return bound.status().Annotate(stage.label);
+    stage.codec = *std::move(bound);
+    stage.in_place = stage.codec->DecodeInPlace({}).has_value();
+    size_max = stage.codec->max_encoded_size();
+    fixed = fixed && stage.codec->fixed_size();
+    bytes_to_bytes_.push_back(std::move(stage));
+  }
+  return Status();
+}
+
+const ChunkSpec& CodecChain::InputOf(size_t array_stage) const {
+  return array_stage == 0 ? chunk_ : array_to_array_[array_stage - 1].codec->encoded();
+}
+
+int64_t CodecChain::max_encoded_size() const {
+  return bytes_to_bytes_.empty() ? array_to_bytes_->max_encoded_size()
+                                 : bytes_to_bytes_.back().codec->max_encoded_size();
+}
+
+bool CodecChain::fixed_size() const {
+  if (bytes_to_bytes_.empty()) return array_to_bytes_->fixed_size();
+  return bytes_to_bytes_.back().decoded_fixed && bytes_to_bytes_.back().codec->fixed_size();
+}
+
+bool CodecChain::is_identity() const {
+  for (const ArrayStage& stage : array_to_array_) {
+    if (!IsIdentityOrder(stage.codec->dimension_order())) return false;
+  }
+  return array_to_bytes_->is_identity() && bytes_to_bytes_.empty();
+}
+
+bool CodecChain::has_checksum() const {
+  if (!bytes_to_bytes_.empty()) return bytes_to_bytes_.back().codec->is_checksum();
+  const ShardLayout* const layout = array_to_bytes_->shard_layout();
+  return layout != nullptr && layout->has_checksum();
+}
+
+const ShardLayout* CodecChain::shard_layout() const {
+  if (!array_to_array_.empty() || !bytes_to_bytes_.empty()) return nullptr;
+  return array_to_bytes_->shard_layout();
+}
+
+int64_t CodecChain::DecodeCapacity(const ByteStage& stage) const {
+  if (stage.decoded_fixed) return stage.decoded_max;
+  return stage.decoded_max + stage.decoded_max / 16 + KiB(4);
+}
+
+size_t CodecChain::NextCompressor(size_t stage) const {
+  while (stage < bytes_to_bytes_.size() && bytes_to_bytes_[stage].in_place) ++stage;
+  return stage;
+}
+
+int64_t CodecChain::ArrayScratchBytes() const {
+  int64_t total = 0;
+  for (const ArrayStage& stage : array_to_array_) {
+    if (!stage.codec->dimension_order().empty()) continue;
+    total += BufferPool::CapacityFor(stage.codec->encoded().num_bytes());
+  }
+  return total;
+}
+
+int64_t CodecChain::decode_scratch_bytes() const {
+  int64_t input = 0;  // The buffer that the previous decompressor filled.
+  int64_t peak = 0;
+  for (size_t i = bytes_to_bytes_.size(); i-- > 0;) {
+    const ByteStage& stage = bytes_to_bytes_[i];
+    if (stage.in_place) continue;
+    const int64_t output = BufferPool::CapacityFor(DecodeCapacity(stage));
+    peak = std::max(peak, input + output + stage.codec->decode_scratch_bytes());
+    input = output;
+  }
+  peak = std::max(peak, input + array_to_bytes_->decode_scratch_bytes());
+  return ArrayScratchBytes() + peak;
+}
+
+int64_t CodecChain::encode_scratch_bytes() const {
+  size_t next = NextCompressor(0);
+  if (next == bytes_to_bytes_.size()) {
+    return ArrayScratchBytes() + array_to_bytes_->encode_scratch_bytes();
+  }
+  int64_t input = BufferPool::CapacityFor(bytes_to_bytes_[next].decoded_max);
+  int64_t peak = input + array_to_bytes_->encode_scratch_bytes();
+  while (next < bytes_to_bytes_.size()) {
+    const size_t current = next;
+    next = NextCompressor(current + 1);
+    const int64_t output = next == bytes_to_bytes_.size()
+                               ? 0
+                               : BufferPool::CapacityFor(bytes_to_bytes_[next].decoded_max);
+    peak = std::max(peak, input + output + bytes_to_bytes_[current].codec->encode_scratch_bytes());
+    input = output;
+  }
+  return ArrayScratchBytes() + peak;
+}
+
+Status CodecChain::CheckView(const ConstView& chunk) const {
+  if (chunk.shape == chunk_.shape && chunk.data_type.size() == chunk_.data_type.size()) {
+    return Status();
+  }
+  return InvalidArgumentError("a view of " + ToString(chunk.shape) + " " + chunk.data_type.name() +
+                              " for a chunk of " + ToString(chunk_.shape) + " " +
+                              chunk_.data_type.name());
+}
+
+Status CodecChain::Decode(std::span<const std::byte> encoded, const View& chunk,
+                          const CodecScratch& scratch) const {
+  COFFER_RETURN_IF_ERROR(CheckView(chunk));
+  return DecodeFrom(0, encoded, chunk, scratch);
+}
+
+Status CodecChain::DecodeFrom(size_t array_stage, std::span<const std::byte> encoded,
+                              const View& view, const CodecScratch& scratch) const {
+  if (array_stage == array_to_array_.size()) return DecodeBytes(encoded, view, scratch);
+  const ArrayStage& stage = array_to_array_[array_stage];
+  if (const auto order = stage.codec->dimension_order(); !order.empty()) {
+    return DecodeFrom(array_stage + 1, encoded, view.Transposed(order), scratch);
+  }
+  const ChunkSpec& inner = stage.codec->encoded();
+  COFFER_ASSIGN_OR_RETURN(Buffer buffer,
+                          scratch.buffers->Allocate(static_cast<size_t>(inner.num_bytes())));
+  const View inner_view(buffer.data(), inner.data_type, inner.shape);
+  COFFER_RETURN_IF_ERROR(DecodeFrom(array_stage + 1, encoded, inner_view, scratch));
+  const Status status = stage.codec->Decode(inner_view, view);
+  return status.ok() ? status : status.Annotate(stage.label);
+}
+
+Status CodecChain::DecodeBytes(std::span<const std::byte> encoded, const View& view,
+                               const CodecScratch& scratch) const {
+  Buffer held;  // What `encoded` points into, once it is no longer the caller's.
+  for (size_t i = bytes_to_bytes_.size(); i-- > 0;) {
+    const ByteStage& stage = bytes_to_bytes_[i];
+    if (stage.in_place) {
+      Result<std::span<const std::byte>> decoded = *stage.codec->DecodeInPlace(encoded);
+      if (!decoded.ok()) return decoded.status().Annotate(stage.label);
+      encoded = *decoded;
+      continue;
+    }
+    const auto capacity = static_cast<size_t>(DecodeCapacity(stage));
+    const bool direct = i == 0 && array_to_bytes_->is_identity() && view.IsCOrderContiguous();
+    Buffer buffer;
+    if (!direct) {
+      COFFER_ASSIGN_OR_RETURN(buffer, scratch.buffers->Allocate(capacity));
+    }
+    const std::span<std::byte> target(direct ? view.data : buffer.data(), capacity);
+    const Result<size_t> size = stage.codec->Decode(encoded, target);
+    if (!size.ok()) return size.status().Annotate(stage.label);
+    if (stage.decoded_fixed && *size != capacity) {
+      return WrongSize(*size, stage.decoded_max).Annotate(stage.label);
+    }
+    if (direct) return Status();
+    encoded = target.first(*size);
+    held = std::move(buffer);
+  }
+  if (array_to_bytes_->fixed_size() &&
+      encoded.size() != static_cast<size_t>(array_to_bytes_->max_encoded_size())) {
+    return WrongSize(encoded.size(), array_to_bytes_->max_encoded_size());
+  }
+  const Status status = array_to_bytes_->Decode(encoded, view, scratch);
+  return status.ok() ? status : status.Annotate(array_to_bytes_label_);
+}
+
+Result<size_t> CodecChain::Encode(const ConstView& chunk, std::span<std::byte> destination,
+                                  const CodecScratch& scratch) const {
+  COFFER_RETURN_IF_ERROR(CheckView(chunk));
+  if (destination.size() < static_cast<size_t>(max_encoded_size())) {
+    return InvalidArgumentError("a destination of " + std::to_string(destination.size()) +
+                                " bytes for a chunk that may need " +
+                                std::to_string(max_encoded_size()));
+  }
+  return EncodeFrom(0, chunk, destination, scratch);
+}
+
+Result<size_t> CodecChain::EncodeFrom(size_t array_stage, const ConstView& view,
+                                      std::span<std::byte> destination,
+                                      const CodecScratch& scratch) const {
+  if (array_stage == array_to_array_.size()) return EncodeBytes(view, destination, scratch);
+  const ArrayStage& stage = array_to_array_[array_stage];
+  if (const auto order = stage.codec->dimension_order(); !order.empty()) {
+    return EncodeFrom(array_stage + 1, view.Transposed(order), destination, scratch);
+  }
+  const ChunkSpec& inner = stage.codec->encoded();
+  COFFER_ASSIGN_OR_RETURN(Buffer buffer,
+                          scratch.buffers->Allocate(static_cast<size_t>(inner.num_bytes())));
+  const View inner_view(buffer.data(), inner.data_type, inner.shape);
+  const Status status = stage.codec->Encode(view, inner_view);
+  if (!status.ok()) return status.Annotate(stage.label);
+  return EncodeFrom(array_stage + 1, inner_view, destination, scratch);
+}
+
+Result<size_t> CodecChain::EncodeInPlace(size_t first, size_t last, std::span<std::byte> buffer,
+                                         size_t size) const {
+  for (size_t i = first; i < last; ++i) {
+    const Result<size_t> grown = bytes_to_bytes_[i].codec->EncodeInPlace(buffer, size);
+    if (!grown.ok()) return grown.status().Annotate(bytes_to_bytes_[i].label);
+    size = *grown;
+  }
+  return size;
+}
+
+Result<size_t> CodecChain::EncodeBytes(const ConstView& view, std::span<std::byte> destination,
+                                       const CodecScratch& scratch) const {
+  const size_t end = bytes_to_bytes_.size();
+  size_t next = NextCompressor(0);
+  Buffer held;
+  std::span<const std::byte> source;
+  if (next == 0 && end > 0 && array_to_bytes_->is_identity() && view.IsCOrderContiguous()) {
+    source = {view.data, static_cast<size_t>(array_to_bytes_->max_encoded_size())};
+  } else {
+    std::span<std::byte> target = destination;
+    if (next < end) {
+      COFFER_ASSIGN_OR_RETURN(
+          held, scratch.buffers->Allocate(static_cast<size_t>(bytes_to_bytes_[next].decoded_max)));
+      target = held.span();
+    }
+    Result<size_t> size = array_to_bytes_->Encode(view, target, scratch);
+    if (!size.ok()) return size.status().Annotate(array_to_bytes_label_);
+    COFFER_ASSIGN_OR_RETURN(const size_t total, EncodeInPlace(0, next, target, *size));
+    if (next == end) return total;
+    source = target.first(total);
+  }
+  while (true) {
+    const size_t current = next;
+    next = NextCompressor(current + 1);
+    Buffer buffer;
+    std::span<std::byte> target = destination;
+    if (next < end) {
+      COFFER_ASSIGN_OR_RETURN(buffer, scratch.buffers->Allocate(
+                                          static_cast<size_t>(bytes_to_bytes_[next].decoded_max)));
+      target = buffer.span();
+    }
+    const Result<size_t> size = bytes_to_bytes_[current].codec->Encode(source, target);
+    if (!size.ok()) return size.status().Annotate(bytes_to_bytes_[current].label);
+    COFFER_ASSIGN_OR_RETURN(const size_t total, EncodeInPlace(current + 1, next, target, *size));
+    if (next == end) return total;
+    source = target.first(total);
+    held = std::move(buffer);
+  }
+}
+
+}  // namespace coffer::inline v0
