@@ -2,7 +2,7 @@
 # includes this file, too: a static coffer needs its dependencies at link time.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-set(coffer_pkgconfig_modules libzstd blosc liblz4 libdeflate zlib libisal libpng)
+set(coffer_pkgconfig_modules libzstd blosc liblz4 libdeflate zlib libisal)
 set(coffer_dependencies Threads::Threads)
 foreach(module IN LISTS coffer_pkgconfig_modules)
   string(REGEX REPLACE "^lib" "" name ${module})
