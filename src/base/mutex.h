@@ -7,7 +7,8 @@
 //     void StartLocked() COFFER_REQUIRES(mutex_);
 //     ...
 //     MutexLock lock(mutex_);
-//     while (queue_.empty()) ready_.Wait(mutex_);   // a plain loop: clang does not see into lambdas
+//     while (queue_.empty()) ready_.Wait(mutex_);   // a plain loop: clang does not see into
+//     lambdas
 //
 // Thread safety: all methods from any thread.
 #ifndef COFFER_SRC_BASE_MUTEX_H_
