@@ -284,6 +284,7 @@ bool AllEqual(const ConstView& view, std::span<const std::byte> element) {
   plan.element = view.data_type.size();
   // The view stands on the destination's side of the plan, too: sorted and fused by its strides.
   for (int d = view.rank() - 1; d >= 0; --d) {
+    if (view.strides[d] == 0) continue;  // The same element again.
     AddSorted(plan, {view.shape[d], view.strides[d], view.strides[d]});
   }
   Fuse(plan);
