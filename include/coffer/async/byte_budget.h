@@ -17,18 +17,20 @@
 //    error: an array with one huge chunk must stay readable. So peak = max(limit, largest request).
 //  * One reservation per task, taken before anything is allocated. What runs inside a task (a
 //    store, a codec, a driver over a driver) draws on the task's reservation and never acquires:
-//    two tasks that each wait for the other's bytes would wait for ever. Debug builds abort on it.
+//    two tasks that each wait for the other's bytes would wait for ever. A task says so by a
+//    TaskReservationScope, and an acquisition inside one aborts (unless NDEBUG is defined).
 //  * Executor threads call AcquireAsync only. Two workers blocked in Acquire deadlock when the
-//    task that would release needs a worker to finish.
+//    task that would release needs a worker to finish, so Acquire aborts there.
 //
 // Thread safety: every method may be called from any thread, with the exception just named.
-// A ByteBudget must outlive its reservations and its queued requests.
+// Reservations may outlive the budget. Requests still queued when it is destroyed get Cancelled.
 #ifndef COFFER_ASYNC_BYTE_BUDGET_H_
 #define COFFER_ASYNC_BYTE_BUDGET_H_
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "coffer/async/cancel.h"
 #include "coffer/async/executor.h"
@@ -39,8 +41,12 @@ namespace coffer::inline v0 {
 
 class ByteBudget;
 
+namespace internal {
+struct BudgetState;
+}
+
 /// Bytes held from a ByteBudget. Movable; gives its bytes back when destroyed.
-class [[nodiscard]] Reservation {
+class [[nodiscard]] COFFER_EXPORT Reservation {
  public:
   Reservation() = default;  ///< Holds nothing.
   Reservation(Reservation&& other) noexcept;
@@ -56,13 +62,30 @@ class [[nodiscard]] Reservation {
 
  private:
   friend class ByteBudget;
-  Reservation(ByteBudget* budget, int64_t bytes) : budget_(budget), bytes_(bytes) {}
+  friend class TaskReservationScope;
+  friend struct internal::BudgetState;
+  Reservation(std::shared_ptr<internal::BudgetState> budget, int64_t bytes)
+      : budget_(std::move(budget)), bytes_(bytes) {}
 
-  ByteBudget* budget_ = nullptr;
+  std::shared_ptr<internal::BudgetState> budget_;
   int64_t bytes_ = 0;
 };
 
-class ByteBudget {
+/// While it lives, the calling thread runs a task that holds `reservation`: acquiring from the same
+/// budget is a mistake then. Tasks that this thread helps with meanwhile are not concerned.
+/// Requires a reservation that a budget made and that outlives the scope.
+class COFFER_EXPORT TaskReservationScope {
+ public:
+  explicit TaskReservationScope(const Reservation& reservation);
+  ~TaskReservationScope();
+  TaskReservationScope(const TaskReservationScope&) = delete;
+  TaskReservationScope& operator=(const TaskReservationScope&) = delete;
+
+ private:
+  const void* outer_;
+};
+
+class COFFER_EXPORT ByteBudget {
  public:
   using Continuation = std::function<void(Result<Reservation>)>;
 
@@ -89,8 +112,7 @@ class ByteBudget {
   int64_t held_bytes_peak() const;  ///< Since construction; tests compare it with allocations.
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<internal::BudgetState> state_;
 };
 
 }  // namespace coffer::inline v0

@@ -16,9 +16,12 @@
 
 namespace coffer::inline v0 {
 
+class CancelToken;
+
 namespace internal {
 struct CancelState;
-}
+void ForgetCallback(const CancelToken& token, uint64_t id);
+}  // namespace internal
 
 /// Cheap to copy; a default token never fires.
 class COFFER_EXPORT CancelToken {
@@ -27,20 +30,26 @@ class COFFER_EXPORT CancelToken {
   bool cancelled() const;
 
   /// Runs `callback` once when cancelled: on the cancelling thread, or here and now if that has
-  /// happened. Returns an id for RemoveCallback, 0 if it ran already.
+  /// happened. Returns an id for RemoveCallback, 0 if it ran already (or never can). It must be
+  /// short and must not block.
   uint64_t OnCancel(std::function<void()> callback) const;
-  /// After it returns the callback will not start, and does not run on another thread.
+  /// After it returns the callback will not start, and does not run on another thread: it waits for
+  /// a run that has begun there. So hold no lock that the callback takes.
   void RemoveCallback(uint64_t id) const;
 
  private:
   friend class CancelSource;
+  friend void internal::ForgetCallback(const CancelToken& token, uint64_t id);
+  void Forget(uint64_t id) const;
   std::shared_ptr<internal::CancelState> state_;
 };
 
 class COFFER_EXPORT CancelSource {
  public:
   CancelSource();
-  void Cancel() const;  ///< Idempotent.
+  /// Runs the callbacks; idempotent. Called inside a callback, it fires the token at once and runs
+  /// this source's callbacks after that one has returned, so chains do not grow the stack.
+  void Cancel() const;
   CancelToken token() const { return token_; }
 
  private:

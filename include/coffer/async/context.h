@@ -7,16 +7,21 @@
 //
 // Two contexts share nothing. A Context is a handle: copies share. Resources whose types belong to
 // upper layers (store, codec and driver tables, caches) are made on first use by Get<T>().
-// Destroying the last handle waits until what is in flight has resolved.
+//
+// Lifetime: every operation keeps a handle until its future has resolved, so a context ends only
+// when nothing of it is in flight; dropping your handle never cuts work off. The end of a context
+// runs what its own executor still has queued, and joins; the last handle may be dropped on one of
+// its own workers, which then does this in the background. In a forked child Default() is a new
+// context, and an older handle works if nothing was in flight when the process forked.
 //
 // Thread safety: all methods from any thread.
 #ifndef COFFER_ASYNC_CONTEXT_H_
 #define COFFER_ASYNC_CONTEXT_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <typeindex>
+#include <type_traits>
+#include <utility>
 
 #include "coffer/async/buffer.h"
 #include "coffer/async/byte_budget.h"
@@ -26,6 +31,12 @@
 #include "coffer/base/export.h"
 
 namespace coffer::inline v0 {
+
+namespace internal {
+/// Its address stands for T.
+template <class T>
+COFFER_EXPORT inline constexpr char kTypeKey = 0;
+}  // namespace internal
 
 struct ContextOptions {
   int threads = 0;                 ///< 0: the cgroup's cores. Ignored with `executor`.
@@ -48,13 +59,15 @@ class COFFER_EXPORT Context {
   ByteBudget& budget() const;
   BufferPool& buffers() const;
   Stats& stats() const;
-  Observer* observer() const;  ///< nullptr if none.
-  const ContextOptions& options() const;
+  Observer* observer() const;             ///< nullptr if none.
+  const ContextOptions& options() const;  ///< `threads` as it came out.
 
-  /// This context's T, made on first use by T(const ContextOptions&) if that exists, else T().
+  /// This context's T, made on first use by T(const ContextOptions&) if that exists, else T(). Two
+  /// threads that come first together may both make one; one of these is dropped. It must not hold
+  /// a Context of its own context: that would never end.
   template <class T>
   T& Get() const {
-    void* resource = GetErased(typeid(T), [](const ContextOptions& options) {
+    void* resource = GetErased(&internal::kTypeKey<T>, [](const ContextOptions& options) {
       if constexpr (std::is_constructible_v<T, const ContextOptions&>) {
         return std::shared_ptr<void>(std::make_shared<T>(options));
       } else {
@@ -69,8 +82,8 @@ class COFFER_EXPORT Context {
  private:
   struct State;
   explicit Context(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  void* GetErased(std::type_index type,
-                  std::function<std::shared_ptr<void>(const ContextOptions&)> make) const;
+  using MakeResource = std::shared_ptr<void> (*)(const ContextOptions&);
+  void* GetErased(const void* type, MakeResource make) const;
   std::shared_ptr<State> state_;
 };
 

@@ -8,6 +8,8 @@
 #ifndef COFFER_ASYNC_EXECUTOR_H_
 #define COFFER_ASYNC_EXECUTOR_H_
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -16,8 +18,9 @@
 namespace coffer::inline v0 {
 
 using Task = std::function<void()>;
+using Deadline = std::chrono::steady_clock::time_point;
 
-class COFFER_EXPORT Executor {
+class COFFER_EXPORT Executor : public std::enable_shared_from_this<Executor> {
  public:
   virtual ~Executor();
 
@@ -30,11 +33,20 @@ class COFFER_EXPORT Executor {
   /// Takes one queued task and runs it on the calling thread; false if there was none. This is how
   /// a blocking Get() helps instead of deadlocking. The default finds none.
   virtual bool RunOne() { return false; }
+
+  /// Between two RunOne(): sleeps until a task may be queued, `done` is true, or the deadline has
+  /// passed. Whoever sets `done` calls Wake() afterwards, holding a lock of its own: Wake() must
+  /// not call out. False if this executor cannot tell; the caller then looks again every
+  /// millisecond.
+  virtual bool WaitForTask(const std::atomic<bool>& done, Deadline deadline);
+  virtual void Wake() {}
 };
 
-/// A pool of `threads` workers (0: the cgroup's cores). Destruction runs what is queued, then
-/// joins; it may happen on one of its own workers. After fork() the child's copy starts new threads
-/// at its first use.
+/// A pool of `threads` workers (0: the cgroup's cores), started as tasks come. Destruction runs
+/// what is queued, then joins. The last reference may be dropped on one of the pool's own workers,
+/// which then does this in the background. After fork() the child's copy starts new threads at its
+/// first use; what the parent had queued runs in the parent only. A task that forks must not return
+/// in the child (it ends, or becomes another program).
 COFFER_EXPORT std::shared_ptr<Executor> MakeThreadPool(int threads = 0);
 
 }  // namespace coffer::inline v0

@@ -1,0 +1,7 @@
+#include "coffer/async/observer.h"
+
+namespace coffer::inline v0 {
+
+Observer::~Observer() = default;
+
+}  // namespace coffer::inline v0
