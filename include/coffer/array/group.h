@@ -1,8 +1,8 @@
 // Group: a node that holds arrays and other groups; and what stands at a place.
 //
-//     Group group = Group::Create("/data/model", {.attributes = R"({"step": 7})"}).OrThrow();
-//     Array::Create("/data/model/layer0/weight", {...});
-//     for (const NodeEntry& entry : *group.List()) std::cout << entry.name << "\n";
+//     Group group = Group::Create("file:///data/model", {.attributes = R"({"step":
+//     7})"}).OrThrow(); Array::Create("file:///data/model/layer0/weight", {...}); for (const
+//     NodeEntry& entry : *group.List()) std::cout << entry.name << "\n";
 //
 // Thread safety: as Array.
 #ifndef COFFER_ARRAY_GROUP_H_
