@@ -223,6 +223,8 @@ class Writer {
   }
 
   std::string Take() { return std::move(out_); }
+  /// False once a number was written that JSON lacks.
+  bool valid() const { return valid_; }
 
  private:
   template <class Items, class WriteItem>
@@ -251,6 +253,7 @@ class Writer {
     auto [end, error] = std::to_chars(std::begin(buffer), std::end(buffer), value);
     std::string_view digits(buffer, static_cast<size_t>(end - buffer));
     out_ += digits;
+    valid_ = valid_ && std::isfinite(value);
     if (std::isfinite(value) && digits.find_first_of(".e") == std::string_view::npos) out_ += ".0";
   }
 
@@ -290,6 +293,7 @@ class Writer {
   const int indent_;
   const size_t size_max_;
   std::string out_;
+  bool valid_ = true;
 };
 
 // The start of a value, for an error.
@@ -339,6 +343,9 @@ Result<Json> Json::Parse(std::string_view text, const ParseOptions& options) {
 std::string Json::Dump(int indent) const {
   Writer writer(indent, SIZE_MAX);
   writer.Write(*this, 0);
+  if (!writer.valid()) {
+    internal::DieOfStatus(InternalError("NaN and infinities are not JSON"));
+  }
   return writer.Take();
 }
 
@@ -380,8 +387,10 @@ Result<int64_t> Json::AsInt64(std::string_view path, int64_t min, int64_t max) c
   if (!is_integer()) return Unexpected(path, WithLimits("an integer", min, max));
   const auto* value = std::get_if<int64_t>(&value_);
   if (value == nullptr || *value < min || *value > max) {
-    const bool any = min == INT64_MIN && max == INT64_MAX;
-    return Unexpected(path, any ? "an integer below 2^63" : WithLimits("an integer", min, max));
+    const bool above = value == nullptr && max == INT64_MAX;  // Too large for any int64.
+    return Unexpected(path, above ? WithLimits("an integer", min, max) +
+                                        (min == INT64_MIN ? " below 2^63" : " and below 2^63")
+                                  : WithLimits("an integer", min, max));
   }
   return *value;
 }

@@ -282,9 +282,13 @@ bool AllEqual(const ConstView& view, std::span<const std::byte> element) {
   Plan plan;
   plan.source = view.data;
   plan.element = view.data_type.size();
-  // The view stands on the destination's side of the plan, too: sorted and fused by its strides.
+  // Sorted and fused as if the view were copied onto itself. An element that a stride of 0 repeats
+  // is looked at once.
   for (int d = view.rank() - 1; d >= 0; --d) {
-    AddSorted(plan, {view.shape[d], view.strides[d], view.strides[d]});
+    const int64_t stride = std::abs(view.strides[d]);
+    if (stride == 0) continue;
+    if (view.strides[d] < 0) plan.source -= stride * (view.shape[d] - 1);
+    AddSorted(plan, {view.shape[d], stride, stride});
   }
   Fuse(plan);
   const auto size = static_cast<size_t>(plan.element);

@@ -1,6 +1,6 @@
 """Checks rules of the house that no compiler knows.
 
-* A source, header or Python file has at most 800 lines, a function at most 70.
+* A source, header or Python file has at most 800 lines, a function 70, a line 100 columns.
 * Words that must not stay: forgotten notes, language features that our compilers lack or that we do
   without, macros beyond the two we allow. BANNED says where each is refused and why.
 * json.hpp, which costs seconds of compile time, is included by at most three sources.
@@ -21,6 +21,7 @@ from typing import NamedTuple
 FILE_LINES_MAX = 800
 FUNCTION_LINES_MAX = 70
 JSON_INCLUDES_MAX = 3
+LINE_COLUMNS_MAX = 100
 ROOTS = (
     "include",
     "src",
@@ -166,6 +167,9 @@ def functions_of_python(text: str) -> Iterator[tuple[int, int]]:
 
 def check_lengths(path: str, text: str) -> Iterator[Finding]:
     """Yields what is too long in one file."""
+    for number, content in enumerate(text.splitlines(), 1):
+        if len(content) > LINE_COLUMNS_MAX and not content.startswith("#include"):
+            yield Finding(path, number, f"{len(content)} columns; a line has {LINE_COLUMNS_MAX}")
     lines = text.count("\n") + (not text.endswith("\n"))
     if lines > FILE_LINES_MAX:
         yield Finding(path, 1, f"{lines} lines; a file has at most {FILE_LINES_MAX}")

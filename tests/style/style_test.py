@@ -71,6 +71,13 @@ class FunctionsTest(unittest.TestCase):
             ["scripts/a.py:1: a function of 71 lines; it has at most 70"],
         )
 
+    def test_a_line_of_a_hundred_columns_passes_and_one_more_fails(self) -> None:
+        self.assertEqual(list(check_lengths("src/a.cc", "//" + "x" * 98 + "\n")), [])
+        self.assertEqual(
+            [str(f) for f in check_lengths("src/a.cc", "\n//" + "\u00e4" * 99 + "\n")],
+            ["src/a.cc:2: 101 columns; a line has 100"],
+        )
+
     def test_a_file_of_eight_hundred_lines_passes_and_one_more_fails(self) -> None:
         self.assertEqual(list(check_lengths("src/a.h", "\n" * 800)), [])
         self.assertEqual(

@@ -1,12 +1,12 @@
 // Array: a chunked n-dimensional array in a store.
 //
 //     Array volume = Array::Create("file:///data/brain.zarr",
-//         {.shape = {1024, 1024, 1024}, .data_type = DataType::kUint16, .chunk_shape = {64, 64,
-//         64},
-//          .shard_shape = {512, 512, 512}, .codec = Zstd(3)}).OrThrow();
-//     volume.Write(Box::FromSize({0, 0, 0}, {512, 512, 512}), Ref(pixels, {512, 512,
-//     512})).OrThrow(); NdArray<uint16_t> slice = volume.Read<uint16_t>({{.dim = 0, .at =
-//     100}}).OrThrow();
+//         {.shape = {1024, 1024, 1024}, .data_type = DataType::kUint16,
+//          .chunk_shape = {64, 64, 64}, .shard_shape = {512, 512, 512},
+//          .codec = Zstd(3)}).OrThrow();
+//     Box box = Box::FromSize({0, 0, 0}, {512, 512, 512});
+//     volume.Write(box, Ref(pixels, {512, 512, 512})).OrThrow();
+//     NdArray<uint16_t> slice = volume.Read<uint16_t>({{.dim = 0, .at = 100}}).OrThrow();
 //
 // A place is named by a URL (a plain path, file:///..., memory://name/..., optionally followed by
 // "|zarr3:") or by a JSON spec as TensorStore writes them:
@@ -50,7 +50,6 @@
 namespace coffer::inline v0 {
 
 class StoredArray;
-struct Place;
 
 /// What an asynchronous write offers. `committed` implies `copied`.
 struct WriteFutures {
@@ -146,10 +145,7 @@ class COFFER_EXPORT Array {
  private:
   Array(std::shared_ptr<const StoredArray> stored, Context context)
       : stored_(std::move(stored)), context_(std::move(context)) {}
-  static Result<Array> CreateAt(const Place& place, const CreateOptions& options);
-  static Result<Array> OpenAt(const Place& place, const OpenOptions& options);
   Status CheckDataType(DataType type) const;
-  Status CheckView(const IndexTransform& transform, DataType type, const Shape& shape) const;
 
   std::shared_ptr<const StoredArray> stored_;
   Context context_;

@@ -1,8 +1,8 @@
 // Group: a node that holds arrays and other groups; and what stands at a place.
 //
-//     Group group = Group::Create("file:///data/model", {.attributes = R"({"step":
-//     7})"}).OrThrow(); Array::Create("file:///data/model/layer0/weight", {...}); for (const
-//     NodeEntry& entry : *group.List()) std::cout << entry.name << "\n";
+//     Group group = Group::Create("/data/model", {.attributes = R"({"step": 7})"}).OrThrow();
+//     Array::Create("/data/model/layer0/weight", {...});
+//     for (const NodeEntry& entry : *group.List()) std::cout << entry.name << "\n";
 //
 // Thread safety: as Array.
 #ifndef COFFER_ARRAY_GROUP_H_
@@ -22,7 +22,7 @@ namespace coffer::inline v0 {
 enum class NodeKind { kNone, kArray, kGroup };
 
 struct GroupOptions {
-  std::string attributes = {};  ///< JSON object text; "" for none.
+  std::string attributes;  ///< JSON object text; "" for none.
   bool delete_existing = false;
   Context context = Context::Default();
 };
@@ -31,9 +31,6 @@ struct NodeEntry {
   std::string name;  ///< Relative to the group: "layer0/weight" when listed recursively.
   NodeKind kind = NodeKind::kNone;
 };
-
-class ArrayDriver;
-struct Place;
 
 class COFFER_EXPORT Group {
  public:
@@ -56,13 +53,10 @@ class COFFER_EXPORT Group {
   Status SetAttributes(std::string_view json);
 
  private:
-  Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context);
-  static Result<Group> CreateAt(const Place& place, const GroupOptions& options);
-  static Result<Group> OpenAt(const Place& place, const Context& context);
-
+  Group() = default;
   KvStorePtr store_;
   std::string prefix_;
-  const ArrayDriver* driver_;  // Lives as long as the context.
+  std::string format_;
   std::string attributes_;
   Context context_;
 };

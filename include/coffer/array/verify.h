@@ -1,8 +1,7 @@
 // VerifyArray: what is wrong with an array's stored bytes.
 //
 // Without `deep`: metadata, names of the stored keys, shard indexes. Deep: every stored chunk is
-// read and decoded. Findings are values, not errors: an error means that verifying was not
-// possible.
+// read and decoded. Findings are values, not errors: an error means that verifying failed.
 #ifndef COFFER_ARRAY_VERIFY_H_
 #define COFFER_ARRAY_VERIFY_H_
 

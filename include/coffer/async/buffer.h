@@ -5,10 +5,9 @@
 // next chunk finds the last one's pages. Whole 2 MiB extents of buffers of 2 MiB and more are
 // aligned and advised huge; the length is never rounded up to a huge page.
 //
-//     Buffer scratch = context.buffers().Allocate(chunk_bytes);   // contents undefined
+//     Buffer scratch = context.buffers().Allocate(chunk_bytes);  // contents undefined
 //     ...
-//     Bytes value = std::move(scratch).ToBytes(encoded_size);     // returns to the pool when
-//     dropped
+//     Bytes value = std::move(scratch).ToBytes(encoded_size);  // returns to the pool when dropped
 //
 // What the pool holds (in use and idle) stays within its limit as far as idle buffers go: before it
 // takes new memory it gives idle memory back. While no OperationScope lives at most 16 MiB stay

@@ -35,6 +35,9 @@ class Dims {
   using value_type = int64_t;
 
   Dims() = default;  ///< Rank 0.
+  /// Values of mixed types; the next takes those of one type, unsigned 64-bit ones, too.
+  Dims(std::initializer_list<int64_t> values)  // NOLINT: implicit by intent
+      : Dims(values.begin(), values.end()) {}
   template <std::integral I>
   Dims(std::initializer_list<I> values)  // NOLINT: implicit by intent
       : Dims(values.begin(), values.end()) {}
@@ -44,12 +47,6 @@ class Dims {
   template <std::input_iterator It>
   Dims(It begin, It end) {
     for (; begin != end; ++begin) push_back(static_cast<int64_t>(*begin));
-  }
-  Dims(const Dims& other) { *this = other; }
-  Dims& operator=(const Dims& other) {
-    rank_ = other.rank_;
-    std::copy_n(other.values_.begin(), other.rank_, values_.begin());
-    return *this;
   }
 
   /// `rank` times `value`. Requires 0 <= rank <= kMaxRank.
@@ -79,7 +76,7 @@ class Dims {
 
  private:
   int rank_ = 0;
-  std::array<int64_t, kMaxRank> values_;
+  std::array<int64_t, kMaxRank> values_{};
 };
 
 using Shape = Dims;    ///< Extents, in elements.

@@ -38,12 +38,12 @@ TEST(NiftiTest, ReadsVersionsByteOrdersAndGzip) {
 
 TEST(NiftiTest, KeepsWhatTheHeaderSaysAsAttributes) {
   FileArray array = OpenOnly(DataFile("int16.nii.gz"));
-  EXPECT_EQ(
-      array.attributes.Dump(),
-      R"({"nifti":{"version":1,"pixdim":[1.0,1.5,2.0,2.5],"xyzt_units":0,)"
-      R"("scl_slope":1.0,"scl_inter":0.0,"qform_code":0,"sform_code":2,"quatern_offset":[0.0,0.0,0.0,0.0,0.0,0.0],)"
-      R"("srow":[1.5,0.0,0.0,0.0,0.0,2.0,0.0,0.0,0.0,0.0,2.5,0.0],)"
-      R"("descrip":"made by nibabel"}})");
+  EXPECT_EQ(array.attributes.Dump(),
+            R"({"nifti":{"version":1,"pixdim":[1.0,1.5,2.0,2.5],"xyzt_units":0,)"
+            R"("scl_slope":1.0,"scl_inter":0.0,"qform_code":0,"sform_code":2,)"
+            R"("quatern_offset":[0.0,0.0,0.0,0.0,0.0,0.0],)"
+            R"("srow":[1.5,0.0,0.0,0.0,0.0,2.0,0.0,0.0,0.0,0.0,2.5,0.0],)"
+            R"("descrip":"made by nibabel"}})");
 }
 
 template <class T>

@@ -1,0 +1,99 @@
+// Adapters: stores that stand before another store and change one thing about it.
+//
+//     KvStorePtr run = MakePrefixStore(bucket, "runs/7/");     // "a" is "runs/7/a" of the bucket
+//     KvStorePtr slow = MakeLatencyStore(run, {.per_request = std::chrono::milliseconds(20)});
+//
+// Each forwards every method and passes the suite that every store passes. An adapter keeps the
+// store behind it alive. The last three are for tests and experiments.
+//
+// Thread safety: that of KvStore.
+#ifndef COFFER_KVSTORE_ADAPTERS_H_
+#define COFFER_KVSTORE_ADAPTERS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coffer/base/export.h"
+#include "coffer/base/status.h"
+#include "coffer/kvstore/kvstore.h"
+
+namespace coffer::inline v0 {
+
+/// The methods of KvStore, as the adapters below name them.
+enum class KvOperation {
+  kRead,
+  kReadInto,
+  kReadRanges,
+  kWrite,   ///< With a value.
+  kDelete,  ///< Write() without a value.
+  kOpenWriter,
+  kCommit,  ///< Of a KvWriter.
+  kList,    ///< Each page of a listing.
+  kDeleteRange,
+  kRenamePrefix,
+};
+
+/// "Read" for kRead, and so on.
+COFFER_EXPORT std::string_view KvOperationName(KvOperation operation);
+
+/// The keys of `base` that start with `prefix`, without it. A prefix is usually, but need not be,
+/// one that ends with "/"; RenamePrefix needs it to. The empty prefix changes nothing.
+COFFER_EXPORT KvStorePtr MakePrefixStore(KvStorePtr base, std::string prefix);
+
+struct COFFER_EXPORT LatencyOptions {
+  std::chrono::microseconds per_request{0};  ///< From the call to the answer.
+  int64_t bytes_per_second = 0;              ///< Of values, one request's alone; 0: no limit.
+};
+
+/// Answers later, on a thread of its own, as a remote store does: no call blocks, and
+/// capabilities().local is false. What is pending when the store is destroyed is answered at once.
+COFFER_EXPORT KvStorePtr MakeLatencyStore(KvStorePtr base, const LatencyOptions& options);
+
+/// One finished operation.
+struct COFFER_EXPORT TraceEvent {
+  KvOperation operation = KvOperation::kRead;
+  std::string key;    ///< The prefix or the range's begin for operations on many keys.
+  ByteRange range;    ///< Of kRead and kReadInto.
+  int64_t bytes = 0;  ///< Of values, read or written.
+  std::chrono::steady_clock::time_point begin;
+  std::chrono::steady_clock::time_point end;
+  Status status;
+};
+
+/// Calls `sink` for every finished operation, on the thread that finished it, maybe on several at
+/// once. The sink must not call the store.
+COFFER_EXPORT KvStorePtr MakeTraceStore(KvStorePtr base,
+                                        std::function<void(const TraceEvent&)> sink);
+
+/// What goes wrong, and when.
+struct COFFER_EXPORT Fault {
+  KvOperation operation = KvOperation::kRead;
+  std::string key_prefix = {};  ///< Only keys that start with this.
+  int64_t skip = 0;             ///< How many matching operations go well first.
+  int64_t times = 1;            ///< How many fail then; -1: all.
+  Status status = Status(StatusCode::kUnavailable, "injected fault");
+  /// The operation is done, and only then reported as failed: a lost response.
+  bool after = false;
+};
+
+/// A store that fails on demand.
+class COFFER_EXPORT FaultStore : public KvStore {
+ public:
+  /// Adds a fault. The first that matches an operation decides.
+  virtual void Inject(Fault fault) = 0;
+  /// Removes all faults.
+  virtual void Clear() = 0;
+  /// How many operations have failed by injection.
+  virtual int64_t injected() const = 0;
+};
+
+COFFER_EXPORT std::shared_ptr<FaultStore> MakeFaultStore(KvStorePtr base);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_KVSTORE_ADAPTERS_H_

@@ -1,0 +1,45 @@
+// Helpers for those who write a store: the rules of ReadOptions and WriteOptions, in one place.
+//
+// A store that holds whole values answers a read in one line, and cannot get conditions, ranges or
+// limits wrong:
+//
+//     Future<ReadResult> Read(std::string key, ReadOptions options) override {
+//       std::optional<Entry> entry = Find(key);
+//       if (!entry) return Future<ReadResult>::Ready(AnswerMissing(options));
+//       return Future<ReadResult>::Ready(AnswerValue(entry->value, entry->generation, options));
+//     }
+//
+// A store that fetches only the range asked for uses the parts: HeldBack, then ResolveRead.
+//
+// Thread safety: pure functions.
+#ifndef COFFER_KVSTORE_ANSWER_H_
+#define COFFER_KVSTORE_ANSWER_H_
+
+#include <optional>
+
+#include "coffer/kvstore/kvstore.h"
+
+namespace coffer::inline v0 {
+
+/// What a read of a key that does not exist gives: kMissing, or kConditionNotMet where if_equal
+/// asks for a value. (if_not_equal = Missing() does not hold back the news that it is missing.)
+COFFER_EXPORT ReadResult AnswerMissing(const ReadOptions& options);
+
+/// kConditionNotMet if the options hold back a value of this generation, else nullopt.
+COFFER_EXPORT std::optional<ReadResult> HeldBack(const ReadOptions& options,
+                                                 const Generation& generation);
+
+/// The range to return of a value of `total_size` bytes. Errors: those of ByteRange::Resolve, and
+/// ResourceExhausted, which names the size, if it is longer than options.max_bytes.
+COFFER_EXPORT Result<ByteRange> ResolveRead(const ReadOptions& options, int64_t total_size);
+
+/// What a read of a key with this whole value gives: conditions, range and limit applied.
+COFFER_EXPORT Result<ReadResult> AnswerValue(const Bytes& value, const Generation& generation,
+                                             const ReadOptions& options);
+
+/// Whether a write with this condition may go ahead; `current` is Missing() for a missing key.
+COFFER_EXPORT bool MayWrite(const WriteOptions& options, const Generation& current);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_KVSTORE_ANSWER_H_

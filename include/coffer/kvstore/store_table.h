@@ -1,0 +1,74 @@
+// StoreTable: which stores a context can open, by URL scheme and by driver name.
+//
+// Every context has a table of its own, filled with the stores that are built in. A program adds
+// its own kinds before it opens them:
+//
+//     context.Get<StoreTable>().Add({
+//         .name = "tape", .schemes = {"tape"},
+//         .open_url = [](std::string_view url, const Context&) { return OpenTape(url); }});
+//     KvStorePtr store = OpenKvStore("tape://robot/17", context).OrThrow();
+//
+// Thread safety: all methods from any thread.
+#ifndef COFFER_KVSTORE_STORE_TABLE_H_
+#define COFFER_KVSTORE_STORE_TABLE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coffer/async/context.h"
+#include "coffer/base/export.h"
+#include "coffer/base/result.h"
+#include "coffer/kvstore/kvstore.h"
+
+namespace coffer::inline v0 {
+
+/// One kind of store. A function left empty means that the store cannot be opened that way.
+struct COFFER_EXPORT StoreDriver {
+  std::string name = {};                  ///< The value of "driver" in a JSON spec.
+  std::vector<std::string> schemes = {};  ///< What stands before "://" in a URL.
+  /// Opens a URL with one of the schemes, given whole.
+  std::function<Result<KvStorePtr>(std::string_view url, const Context& context)> open_url =
+      nullptr;
+  /// Opens a JSON spec, given whole: an object whose "driver" is the name.
+  std::function<Result<KvStorePtr>(std::string_view json, const Context& context)> open_json =
+      nullptr;
+  /// Opens a plain path, which may have any characters. One driver of a table has this.
+  std::function<Result<KvStorePtr>(std::string_view path, const Context& context)> open_path =
+      nullptr;
+};
+
+class COFFER_EXPORT StoreTable {
+ public:
+  /// With the built-in stores.
+  StoreTable();
+  ~StoreTable();
+  StoreTable(const StoreTable&) = delete;
+  StoreTable& operator=(const StoreTable&) = delete;
+
+  /// Errors: AlreadyExists if the name, a scheme or the plain paths are taken; InvalidArgument for
+  /// an empty name.
+  Status Add(StoreDriver driver);
+
+  /// Errors: InvalidArgument for an unknown scheme, which lists the known ones; the driver's own.
+  Result<KvStorePtr> OpenUrl(std::string_view url, const Context& context) const;
+  /// Errors: InvalidArgument for text that is no JSON object, or an unknown driver, by name; the
+  /// driver's own.
+  Result<KvStorePtr> OpenJson(std::string_view json, const Context& context) const;
+
+  /// Errors: InvalidArgument if no driver opens plain paths; the driver's own.
+  Result<KvStorePtr> OpenPath(std::string_view path, const Context& context) const;
+
+  /// The schemes that OpenUrl knows, sorted.
+  std::vector<std::string> schemes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_KVSTORE_STORE_TABLE_H_

@@ -1,0 +1,326 @@
+// The file store. How it writes is told in write.cc, how it finds and locks a key in root.cc, how
+// it lists and deletes in tree.cc.
+//
+// A read opens the value beneath the root (no link leads out of it), takes size and generation from
+// the open file, and reads from it: whatever is renamed over the key meanwhile, all bytes are of
+// that one generation.
+#include "kvstore/file/file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "coffer/kvstore/answer.h"
+#include "kvstore/file/root.h"
+#include "kvstore/file/tree.h"
+#include "kvstore/file/write.h"
+#include "src/base/json.h"
+#include "src/kvstore/coalesce.h"
+#include "src/kvstore/spec.h"
+#include "src/kvstore/url.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+constexpr int64_t kGapBytes = KiB(4);  // A page: reading on is cheaper than another call.
+constexpr int64_t kSizeMaxBytes = MiB(8);
+
+class FileStore final : public KvStore {
+ public:
+  FileStore(std::shared_ptr<const FileRoot> root, Context context)
+      : context_(std::move(context)), root_(std::move(root)) {}
+
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    return Future<ReadResult>::Ready(ReadNow(key, options, nullptr));
+  }
+  Future<ReadResult> ReadInto(std::string key, std::span<std::byte> destination,
+                              ReadOptions options) override {
+    return Future<ReadResult>::Ready(ReadNow(key, options, &destination));
+  }
+  Future<ReadRangesResult> ReadRanges(std::string key, std::vector<ByteRange> ranges,
+                                      ReadOptions options) override {
+    return Future<ReadRangesResult>::Ready(ReadRangesNow(key, std::move(ranges), options));
+  }
+
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    CountWrite(value ? value->size() : 0);
+    return WriteFileValue(root_, std::move(key), std::move(value), std::move(options));
+  }
+  Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options) override;
+
+  Result<std::unique_ptr<KvListing>> List(ListOptions options) override {
+    return ListFileTree(root_, std::move(options));
+  }
+  Future<void> DeleteRange(KeyRange range) override {
+    CountWrite(0);
+    return DeleteFileRange(root_, std::move(range));
+  }
+  Future<void> RenamePrefix(std::string from, std::string to) override {
+    CountWrite(0);
+    return Future<void>::Ready(RenameFilePrefix(*root_, from, to));
+  }
+
+  Capabilities capabilities() const override {
+    const bool exact = root_->options().locking == FileStoreOptions::Locking::kOs;
+    Capabilities can;
+    can.local = true;
+    can.conditional_write = exact;
+    can.conditional_delete = exact;
+    can.durable = root_->options().sync;
+    can.atomic_rename = true;
+    can.streaming_write = true;
+    can.key_beside_prefix = false;
+    can.coalesce_gap_bytes = kGapBytes;
+    can.coalesce_size_max_bytes = kSizeMaxBytes;
+    return can;
+  }
+
+  std::string Describe(std::string_view key) const override { return root_->Describe(key); }
+
+ private:
+  struct OpenValue {
+    File file;  // Invalid: missing.
+    FileStat stat;
+    Generation generation;
+  };
+
+  Result<OpenValue> Open(const std::string& key, const ReadOptions& options) const;
+  Result<ReadResult> ReadNow(const std::string& key, const ReadOptions& options,
+                             const std::span<std::byte>* destination);
+  Result<ReadRangesResult> ReadRangesNow(const std::string& key, std::vector<ByteRange> ranges,
+                                         const ReadOptions& options);
+  Status Fill(const OpenValue& open, const std::string& key, std::span<std::byte> destination,
+              int64_t offset) const;
+  Result<Bytes> Fetch(const OpenValue& open, const std::string& key, const ByteRange& range) const;
+  void CountWrite(size_t bytes) const {
+    ++context_.stats().write_requests;
+    context_.stats().bytes_written += static_cast<int64_t>(bytes);
+  }
+
+  const Context context_;
+  const std::shared_ptr<const FileRoot> root_;
+};
+
+Result<FileStore::OpenValue> FileStore::Open(const std::string& key,
+                                             const ReadOptions& options) const {
+  COFFER_RETURN_IF_ERROR(root_->CheckKey(key));
+  if (options.cancel.cancelled()) return CancelledError(root_->Describe(key) + ": read");
+  ++context_.stats().read_requests;
+  OpenValue open;
+  COFFER_ASSIGN_OR_RETURN(const File root, root_->Open());
+  if (!root.valid()) return open;
+  COFFER_ASSIGN_OR_RETURN(open.file, root_->OpenValue(root, key, &open.stat));
+  open.generation = FileRoot::GenerationOf(open.stat);
+  return open;
+}
+
+Status FileStore::Fill(const OpenValue& open, const std::string& key,
+                       std::span<std::byte> destination, int64_t offset) const {
+  while (!destination.empty()) {
+    const ssize_t got = root_->ops().ReadAt(open.file.get(), destination, offset);
+    if (got < 0) return root_->Error(static_cast<int>(got), key, "reading");
+    if (got == 0) {
+      return UnavailableError(root_->Describe(key) + ": ends at byte " + std::to_string(offset) +
+                              " of " + std::to_string(open.stat.size) +
+                              ": it was truncated while it was read");
+    }
+    destination = destination.subspan(static_cast<size_t>(got));
+    offset += got;
+    context_.stats().bytes_read += got;
+  }
+  return Status();
+}
+
+Result<Bytes> FileStore::Fetch(const OpenValue& open, const std::string& key,
+                               const ByteRange& range) const {
+  const auto size = static_cast<size_t>(range.end - range.begin);
+  if (size == 0) return Bytes();
+  Result<Buffer> buffer = context_.buffers().Allocate(size);
+  if (!buffer.ok()) return buffer.status().Annotate(root_->Describe(key));
+  COFFER_RETURN_IF_ERROR(Fill(open, key, buffer->span(), range.begin));
+  return (*std::move(buffer)).ToBytes(size);
+}
+
+Result<ReadResult> FileStore::ReadNow(const std::string& key, const ReadOptions& options,
+                                      const std::span<std::byte>* destination) {
+  COFFER_ASSIGN_OR_RETURN(const OpenValue open, Open(key, options));
+  if (!open.file.valid()) return AnswerMissing(options);
+  if (std::optional<ReadResult> held_back = HeldBack(options, open.generation)) return *held_back;
+  const Result<ByteRange> range = ResolveRead(options, open.stat.size);
+  if (!range.ok()) return range.status().Annotate(root_->Describe(key));
+  ReadResult result;
+  result.state = ReadResult::State::kValue;
+  result.generation = open.generation;
+  result.total_size = open.stat.size;
+  if (destination == nullptr) {
+    COFFER_ASSIGN_OR_RETURN(result.value, Fetch(open, key, *range));
+    return result;
+  }
+  if (range->end - range->begin != static_cast<int64_t>(destination->size())) {
+    return OutOfRangeError(root_->Describe(key) + ": the range has " +
+                           std::to_string(range->end - range->begin) + " bytes, the destination " +
+                           std::to_string(destination->size()));
+  }
+  COFFER_RETURN_IF_ERROR(Fill(open, key, *destination, range->begin));
+  return result;
+}
+
+Result<ReadRangesResult> FileStore::ReadRangesNow(const std::string& key,
+                                                  std::vector<ByteRange> ranges,
+                                                  const ReadOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const OpenValue open, Open(key, options));
+  ReadRangesResult result;
+  std::optional<ReadResult> held_back =
+      open.file.valid() ? HeldBack(options, open.generation) : AnswerMissing(options);
+  if (held_back) {
+    result.state = held_back->state;
+    result.generation = held_back->generation;
+    return result;
+  }
+  for (ByteRange& range : ranges) {
+    ReadOptions part = options;
+    part.range = range;
+    const Result<ByteRange> resolved = ResolveRead(part, open.stat.size);
+    if (!resolved.ok()) return resolved.status().Annotate(root_->Describe(key));
+    range = *resolved;
+  }
+  result.state = ReadResult::State::kValue;
+  result.generation = open.generation;
+  result.values.resize(ranges.size());
+  for (const CoalescedRange& fetch : Coalesce(ranges, kGapBytes, kSizeMaxBytes)) {
+    COFFER_ASSIGN_OR_RETURN(const Bytes bytes, Fetch(open, key, fetch.range));
+    for (size_t member : fetch.members) {
+      const ByteRange& range = ranges[member];
+      result.values[member] = bytes.Slice(static_cast<size_t>(range.begin - fetch.range.begin),
+                                          static_cast<size_t>(range.end - range.begin));
+    }
+  }
+  return result;
+}
+
+/// Counts what passes into the context's statistics.
+class CountingWriter final : public KvWriter {
+ public:
+  CountingWriter(std::unique_ptr<KvWriter> writer, Context context)
+      : context_(std::move(context)), writer_(std::move(writer)) {}
+  Status Append(std::span<const std::byte> bytes) override {
+    context_.stats().bytes_written += static_cast<int64_t>(bytes.size());
+    return writer_->Append(bytes);
+  }
+  Future<WriteResult> Commit() override { return writer_->Commit(); }
+
+ private:
+  const Context context_;
+  const std::unique_ptr<KvWriter> writer_;
+};
+
+Result<std::unique_ptr<KvWriter>> FileStore::OpenWriter(std::string key, WriteOptions options) {
+  CountWrite(0);
+  COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvWriter> writer,
+                          OpenFileWriter(root_, std::move(key), std::move(options)));
+  return std::make_unique<CountingWriter>(std::move(writer), context_);
+}
+
+Result<std::string> AbsolutePath(std::string_view path) {
+  if (path.empty()) return InvalidArgumentError("a file store needs a path");
+  if (path.find('\0') != std::string_view::npos) {
+    return InvalidArgumentError("the path of a file store has no NUL byte");
+  }
+  std::error_code error;
+  std::string absolute =
+      std::filesystem::absolute(std::filesystem::path(path), error).lexically_normal().string();
+  if (error) {
+    return FailedPreconditionError("path \"" + std::string(path) +
+                                   "\": the current directory: " + error.message());
+  }
+  while (absolute.ends_with('/')) absolute.pop_back();
+  return absolute;
+}
+
+Result<KvStorePtr> OpenUrl(std::string_view text, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const Url url, Url::Parse(text));
+  if (!url.authority.empty() && url.authority != "localhost") {
+    return InvalidArgumentError("URL \"" + std::string(text) + "\": host \"" + url.authority +
+                                "\": a file URL names no host (three slashes: file:///path)");
+  }
+  if (url.path.empty()) {
+    return InvalidArgumentError("URL \"" + std::string(text) + "\": expected file:///path");
+  }
+  return MakeFileStore(url.path, {}, context);
+}
+
+Status ReadLocking(const Json& member, FileStoreOptions* options) {
+  const std::string path = "$.file_io_locking";
+  COFFER_RETURN_IF_ERROR(CheckSpecMembers(member, path, {"mode", "acquire_timeout"}, {}));
+  if (const Json* mode = member.Find("mode")) {
+    COFFER_ASSIGN_OR_RETURN(const std::string name, mode->AsString(path + ".mode"));
+    if (name == "none") {
+      options->locking = FileStoreOptions::Locking::kNone;
+    } else if (name == "lockfile" || name == "non_atomic") {
+      return UnimplementedError("at " + path + ".mode: mode \"" + name +
+                                "\" of TensorStore is not supported (\"os\" and \"none\" are)");
+    } else if (name != "os") {
+      return mode->Unexpected(path + ".mode", "\"os\" or \"none\"");
+    }
+  }
+  if (member.Find("acquire_timeout") != nullptr) {
+    return UnimplementedError("at " + path +
+                              ": member \"acquire_timeout\" of TensorStore is not supported");
+  }
+  return Status();
+}
+
+Result<KvStorePtr> OpenJson(std::string_view text, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const Json spec, Json::Parse(text));
+  COFFER_RETURN_IF_ERROR(CheckSpecMembers(spec, "$",
+                                          {"driver", "path", "file_io_sync", "file_io_locking"},
+                                          {"file_io_concurrency", "file_io_mode", "context"}));
+  const Json* path = spec.Find("path");
+  if (path == nullptr) {
+    return InvalidArgumentError("at $: the spec of a file store needs the member \"path\"");
+  }
+  COFFER_ASSIGN_OR_RETURN(const std::string path_text, path->AsString("$.path"));
+  FileStoreOptions options;
+  if (const Json* sync = spec.Find("file_io_sync")) {
+    COFFER_ASSIGN_OR_RETURN(options.sync, sync->AsBool("$.file_io_sync"));
+  }
+  if (const Json* locking = spec.Find("file_io_locking")) {
+    COFFER_RETURN_IF_ERROR(ReadLocking(*locking, &options));
+  }
+  return MakeFileStore(path_text, options, context);
+}
+
+Result<KvStorePtr> OpenPath(std::string_view path, const Context& context) {
+  return MakeFileStore(path, {}, context);
+}
+
+}  // namespace
+
+Result<KvStorePtr> MakeFileStore(std::string_view path, const FileStoreOptions& options,
+                                 const Context& context, FileOps& ops) {
+  COFFER_ASSIGN_OR_RETURN(std::string absolute, AbsolutePath(path));
+  auto root = std::make_shared<const FileRoot>(std::move(absolute), options, ops,
+                                               context.Get<ContextEngine>().engine(),
+                                               context.shared_executor());
+  return std::make_shared<FileStore>(std::move(root), context);
+}
+
+Result<KvStorePtr> MakeFileStore(std::string_view path, const FileStoreOptions& options,
+                                 const Context& context) {
+  return MakeFileStore(path, options, context, SystemFileOps::Get());
+}
+
+StoreDriver FileStoreDriver() {
+  return {.name = "file",
+          .schemes = {"file"},
+          .open_url = OpenUrl,
+          .open_json = OpenJson,
+          .open_path = OpenPath};
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,384 @@
+// The way to a key, and its lock.
+//
+// A lock, by TensorStore's protocol, so that both may write into one directory:
+//   1. Open (or create) <key>.__lock and lock the open file.
+//   2. The file may have been renamed over the key, or removed, by the one who had the lock before:
+//      only if the name still leads to the locked file is the lock ours. Else again from 1.
+//   3. What it contains is left by a writer that crashed: it is cut off.
+//
+// Directories. A new directory is durable once its parent was synced. Who finds a directory that it
+// does not know to be durable syncs the parent, even if somebody else has made it a moment ago. The
+// root and what lies above it is synced at once, step by step, so that whatever exists there is
+// durable, but perhaps the root's own entry, which each store syncs once.
+#include "kvstore/file/root.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <iterator>
+#include <random>
+#include <thread>
+
+#include "src/base/mutex.h"
+#include "src/kvstore/url.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+constexpr size_t kSegmentMax = 255;
+constexpr size_t kKeyMax = 4000;    // The kernel's limit of a path is 4,095.
+constexpr mode_t kFileMode = 0664;  // Never writable for everybody, whatever the umask.
+constexpr mode_t kDirectoryMode = 0775;
+constexpr auto kLockPollMin = std::chrono::microseconds(50);
+constexpr auto kLockPollMax = std::chrono::milliseconds(20);
+
+std::string Quoted(std::string_view key) {
+  constexpr size_t kShown = 100;
+  std::string text = EncodeUrlPath(key.substr(0, kShown));
+  if (key.size() > kShown) text += "...";
+  return "key \"" + text + "\"";
+}
+
+std::string_view ParentOf(std::string_view key) {
+  const size_t slash = key.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : key.substr(0, slash);
+}
+
+std::string_view NameOf(std::string_view key) {
+  const size_t slash = key.rfind('/');
+  return slash == std::string_view::npos ? key : key.substr(slash + 1);
+}
+
+}  // namespace
+
+bool IsHiddenName(std::string_view name) { return name.ends_with(kLockSuffix); }
+
+FileRoot::FileRoot(std::string path, FileStoreOptions options, FileOps& ops,
+                   std::shared_ptr<Engine> engine, std::shared_ptr<Executor> executor)
+    : path_(std::move(path)),
+      options_(options),
+      ops_(ops),
+      engine_(std::move(engine)),
+      executor_(std::move(executor)) {}
+
+std::string FileRoot::Describe(std::string_view key) const {
+  return "file://" + EncodeUrlPath(path_) + "/" + EncodeUrlPath(key);
+}
+
+Status FileRoot::Error(int error, std::string_view key, std::string_view doing) const {
+  if (error == -EXDEV || error == -ELOOP) {
+    return FailedPreconditionError(Describe(key) + ": " + std::string(doing) +
+                                   ": a symbolic link leads out of the store's root");
+  }
+  return ErrnoError(-error, Describe(key) + ": " + std::string(doing));
+}
+
+Status FileRoot::CheckKey(std::string_view key) const {
+  const auto refuse = [&](const std::string& rule) {
+    return InvalidArgumentError(Describe("") + ": " + Quoted(key) + ": " + rule);
+  };
+  if (key.empty()) return refuse("a key has at least one byte");
+  if (key.size() > kKeyMax) {
+    return refuse("a key has at most " + std::to_string(kKeyMax) + " bytes, not " +
+                  std::to_string(key.size()));
+  }
+  if (key.find('\0') != std::string_view::npos) return refuse("a key has no NUL byte");
+  for (size_t begin = 0; begin <= key.size();) {
+    const size_t end = std::min(key.find('/', begin), key.size());
+    const std::string_view segment = key.substr(begin, end - begin);
+    if (segment.empty()) return refuse("a segment between slashes has at least one byte");
+    if (segment == "." || segment == "..") return refuse("no segment is \".\" or \"..\"");
+    if (segment.size() > kSegmentMax) {
+      return refuse("a segment has at most 255 bytes, not " + std::to_string(segment.size()));
+    }
+    if (IsHiddenName(segment)) return refuse("no segment ends with \".__lock\", the name of locks");
+    begin = end + 1;
+  }
+  return Status();
+}
+
+Status FileRoot::CheckKeyToWrite(std::string_view key) const {
+  COFFER_RETURN_IF_ERROR(CheckKey(key));
+  if (LockName(NameOf(key)).size() > kSegmentMax) {
+    return InvalidArgumentError(Describe("") + ": " + Quoted(key) +
+                                ": the last segment of a key to be written has at most " +
+                                std::to_string(kSegmentMax - kLockSuffix.size()) +
+                                " bytes: its lock adds \".__lock\"");
+  }
+  return Status();
+}
+
+Result<File> FileRoot::Open() const {
+  const int file = ops_.OpenDirectory(path_.empty() ? "/" : path_.c_str());
+  if (file >= 0) return File(ops_, file);
+  if (file == -ENOENT) return File();
+  return ErrnoError(-file, Describe("") + ": opening the root");
+}
+
+Result<File> FileRoot::OpenDirectory(const File& root, const std::string& path) const {
+  const int file =
+      ops_.OpenBeneath(root.get(), path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (file >= 0) return File(ops_, file);
+  if (file == -ENOENT || file == -ENOTDIR) return File();
+  return Error(file, path, "opening the directory");
+}
+
+Result<File> FileRoot::OpenValue(const File& root, std::string_view key, FileStat* stat) const {
+  // Not to hang on a FIFO without a writer: O_NONBLOCK, which regular files ignore.
+  const int descriptor =
+      ops_.OpenBeneath(root.get(), std::string(key).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (descriptor == -ENOENT || descriptor == -ENOTDIR) return File();
+  if (descriptor == -ENXIO) {
+    return FailedPreconditionError(Describe(key) + ": opening: not a regular file");
+  }
+  if (descriptor < 0) return Error(descriptor, key, "opening");
+  File file(ops_, descriptor);
+  if (const int error = ops_.Stat(file.get(), stat); error != 0) {
+    return Error(error, key, "stat");
+  }
+  if (stat->kind == FileStat::Kind::kDirectory) return File();  // Keys lie in it, but it is none.
+  if (stat->kind != FileStat::Kind::kRegular) {
+    return FailedPreconditionError(Describe(key) + ": opening: not a regular file");
+  }
+  return file;
+}
+
+Result<std::optional<KeyPlace>> FileRoot::FindPlace(std::string_view key) const {
+  COFFER_ASSIGN_OR_RETURN(File root, Open());
+  if (!root.valid()) return std::optional<KeyPlace>();
+  KeyPlace place;
+  place.name = NameOf(key);
+  if (const std::string parent(ParentOf(key)); !parent.empty()) {
+    COFFER_ASSIGN_OR_RETURN(root, OpenDirectory(root, parent));
+    if (!root.valid()) return std::optional<KeyPlace>();
+  }
+  place.directory = std::make_shared<File>(std::move(root));
+  return std::optional<KeyPlace>(std::move(place));
+}
+
+Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
+  COFFER_ASSIGN_OR_RETURN(File root, Open());
+  if (!root.valid() || !root_durable_.load()) {
+    COFFER_ASSIGN_OR_RETURN(root, CreateRoot());
+  }
+  KeyPlace place;
+  place.name = NameOf(key);
+  const std::string parent(ParentOf(key));
+  if (parent.empty()) {
+    place.directory = std::make_shared<File>(std::move(root));
+    return place;
+  }
+  if (!options_.sync || engine_->IsDurable(PathOf(parent))) {
+    COFFER_ASSIGN_OR_RETURN(File directory, OpenDirectory(root, parent));
+    if (directory.valid()) {
+      place.directory = std::make_shared<File>(std::move(directory));
+      return place;
+    }
+  }
+  COFFER_ASSIGN_OR_RETURN(File directory, CreateDirectories(root, key, &place));
+  place.directory = std::make_shared<File>(std::move(directory));
+  return place;
+}
+
+Result<File> FileRoot::CreateRoot() const {
+  static Mutex& creating = *new Mutex();  // One at a time: who comes second finds it durable.
+  MutexLock lock(creating);
+  size_t end = path_.size();  // Of the deepest part that exists.
+  File existing;
+  for (;;) {
+    const std::string part = end == 0 ? "/" : path_.substr(0, end);
+    const int file = ops_.OpenDirectory(part.c_str());
+    if (file >= 0) {
+      existing = File(ops_, file);
+      break;
+    }
+    if (file != -ENOENT || end == 0) {
+      return ErrnoError(-file, Describe("") + ": opening \"" + part + "\"");
+    }
+    end = path_.rfind('/', end - 1);
+  }
+  const bool existed = end == path_.size();
+  while (end < path_.size()) {
+    end = std::min(path_.find('/', end + 1), path_.size());
+    const std::string part = path_.substr(0, end);
+    int error = ops_.MakeDirectory(part.c_str(), kDirectoryMode);
+    if (error == -EEXIST) error = 0;
+    if (error == 0 && options_.sync) error = ops_.Sync(existing.get());
+    const int file = error != 0 ? error : ops_.OpenDirectory(part.c_str());
+    if (file < 0) return ErrnoError(-file, Describe("") + ": creating \"" + part + "\"");
+    existing = File(ops_, file);
+  }
+  if (existed && options_.sync && !path_.empty()) {
+    // Another process may have made it just now. A parent that we may not read is not ours to make.
+    const size_t slash = path_.rfind('/');
+    const int parent = ops_.OpenDirectory(slash == 0 ? "/" : path_.substr(0, slash).c_str());
+    if (parent >= 0) {
+      const File file(ops_, parent);
+      if (const int error = ops_.Sync(parent); error != 0) {
+        return ErrnoError(-error, Describe("") + ": syncing the root's parent");
+      }
+    }
+  }
+  root_durable_ = true;
+  return existing;
+}
+
+Result<File> FileRoot::CreateDirectories(const File& root, std::string_view key,
+                                         KeyPlace* place) const {
+  const std::string parent(ParentOf(key));
+  COFFER_ASSIGN_OR_RETURN(File first, OpenDirectory(root, ""));
+  auto above = std::make_shared<File>(std::move(first));
+  for (size_t begin = 0;;) {
+    const size_t end = std::min(parent.find('/', begin), parent.size());
+    const std::string path = parent.substr(0, end);
+    const std::string name = parent.substr(begin, end - begin);
+    int file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
+    if (file == -ENOENT) {
+      const int error = ops_.MakeDirectory(above->get(), name.c_str(), kDirectoryMode);
+      if (error != 0 && error != -EEXIST && error != -ENOENT) {
+        return Error(error, key, "creating the directory \"" + path + "\"");
+      }
+      file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
+    }
+    if (file == -ENOENT) return File();  // Removed again; the caller starts anew.
+    if (file == -ENOTDIR) {
+      return FailedPreconditionError(Describe(key) + ": \"" + path +
+                                     "\" is a key with a value; this store cannot hold keys beside "
+                                     "it that start with \"" +
+                                     path + "/\"");
+    }
+    if (file < 0) return Error(file, key, "opening the directory \"" + path + "\"");
+    if (options_.sync && !engine_->IsDurable(PathOf(path))) {
+      place->unsynced.push_back({above, PathOf(path)});
+    }
+    if (end == parent.size()) return File(ops_, file);
+    above = std::make_shared<File>(ops_, file);
+    begin = end + 1;
+  }
+}
+
+Result<File> FileRoot::Lock(const KeyPlace& place, std::string_view key,
+                            const CancelToken& cancel) const {
+  const std::string name = LockName(place.name);
+  const auto deadline = std::chrono::steady_clock::now() + options_.lock_timeout;
+  auto pause = std::chrono::duration_cast<std::chrono::microseconds>(kLockPollMin);
+  for (;;) {
+    const int descriptor =
+        ops_.OpenAt(place.directory->get(), name.c_str(), O_RDWR | O_CREAT | O_NONBLOCK, kFileMode);
+    if (descriptor == -ENOENT) return File();
+    if (descriptor < 0) return Error(descriptor, key, "opening the lock \"" + name + "\"");
+    File file(ops_, descriptor);
+    const int error = ops_.TryLock(descriptor);
+    if (error == -EAGAIN) {
+      if (cancel.cancelled()) return CancelledError(Describe(key) + ": waiting for the lock");
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return DeadlineExceededError(Describe(key) + ": another process has held the lock \"" +
+                                     name + "\" for " +
+                                     std::to_string(options_.lock_timeout.count()) + " ms");
+      }
+      std::this_thread::sleep_for(pause);
+      pause = std::min<std::chrono::microseconds>(pause * 2, kLockPollMax);
+      continue;
+    }
+    if (error != 0) {
+      return Error(error, key, "locking \"" + name + "\" (see file_io_locking)");
+    }
+    FileStat ours;
+    FileStat named;
+    const int status = ops_.Stat(descriptor, &ours);
+    if (status != 0) return Error(status, key, "stat of the lock");
+    const int found = ops_.StatAt(place.directory->get(), name.c_str(), &named);
+    if (found == -ENOENT) continue;
+    if (found != 0) return Error(found, key, "stat of the lock");
+    if (ours.device != named.device || ours.inode != named.inode) continue;
+    if (ours.kind != FileStat::Kind::kRegular) {
+      return FailedPreconditionError(Describe(key) + ": the lock \"" + name +
+                                     "\" is not a regular file");
+    }
+    if (ours.size > 0) {
+      const int cut = ops_.Truncate(descriptor, 0);
+      if (cut != 0) return Error(cut, key, "truncating the lock");
+    }
+    return file;
+  }
+}
+
+Result<File> FileRoot::CreateTemporary(const KeyPlace& place, std::string_view key,
+                                       std::string* name) const {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  thread_local std::mt19937_64 random{std::random_device()()};
+  for (;;) {
+    *name = ".coffer.";
+    for (uint64_t bits = random(), i = 0; i < 16; ++i, bits >>= 4)
+      name->push_back(kDigits[bits & 15]);
+    *name += kLockSuffix;
+    const int descriptor =
+        ops_.OpenAt(place.directory->get(), name->c_str(), O_RDWR | O_CREAT | O_EXCL, kFileMode);
+    if (descriptor == -EEXIST) continue;
+    if (descriptor == -ENOENT) return File();
+    if (descriptor < 0) return Error(descriptor, key, "creating a temporary file");
+    File file(ops_, descriptor);
+    if (options_.locking == FileStoreOptions::Locking::kNone) return file;
+    const int error = ops_.TryLock(descriptor);
+    if (error == -EAGAIN) continue;  // Somebody who clears debris was quicker.
+    if (error != 0) return Error(error, key, "locking a temporary file (see file_io_locking)");
+    FileStat named;
+    if (ops_.StatAt(place.directory->get(), name->c_str(), &named) == 0) return file;
+  }
+}
+
+Generation FileRoot::GenerationOf(const FileStat& stat) {
+  // The stamp makes it unique, the identity tells foreign writers' files apart, whose stamps are
+  // as coarse as the kernel's clock.
+  std::string text;
+  for (const uint64_t part : {stat.device, stat.inode, static_cast<uint64_t>(stat.mtime_ns),
+                              static_cast<uint64_t>(stat.size)}) {
+    if (!text.empty()) text += '.';
+    text += std::to_string(part);
+  }
+  return {text};
+}
+
+Result<FileStat> FileRoot::Stamp(const File& file, std::string_view key,
+                                 int64_t previous_mtime_ns) const {
+  // File systems round stamps: NFS to 100 ns or 1 us, old ones to 1 s, FAT to 2 s.
+  constexpr int64_t kGranularities[] = {1, 100, 1'000, 1'000'000, 1'000'000'000, 2'000'000'000};
+  FileStat stat;
+  for (size_t i = granularity_.load(); i < std::size(kGranularities); ++i) {
+    const int64_t stamp =
+        Engine::UniqueStamp(std::max(ops_.NowNs(), previous_mtime_ns + 1), kGranularities[i]);
+    int error = ops_.SetMtime(file.get(), stamp);
+    if (error == 0) error = ops_.Stat(file.get(), &stat);
+    if (error != 0) return Error(error, key, "stamping");
+    if (stat.mtime_ns == stamp) return stat;
+    granularity_ = std::min(i + 1, std::size(kGranularities) - 1);
+  }
+  return FailedPreconditionError(Describe(key) +
+                                 ": this file system does not keep modification times");
+}
+
+Result<Generation> FileRoot::CurrentGeneration(const KeyPlace& place, std::string_view key,
+                                               bool follow, int64_t* mtime_ns) const {
+  *mtime_ns = 0;
+  FileStat stat;
+  const int error = ops_.StatAt(place.directory->get(), place.name.c_str(), &stat);
+  if (error == -ENOENT) return Generation::Missing();
+  if (error != 0) return Error(error, key, "stat");
+  if (stat.kind == FileStat::Kind::kDirectory) return Generation::Missing();
+  if (stat.kind == FileStat::Kind::kSymlink) {
+    if (!follow) return Generation::Unknown();
+    // Readers see where it leads, so the condition is about that, too.
+    COFFER_ASSIGN_OR_RETURN(const File root, Open());
+    if (!root.valid()) return Generation::Missing();
+    COFFER_ASSIGN_OR_RETURN(const File file, OpenValue(root, key, &stat));
+    if (!file.valid()) return Generation::Missing();
+  }
+  if (stat.kind == FileStat::Kind::kOther) {
+    return FailedPreconditionError(Describe(key) + ": not a regular file");
+  }
+  *mtime_ns = stat.mtime_ns;
+  return GenerationOf(stat);
+}
+
+}  // namespace coffer::inline v0

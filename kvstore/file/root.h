@@ -1,0 +1,107 @@
+// FileRoot: the directory that a file store stands in: names, the way to a key's directory, locks.
+#ifndef COFFER_KVSTORE_FILE_ROOT_H_
+#define COFFER_KVSTORE_FILE_ROOT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coffer/async/cancel.h"
+#include "coffer/async/executor.h"
+#include "coffer/base/result.h"
+#include "coffer/kvstore/kvstore.h"
+#include "coffer/kvstore/stores.h"
+#include "kvstore/file/engine.h"
+#include "src/base/platform_file.h"
+
+namespace coffer::inline v0 {
+
+/// What ends the names of locks and of values that are still being written. TensorStore's, too.
+inline constexpr std::string_view kLockSuffix = ".__lock";
+
+bool IsHiddenName(std::string_view name);
+
+/// Where the value of a key stands: its directory, opened, and its name in it.
+struct KeyPlace {
+  std::shared_ptr<File> directory;
+  std::string name;
+  std::vector<ChangedDirectory> unsynced;  ///< New directories on the way; see Engine.
+};
+
+/// What all of a store's operations share. They keep it alive, so that the store may be destroyed
+/// while they run.
+class FileRoot {
+ public:
+  FileRoot(std::string path, FileStoreOptions options, FileOps& ops, std::shared_ptr<Engine> engine,
+           std::shared_ptr<Executor> executor);
+
+  FileOps& ops() const { return ops_; }
+  Engine& engine() const { return *engine_; }
+  const FileStoreOptions& options() const { return options_; }
+  const std::shared_ptr<Executor>& executor() const { return executor_; }
+  const std::string& path() const { return path_; }
+  std::string PathOf(std::string_view key) const { return path_ + "/" + std::string(key); }
+  std::string Describe(std::string_view key) const;
+
+  /// `Describe(key): doing: text of error`.
+  Status Error(int error, std::string_view key, std::string_view doing) const;
+
+  /// InvalidArgument, which names the rule, for a key that this store refuses.
+  Status CheckKey(std::string_view key) const;
+  /// The same for a key to be written, whose lock needs a name, too.
+  Status CheckKeyToWrite(std::string_view key) const;
+
+  /// The root; an invalid File if it does not exist.
+  Result<File> Open() const;
+  /// The directory with this path beneath the root; an invalid File if it does not exist.
+  Result<File> OpenDirectory(const File& root, const std::string& path) const;
+  /// The file that holds the key's value and its stat; an invalid File if there is none.
+  Result<File> OpenValue(const File& root, std::string_view key, FileStat* stat) const;
+
+  /// The place of an existing directory: nullopt if it does not exist.
+  Result<std::optional<KeyPlace>> FindPlace(std::string_view key) const;
+  /// The same, creating the root and what lies between.
+  Result<KeyPlace> MakePlace(std::string_view key) const;
+
+  /// Takes the lock of a key: the open lock file, empty and ours; an invalid File if the directory
+  /// was removed meanwhile. Waits for other processes, at most options().lock_timeout.
+  Result<File> Lock(const KeyPlace& place, std::string_view key, const CancelToken& cancel) const;
+  static std::string LockName(std::string_view name) {
+    return std::string(name) + std::string(kLockSuffix);
+  }
+  /// A new file beside the key for a value being written; locked, so that others see that its
+  /// writer lives. An invalid File if the directory was removed meanwhile.
+  Result<File> CreateTemporary(const KeyPlace& place, std::string_view key,
+                               std::string* name) const;
+
+  /// The generation of the key's value (Missing() if there is none), to be asked under the lock;
+  /// `mtime_ns` receives its stamp. With `follow` that of the file a link leads to, which is what
+  /// readers see; else a link is something unknown.
+  Result<Generation> CurrentGeneration(const KeyPlace& place, std::string_view key, bool follow,
+                                       int64_t* mtime_ns) const;
+  /// Gives a finished file a stamp that no file at this key has had; returns its stat.
+  Result<FileStat> Stamp(const File& file, std::string_view key, int64_t previous_mtime_ns) const;
+  static Generation GenerationOf(const FileStat& stat);
+
+ private:
+  Result<File> CreateRoot() const;
+  Result<File> CreateDirectories(const File& root, std::string_view key, KeyPlace* place) const;
+
+  const std::string
+      path_;  // Absolute, without a slash at its end; empty for the file system's root.
+  const FileStoreOptions options_;
+  FileOps& ops_;
+  const std::shared_ptr<Engine> engine_;
+  const std::shared_ptr<Executor> executor_;
+  mutable std::atomic<bool> root_durable_{false};
+  mutable std::atomic<size_t> granularity_{
+      0};  // Of the file system's stamps: an index, see Stamp().
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_KVSTORE_FILE_ROOT_H_

@@ -1,0 +1,384 @@
+// Walks without recursion: directories that are still to be visited are a list of paths, one of
+// them is open. Symbolic links to directories are not followed, so a walk ends and stays in the
+// tree.
+//
+// DeleteRange:
+//   1. Every key of the range is deleted under its lock, as a single delete is, but its directory
+//   is
+//      not synced each time.
+//   2. When the last of them is done, directories that lie in the range as a whole are removed from
+//      the leaves up where they are empty. A writer that comes meanwhile makes them again. Locks and
+//      temporaries whose writers have died (nobody holds their locks) go with them.
+//   3. Every directory that lost an entry and still exists is synced.
+#include "kvstore/file/tree.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "kvstore/file/write.h"
+#include "src/base/mutex.h"
+#include "src/kvstore/rename.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+/// One directory being read. Closes itself.
+class OpenListing {
+ public:
+  OpenListing() = default;
+  ~OpenListing() { Close(); }
+  OpenListing(const OpenListing&) = delete;
+  OpenListing& operator=(const OpenListing&) = delete;
+
+  int Open(FileOps& ops, int directory) {
+    ops_ = &ops;
+    int error = 0;
+    listing_ = ops.OpenListing(directory, &error);
+    return error;
+  }
+  void Close() {
+    if (listing_ != nullptr) ops_->CloseListing(std::exchange(listing_, nullptr));
+  }
+  bool is_open() const { return listing_ != nullptr; }
+
+  /// The next name but "." and ".."; 1, 0 at the end, or -errno.
+  int Next(std::string* name) {
+    for (;;) {
+      const dirent* entry = nullptr;
+      const int found = ops_->NextEntry(listing_, &entry);
+      if (found != 1) return found;
+      *name = entry->d_name;
+      if (*name != "." && *name != "..") return 1;
+    }
+  }
+
+ private:
+  FileOps* ops_ = nullptr;
+  DIR* listing_ = nullptr;
+};
+
+/// Walks the part of the tree that may hold keys of a range.
+class TreeWalk {
+ public:
+  struct Entry {
+    std::string path;
+    FileStat stat;
+  };
+
+  TreeWalk(const FileRoot& root, KeyRange range) : root_(root), range_(std::move(range)) {
+    // All keys of a prefix lie beneath its last slash.
+    const bool prefix = KeyRange::Prefix(range_.begin) == range_;
+    const size_t slash = prefix ? range_.begin.rfind('/') : std::string::npos;
+    pending_.push_back(slash == std::string::npos ? "" : range_.begin.substr(0, slash));
+  }
+
+  /// The next entry that is not a lock: a directory is given, and visited later if it may hold keys
+  /// of the range. nullopt at the end.
+  Result<std::optional<Entry>> Next();
+
+  const KeyRange& range() const { return range_; }
+
+ private:
+  Result<bool> OpenNext();
+  bool MayHoldKeys(const std::string& path) const {
+    const KeyRange inside = KeyRange::Prefix(path + "/");
+    return (range_.end.empty() || inside.begin < range_.end) && range_.begin < inside.end;
+  }
+
+  const FileRoot& root_;
+  const KeyRange range_;
+  std::vector<std::string> pending_;  // Directories to visit.
+  std::string path_;                  // Of the open one.
+  File directory_;
+  OpenListing listing_;
+};
+
+/// False if there is nothing left to open.
+Result<bool> TreeWalk::OpenNext() {
+  while (!pending_.empty()) {
+    path_ = std::move(pending_.back());
+    pending_.pop_back();
+    COFFER_ASSIGN_OR_RETURN(const File root, root_.Open());
+    if (!root.valid()) return false;
+    COFFER_ASSIGN_OR_RETURN(directory_, root_.OpenDirectory(root, path_));
+    if (!directory_.valid()) continue;
+    const int error = listing_.Open(root_.ops(), directory_.get());
+    if (error == -ENOENT) continue;
+    if (error != 0) return root_.Error(error, path_, "listing");
+    return true;
+  }
+  return false;
+}
+
+Result<std::optional<TreeWalk::Entry>> TreeWalk::Next() {
+  for (;;) {
+    if (!listing_.is_open()) {
+      COFFER_ASSIGN_OR_RETURN(const bool opened, OpenNext());
+      if (!opened) return std::optional<Entry>();
+    }
+    std::string name;
+    const int found = listing_.Next(&name);
+    if (found < 0) return root_.Error(found, path_, "listing");
+    if (found == 0) {
+      listing_.Close();
+      continue;
+    }
+    if (IsHiddenName(name)) continue;
+    Entry entry;
+    entry.path = path_.empty() ? name : path_ + "/" + name;
+    const int error = root_.ops().StatAt(directory_.get(), name.c_str(), &entry.stat);
+    if (error == -ENOENT) continue;
+    if (error != 0) return root_.Error(error, entry.path, "stat");
+    if (entry.stat.kind == FileStat::Kind::kDirectory) {
+      if (!MayHoldKeys(entry.path)) continue;
+      pending_.push_back(entry.path);
+    } else if (!range_.Contains(entry.path)) {
+      continue;
+    }
+    return std::optional<Entry>(std::move(entry));
+  }
+}
+
+class TreeListing final : public KvListing {
+ public:
+  TreeListing(std::shared_ptr<const FileRoot> root, ListOptions options)
+      : root_(std::move(root)),
+        page_size_(std::max<size_t>(options.page_size, 1)),
+        walk_(*root_, std::move(options.range)) {}
+
+  Future<std::vector<ListEntry>> Next() override {
+    return Future<std::vector<ListEntry>>::Ready(Page());
+  }
+
+ private:
+  Result<std::vector<ListEntry>> Page() {
+    std::vector<ListEntry> page;
+    while (page.size() < page_size_) {
+      COFFER_ASSIGN_OR_RETURN(std::optional<TreeWalk::Entry> entry, walk_.Next());
+      if (!entry) break;
+      if (entry->stat.kind == FileStat::Kind::kSymlink) {
+        // A key if what it leads to is one; a link out of the root or to nowhere is none.
+        COFFER_ASSIGN_OR_RETURN(const File root, root_->Open());
+        Result<File> file = root_->OpenValue(root, entry->path, &entry->stat);
+        if (!file.ok() || !file->valid()) continue;
+      }
+      if (entry->stat.kind != FileStat::Kind::kRegular) continue;
+      page.push_back({std::move(entry->path), entry->stat.size});
+    }
+    return page;
+  }
+
+  const std::shared_ptr<const FileRoot> root_;
+  const size_t page_size_;
+  TreeWalk walk_;
+};
+
+std::string ParentPath(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string NameIn(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+/// Removes locks and temporaries that nobody holds.
+void RemoveDebris(const FileRoot& root, const File& directory) {
+  if (root.options().locking != FileStoreOptions::Locking::kOs) return;
+  FileOps& ops = root.ops();
+  OpenListing listing;
+  if (listing.Open(ops, directory.get()) != 0) return;
+  std::string name;
+  while (listing.Next(&name) == 1) {
+    if (!IsHiddenName(name)) continue;
+    const int descriptor = ops.OpenAt(directory.get(), name.c_str(), O_RDWR | O_NONBLOCK, 0);
+    if (descriptor < 0) continue;
+    const File file(ops, descriptor);
+    FileStat ours;
+    FileStat named;
+    if (ops.TryLock(descriptor) != 0 || ops.Stat(descriptor, &ours) != 0 ||
+        ops.StatAt(directory.get(), name.c_str(), &named) != 0 || ours.inode != named.inode ||
+        ours.device != named.device || ours.kind != FileStat::Kind::kRegular) {
+      continue;
+    }
+    ops.Remove(directory.get(), name.c_str());
+  }
+}
+
+/// Removes directories, given parents before children, where they are empty. Adds to `changed` the
+/// paths of the directories that lost one.
+Status RemoveEmptied(const FileRoot& root, const std::vector<std::string>& paths,
+                     std::set<std::string>* changed) {
+  COFFER_ASSIGN_OR_RETURN(const File top, root.Open());
+  if (!top.valid()) return Status();
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
+    COFFER_ASSIGN_OR_RETURN(const File directory, root.OpenDirectory(top, *path));
+    if (!directory.valid()) continue;
+    COFFER_ASSIGN_OR_RETURN(const File parent, root.OpenDirectory(top, ParentPath(*path)));
+    if (!parent.valid()) continue;
+    // Forgotten before it goes: a writer that makes it anew must sync its parent again.
+    root.engine().Forget(root.PathOf(*path));
+    const std::string name = NameIn(*path);
+    int error = root.ops().RemoveDirectory(parent.get(), name.c_str());
+    if (error == -ENOTEMPTY || error == -EEXIST) {
+      RemoveDebris(root, directory);
+      error = root.ops().RemoveDirectory(parent.get(), name.c_str());
+    }
+    if (error == -ENOTEMPTY || error == -EEXIST || error == -ENOENT || error == -EBUSY) continue;
+    if (error != 0) return root.Error(error, *path, "removing the directory");
+    changed->erase(*path);
+    changed->insert(ParentPath(*path));
+  }
+  return Status();
+}
+
+/// Syncs those directories that still exist.
+Status SyncAll(const FileRoot& root, const std::set<std::string>& changed) {
+  if (!root.options().sync || changed.empty()) return Status();
+  COFFER_ASSIGN_OR_RETURN(const File top, root.Open());
+  if (!top.valid()) return Status();
+  for (const std::string& path : changed) {
+    COFFER_ASSIGN_OR_RETURN(const File directory, root.OpenDirectory(top, path));
+    if (!directory.valid()) continue;
+    if (const int error = root.ops().Sync(directory.get()); error != 0) {
+      return root.Error(error, path, "syncing the directory");
+    }
+  }
+  return Status();
+}
+
+/// A DeleteRange under way: its single deletes may end on other threads.
+struct RangeDeletion {
+  explicit RangeDeletion(std::shared_ptr<const FileRoot> file_root)
+      : root(std::move(file_root)), promise(root->executor()) {}
+
+  const std::shared_ptr<const FileRoot> root;
+  const Promise<void> promise;
+  std::vector<std::string> emptied;  // Directories wholly in the range, parents first.
+  std::set<std::string> changed;     // Directories that lost keys.
+  std::atomic<size_t> left{1};       // Deletes under way, and the walk.
+  Mutex mutex;
+  Status outcome COFFER_GUARDED_BY(mutex);  // The first error.
+
+  void Done(const Status& status) {
+    {
+      MutexLock lock(mutex);
+      if (outcome.ok()) outcome = status;
+    }
+    if (left.fetch_sub(1) != 1) return;
+    Status cleared = RemoveEmptied(*root, emptied, &changed);
+    const Status synced = SyncAll(*root, changed);
+    MutexLock lock(mutex);
+    for (const Status& next : {cleared, synced}) {
+      if (outcome.ok()) outcome = next;
+    }
+    const Status result = outcome;
+    lock.Unlock();
+    promise.Set(result);
+  }
+};
+
+Status WalkAndDelete(const std::shared_ptr<RangeDeletion>& deletion, KeyRange range) {
+  TreeWalk walk(*deletion->root, std::move(range));
+  for (;;) {
+    COFFER_ASSIGN_OR_RETURN(const std::optional<TreeWalk::Entry> entry, walk.Next());
+    if (!entry) return Status();
+    if (entry->stat.kind == FileStat::Kind::kDirectory) {
+      const KeyRange inside = KeyRange::Prefix(entry->path + "/");
+      const bool whole = walk.range().begin <= inside.begin &&
+                         (walk.range().end.empty() || inside.end <= walk.range().end);
+      if (whole) deletion->emptied.push_back(entry->path);
+      continue;
+    }
+    deletion->changed.insert(ParentPath(entry->path));
+    ++deletion->left;
+    DeleteFileValueUnsynced(deletion->root, entry->path)
+        .OnReady(
+            [deletion](const Result<WriteResult>& result) { deletion->Done(result.status()); });
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<KvListing> ListFileTree(std::shared_ptr<const FileRoot> root, ListOptions options) {
+  return std::make_unique<TreeListing>(std::move(root), std::move(options));
+}
+
+Future<void> DeleteFileRange(std::shared_ptr<const FileRoot> root, KeyRange range) {
+  auto deletion = std::make_shared<RangeDeletion>(std::move(root));
+  // "a/" itself is no key, but the directory "a" lies in the range of its prefix, too.
+  if (KeyRange::Prefix(range.begin) == range && range.begin.ends_with('/')) {
+    deletion->emptied.push_back(range.begin.substr(0, range.begin.size() - 1));
+  }
+  const Status walked = WalkAndDelete(deletion, std::move(range));
+  Future<void> future = deletion->promise.future();
+  deletion->Done(walked);
+  return future;
+}
+
+Status RemoveEmptyDirectories(const FileRoot& root, const std::string& path) {
+  std::vector<std::string> directories = {path};
+  TreeWalk walk(root, KeyRange::Prefix(path + "/"));
+  for (;;) {
+    COFFER_ASSIGN_OR_RETURN(const std::optional<TreeWalk::Entry> entry, walk.Next());
+    if (!entry) break;
+    if (entry->stat.kind != FileStat::Kind::kDirectory) return Status();  // A value: not empty.
+    directories.push_back(entry->path);
+  }
+  std::set<std::string> changed;  // The caller syncs the one that is left.
+  return RemoveEmptied(root, directories, &changed);
+}
+
+Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std::string& to) {
+  COFFER_RETURN_IF_ERROR(CheckRename(from, to).Annotate(root.Describe(from)));
+  const std::string source = from.substr(0, from.size() - 1);
+  const std::string target = to.substr(0, to.size() - 1);
+  COFFER_RETURN_IF_ERROR(root.CheckKey(source));
+  COFFER_RETURN_IF_ERROR(root.CheckKey(target));
+  const std::string doing = "renaming \"" + from + "\" to \"" + to + "\"";
+  COFFER_ASSIGN_OR_RETURN(const std::optional<KeyPlace> old_place, root.FindPlace(source));
+  FileStat stat;
+  const int found =
+      old_place ? root.ops().StatAt(old_place->directory->get(), old_place->name.c_str(), &stat)
+                : -ENOENT;
+  if (found != 0 && found != -ENOENT) return root.Error(found, from, doing);
+  if (found == -ENOENT || stat.kind != FileStat::Kind::kDirectory) {
+    return NotFoundError(root.Describe(from) + ": no key has this prefix, nothing to rename");
+  }
+  COFFER_ASSIGN_OR_RETURN(KeyPlace new_place, root.MakePlace(target));
+  if (!new_place.directory->valid()) {
+    return AbortedError(root.Describe(to) + ": its directory was removed");
+  }
+  root.engine().Forget(root.PathOf(source));
+  const auto rename = [&] {
+    return root.ops().RenameDirectory(old_place->directory->get(), old_place->name.c_str(),
+                                      new_place.directory->get(), new_place.name.c_str());
+  };
+  int error = rename();
+  if (error == -EEXIST || error == -ENOTEMPTY) {
+    COFFER_RETURN_IF_ERROR(RemoveEmptyDirectories(root, target));
+    error = rename();
+  }
+  if (error == -EEXIST || error == -ENOTEMPTY || error == -ENOTDIR) {
+    return AlreadyExistsError(root.Describe(to) + ": cannot rename \"" + from +
+                              "\" to this prefix, it has keys");
+  }
+  if (error != 0) return root.Error(error, from, doing);
+  if (!root.options().sync) return Status();
+  std::vector<ChangedDirectory> changed = std::move(new_place.unsynced);
+  changed.push_back({new_place.directory, ""});
+  changed.push_back({old_place->directory, ""});
+  for (const ChangedDirectory& directory : changed) {
+    if (const int failed = root.ops().Sync(directory.file->get()); failed != 0) {
+      return root.Error(failed, to, "syncing the directory");
+    }
+  }
+  return Status();
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,400 @@
+// A write, step by step:
+//   1. Writers of one key in this context queue up (Engine::Enter); what follows is one at a time.
+//   2. The key's directory is opened, or made with all that lies between.
+//   3. The key's lock file is locked (root.h), and the condition checked under the lock.
+//   4. The value is written INTO the lock file, and the kernel asked to begin writing it out. From
+//      here on the caller's bytes are free.
+//   5. A commit thread (or the caller, where all are busy) stamps and syncs the file, and renames
+//      it over the key. The rename publishes the value and releases the lock at once: who waits for
+//      the lock finds that the name leads elsewhere.
+//   6. The directory is synced, together with other renames in it, and new directories above it.
+//      Then the future resolves.
+//
+// A delete removes the key's file and then the lock, between 3 and 6.
+//
+// A streamed value is written into a file of its own, <random>.__lock, which its writer keeps
+// locked as a sign of life; step 3 waits for Commit(), 4 is already done, and the lock file is
+// removed after the rename. So a slow stream holds nobody up.
+//
+// A crash at any point leaves the old value, or the new one, and perhaps a file whose name ends in
+// .__lock: hidden from lists, locked by nobody, reused by the key's next writer or cleared away
+// when its directory is deleted.
+#include "kvstore/file/write.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "coffer/kvstore/answer.h"
+#include "kvstore/file/tree.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+constexpr int kAttempts = 100;  // Against directories that are removed while we write into them.
+constexpr int64_t kWritebackMin = KiB(256);  // Below, the call costs more than it hides.
+constexpr size_t kPiecesMax = 1024;          // The kernel's limit of a gather list.
+
+/// Writes all pieces at the file's position. Returns 0 or -errno.
+int WriteAll(FileOps& ops, int file, std::span<const Bytes> pieces) {
+  std::vector<iovec> left;
+  left.reserve(pieces.size());
+  for (const Bytes& piece : pieces) {
+    left.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
+  }
+  for (size_t next = 0; next < left.size();) {
+    const size_t count = std::min(left.size() - next, kPiecesMax);
+    const ssize_t wrote = ops.Write(file, std::span<const iovec>(left).subspan(next, count));
+    if (wrote < 0) return static_cast<int>(wrote);
+    if (wrote == 0) return -EIO;
+    auto rest = static_cast<size_t>(wrote);
+    while (next < left.size() && rest >= left[next].iov_len) rest -= left[next++].iov_len;
+    if (rest > 0) {
+      left[next].iov_base = static_cast<std::byte*>(left[next].iov_base) + rest;
+      left[next].iov_len -= rest;
+    }
+  }
+  return 0;
+}
+
+/// One write or delete on its way through the steps.
+class Operation : public std::enable_shared_from_this<Operation> {
+ public:
+  Operation(std::shared_ptr<const FileRoot> root, std::string key, WriteOptions options)
+      : root_(std::move(root)),
+        key_(std::move(key)),
+        path_(root_->PathOf(key_)),
+        options_(std::move(options)),
+        promise_(root_->executor()) {}
+
+  std::optional<BytesChain> value;  ///< nullopt: a delete, or what is in the streamed file.
+  bool synced = true;               ///< False: somebody else syncs the directory.
+  KeyPlace place;
+  File streamed;  ///< The file of a streamed value, which stands at `place`.
+  std::string streamed_name;
+
+  Future<WriteResult> Start() {
+    root_->engine().Enter(path_, [self = shared_from_this()] { self->Begin(); });
+    return promise_.future();
+  }
+
+ private:
+  using State = WriteResult::State;
+  bool deletes() const { return !value && !streamed.valid(); }
+  bool locks() const { return root_->options().locking == FileStoreOptions::Locking::kOs; }
+
+  void Begin();
+  Status Prepare();
+  Status PrepareStreamed();
+  Result<bool> PrepareValue();
+  Result<bool> LockIt();
+  Status MeetCondition();
+  Status WriteValue();
+  Status Delete();
+  void Commit();
+  Status Publish();
+  Status RenameOver(const std::string& name);
+  void NotMet();
+  void RemoveLock();
+  void RemoveStreamed();
+  void Finish(const Status& status);
+
+  const std::shared_ptr<const FileRoot> root_;
+  const std::string key_;
+  const std::string path_;  // What writers queue by.
+  const WriteOptions options_;
+  const Promise<WriteResult> promise_;
+
+  File lock_;              // Held from step 3 to 5.
+  std::string lock_name_;  // Of lock_; or, without locks, of the file that the value is written to.
+  int64_t previous_mtime_ns_ = 0;
+  bool finished_ = false;  // Nothing to publish.
+  WriteResult result_;
+};
+
+void Operation::Begin() {
+  Status status;
+  if (options_.cancel.cancelled() || promise_.cancel_token().cancelled()) {
+    status = CancelledError(root_->Describe(key_) + ": write");
+  } else {
+    status = deletes() ? Delete() : Prepare();
+  }
+  value.reset();
+  if (!status.ok() || finished_) {
+    RemoveLock();
+    RemoveStreamed();
+    root_->engine().Leave(path_);
+    return Finish(status);
+  }
+  Task commit = [self = shared_from_this()] { self->Commit(); };
+  if (!root_->options().sync || !synced || !root_->engine().TryPost(&commit)) commit();
+}
+
+Status Operation::Prepare() {
+  if (streamed.valid()) return PrepareStreamed();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    COFFER_ASSIGN_OR_RETURN(place, root_->MakePlace(key_));
+    if (!place.directory->valid()) continue;
+    COFFER_ASSIGN_OR_RETURN(const bool ready, PrepareValue());
+    if (ready) return Status();
+  }
+  return AbortedError(root_->Describe(key_) + ": its directory was removed again and again");
+}
+
+/// False if the directory was removed meanwhile.
+Result<bool> Operation::PrepareValue() {
+  COFFER_ASSIGN_OR_RETURN(const bool locked, LockIt());
+  if (!locked) return false;
+  COFFER_RETURN_IF_ERROR(MeetCondition());
+  if (!finished_) COFFER_RETURN_IF_ERROR(WriteValue());
+  return true;
+}
+
+Status Operation::PrepareStreamed() {
+  if (locks()) {
+    COFFER_ASSIGN_OR_RETURN(const bool locked, LockIt());
+    if (!locked) {
+      return AbortedError(root_->Describe(key_) + ": its directory was removed");
+    }
+  }
+  return MeetCondition();
+}
+
+Result<bool> Operation::LockIt() {
+  if (locks()) {
+    lock_name_ = FileRoot::LockName(place.name);
+    COFFER_ASSIGN_OR_RETURN(lock_, root_->Lock(place, key_, options_.cancel));
+  } else if (!deletes()) {
+    COFFER_ASSIGN_OR_RETURN(lock_, root_->CreateTemporary(place, key_, &lock_name_));
+  } else {
+    return true;
+  }
+  return lock_.valid();
+}
+
+Status Operation::MeetCondition() {
+  COFFER_ASSIGN_OR_RETURN(
+      const Generation current,
+      root_->CurrentGeneration(place, key_, options_.if_equal.known(), &previous_mtime_ns_));
+  if (!MayWrite(options_, current)) NotMet();
+  return Status();
+}
+
+Status Operation::WriteValue() {
+  FileOps& ops = root_->ops();
+  if (const int error = WriteAll(ops, lock_.get(), value->pieces()); error != 0) {
+    return root_->Error(error, key_, "writing");
+  }
+  const auto size = static_cast<int64_t>(value->size());
+  if (root_->options().sync && size >= kWritebackMin) ops.StartWriteback(lock_.get(), 0, size);
+  return Status();
+}
+
+Status Operation::Delete() {
+  result_.generation = Generation::Missing();
+  COFFER_ASSIGN_OR_RETURN(std::optional<KeyPlace> existing, root_->FindPlace(key_));
+  FileStat stat;
+  bool exists = existing.has_value();
+  if (exists) {
+    place = *std::move(existing);
+    const int found = root_->ops().StatAt(place.directory->get(), place.name.c_str(), &stat);
+    if (found != 0 && found != -ENOENT) return root_->Error(found, key_, "stat");
+    exists = found == 0 && stat.kind != FileStat::Kind::kDirectory;
+  }
+  if (exists) {
+    COFFER_ASSIGN_OR_RETURN(exists, LockIt());
+  }
+  if (!exists) {
+    // Absent at the moment of the stat. If somebody else has just deleted it, the directory still
+    // needs a sync before we may say so.
+    finished_ = !place.directory;
+    if (!MayWrite(options_, Generation::Missing())) NotMet();
+    return Status();
+  }
+  COFFER_RETURN_IF_ERROR(MeetCondition());
+  if (finished_) return Status();
+  const int error = root_->ops().Remove(place.directory->get(), place.name.c_str());
+  if (error != 0 && error != -ENOENT && error != -EISDIR) {
+    return root_->Error(error, key_, "deleting");
+  }
+  RemoveLock();
+  return Status();
+}
+
+void Operation::NotMet() {
+  result_ = {State::kConditionNotMet, Generation::Unknown()};
+  finished_ = true;
+}
+
+void Operation::RemoveStreamed() {
+  if (!streamed.valid()) return;
+  root_->ops().Remove(place.directory->get(), streamed_name.c_str());
+  streamed = File();
+}
+
+void Operation::RemoveLock() {
+  if (!lock_.valid()) return;
+  // Under the lock, so that it is ours; if it fails it is debris that the next writer reuses.
+  root_->ops().Remove(place.directory->get(), lock_name_.c_str());
+  lock_ = File();
+}
+
+void Operation::Commit() {
+  const bool published = lock_.valid() || streamed.valid();
+  Status status = published ? Publish() : Status();
+  root_->engine().Leave(path_);
+  if (!status.ok() || !root_->options().sync || !synced) return Finish(status);
+  std::vector<ChangedDirectory> changed = std::move(place.unsynced);
+  changed.push_back({place.directory, ""});
+  root_->engine().Sync(root_->ops(), std::move(changed), [self = shared_from_this()](int error) {
+    self->Finish(error == 0 ? Status()
+                            : self->root_->Error(error, self->key_, "syncing the directory"));
+  });
+}
+
+Status Operation::Publish() {
+  FileOps& ops = root_->ops();
+  File& file = streamed.valid() ? streamed : lock_;
+  const std::string& name = streamed.valid() ? streamed_name : lock_name_;
+  const auto publish = [&]() -> Status {
+    COFFER_ASSIGN_OR_RETURN(const FileStat stat, root_->Stamp(file, key_, previous_mtime_ns_));
+    if (root_->options().sync) {
+      if (const int error = ops.Sync(file.get()); error != 0) {
+        return root_->Error(error, key_, "syncing");
+      }
+    }
+    COFFER_RETURN_IF_ERROR(RenameOver(name));
+    result_.generation = FileRoot::GenerationOf(stat);
+    return Status();
+  };
+  const Status status = publish();
+  if (!status.ok()) ops.Remove(place.directory->get(), name.c_str());
+  if (streamed.valid()) {
+    RemoveLock();
+  } else {
+    lock_ = File();  // The name is the value's now, or gone.
+  }
+  streamed = File();
+  return status;
+}
+
+Status Operation::RenameOver(const std::string& name) {
+  FileOps& ops = root_->ops();
+  const int directory = place.directory->get();
+  int error = ops.Rename(directory, name.c_str(), directory, place.name.c_str());
+  if (error == -EISDIR || error == -ENOTEMPTY || error == -EEXIST) {
+    // Directories that deleted keys have left do not stand in the way.
+    COFFER_RETURN_IF_ERROR(RemoveEmptyDirectories(*root_, key_));
+    error = ops.Rename(directory, name.c_str(), directory, place.name.c_str());
+  }
+  if (error == -EISDIR || error == -ENOTEMPTY || error == -EEXIST) {
+    return FailedPreconditionError(root_->Describe(key_) + ": there are keys that start with \"" +
+                                   key_ + "/\"; this store cannot hold a value beside them");
+  }
+  return error == 0 ? Status() : root_->Error(error, key_, "renaming");
+}
+
+void Operation::Finish(const Status& status) {
+  place = KeyPlace();
+  if (!status.ok()) {
+    promise_.Set(status);
+  } else {
+    promise_.Set(result_);
+  }
+}
+
+class FileWriter final : public KvWriter {
+ public:
+  FileWriter(std::shared_ptr<const FileRoot> root, std::string key, WriteOptions options,
+             KeyPlace place, File file, std::string name)
+      : root_(std::move(root)),
+        key_(std::move(key)),
+        options_(std::move(options)),
+        place_(std::move(place)),
+        file_(std::move(file)),
+        name_(std::move(name)) {}
+
+  ~FileWriter() override { Abandon(); }
+
+  Status Append(std::span<const std::byte> bytes) override {
+    if (!file_.valid()) return UsedUp();
+    if (options_.cancel.cancelled()) return CancelledError(root_->Describe(key_) + ": append");
+    if (bytes.empty()) return Status();
+    const Bytes piece = Bytes::Unowned(bytes);
+    if (const int error = WriteAll(root_->ops(), file_.get(), {&piece, 1}); error != 0) {
+      Abandon();  // What was written is short: it must never be published.
+      return root_->Error(error, key_, "writing");
+    }
+    size_ += static_cast<int64_t>(bytes.size());
+    if (root_->options().sync && size_ - started_ >= kWritebackMin) {
+      root_->ops().StartWriteback(file_.get(), started_, size_ - started_);
+      started_ = size_;
+    }
+    return Status();
+  }
+
+  Future<WriteResult> Commit() override {
+    if (!file_.valid()) return Future<WriteResult>::Ready(UsedUp());
+    auto operation = std::make_shared<Operation>(root_, key_, options_);
+    operation->streamed = std::exchange(file_, File());
+    operation->place = std::move(place_);
+    operation->streamed_name = name_;
+    return operation->Start();
+  }
+
+ private:
+  Status UsedUp() const {
+    return FailedPreconditionError(root_->Describe(key_) + ": the writer is used up");
+  }
+
+  void Abandon() {
+    if (!file_.valid()) return;
+    root_->ops().Remove(place_.directory->get(), name_.c_str());
+    file_ = File();
+  }
+
+  const std::shared_ptr<const FileRoot> root_;
+  const std::string key_;
+  const WriteOptions options_;
+  KeyPlace place_;
+  File file_;
+  const std::string name_;
+  int64_t size_ = 0;
+  int64_t started_ = 0;  // Bytes whose write-back was asked for.
+};
+
+}  // namespace
+
+Future<WriteResult> WriteFileValue(std::shared_ptr<const FileRoot> root, std::string key,
+                                   std::optional<BytesChain> value, WriteOptions options) {
+  const Status refused = value ? root->CheckKeyToWrite(key) : root->CheckKey(key);
+  if (!refused.ok()) return Future<WriteResult>::Ready(refused);
+  auto operation = std::make_shared<Operation>(std::move(root), std::move(key), std::move(options));
+  operation->value = std::move(value);
+  return operation->Start();
+}
+
+Future<WriteResult> DeleteFileValueUnsynced(std::shared_ptr<const FileRoot> root, std::string key) {
+  auto operation = std::make_shared<Operation>(std::move(root), std::move(key), WriteOptions());
+  operation->synced = false;
+  return operation->Start();
+}
+
+Result<std::unique_ptr<KvWriter>> OpenFileWriter(std::shared_ptr<const FileRoot> root,
+                                                 std::string key, WriteOptions options) {
+  COFFER_RETURN_IF_ERROR(root->CheckKeyToWrite(key));
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    COFFER_ASSIGN_OR_RETURN(KeyPlace place, root->MakePlace(key));
+    if (!place.directory->valid()) continue;
+    std::string name;
+    COFFER_ASSIGN_OR_RETURN(File file, root->CreateTemporary(place, key, &name));
+    if (!file.valid()) continue;
+    return std::make_unique<FileWriter>(std::move(root), std::move(key), std::move(options),
+                                        std::move(place), std::move(file), std::move(name));
+  }
+  return AbortedError(root->Describe(key) + ": its directory was removed again and again");
+}
+
+}  // namespace coffer::inline v0

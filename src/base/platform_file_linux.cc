@@ -1,0 +1,61 @@
+// The file calls that only Linux has. Twin: platform_file_posix.cc.
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+
+#include "src/base/platform_file.h"
+
+namespace coffer::inline v0 {
+
+int SystemFileOps::OpenBeneath(int root, const char* path, int flags) {
+  static std::atomic<bool> missing{false};  // Before Linux 5.6, or forbidden by a sandbox.
+  if (!missing.load(std::memory_order_relaxed)) {
+    open_how how = {};
+    how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    for (;;) {
+      const long file = syscall(SYS_openat2, root, path, &how, sizeof(how));
+      if (file >= 0) return static_cast<int>(file);
+      // EAGAIN: a rename somewhere in the path raced with the check for "..".
+      if (errno == EINTR || errno == EAGAIN) continue;
+      if (errno != ENOSYS && errno != EPERM && errno != E2BIG) return -errno;
+      if (errno == EPERM && (flags & O_ACCMODE) != O_RDONLY) return -errno;
+      break;
+    }
+    if (errno == ENOSYS || errno == E2BIG) missing.store(true, std::memory_order_relaxed);
+  }
+  return OpenBeneathBySteps(root, path, flags);
+}
+
+int SystemFileOps::RenameDirectory(int from_directory, const char* from, int to_directory,
+                                   const char* to) {
+  for (;;) {
+    if (renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE) == 0) return 0;
+    if (errno == EINTR) continue;
+    // A file system without the flag: a plain rename replaces nothing but an empty directory.
+    if (errno != EINVAL && errno != ENOSYS) return -errno;
+    return Rename(from_directory, from, to_directory, to);
+  }
+}
+
+void SystemFileOps::StartWriteback(int file, int64_t offset, int64_t size) {
+  sync_file_range(file, offset, size, SYNC_FILE_RANGE_WRITE);
+}
+
+int SystemFileOps::TryLock(int file) {
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  for (;;) {
+    if (fcntl(file, F_OFD_SETLK, &lock) == 0) return 0;
+    if (errno == EINTR) continue;
+    return errno == EACCES ? -EAGAIN : -errno;
+  }
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,28 @@
+// Coalesce: which byte ranges of one value to fetch together.
+#ifndef COFFER_SRC_KVSTORE_COALESCE_H_
+#define COFFER_SRC_KVSTORE_COALESCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "coffer/kvstore/kvstore.h"
+
+namespace coffer::inline v0 {
+
+/// One fetch, and the indexes of the ranges that lie in it.
+struct CoalescedRange {
+  ByteRange range;
+  std::vector<size_t> members;
+};
+
+/// Sorts ranges by start and joins neighbours whose gap is at most `gap_bytes`, until a fetch would
+/// have more than `size_max_bytes`; a single range may have more. Ranges that overlap are joined by
+/// the same rule. Only ranges of known begin and end are joined; others are fetched by themselves.
+std::vector<CoalescedRange> Coalesce(std::span<const ByteRange> ranges, int64_t gap_bytes,
+                                     int64_t size_max_bytes);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_KVSTORE_COALESCE_H_

@@ -1,0 +1,91 @@
+#include "src/kvstore/url.h"
+
+#include <algorithm>
+
+namespace coffer::inline v0 {
+
+namespace {
+
+bool IsAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+int HexValue(char c) {
+  if (IsDigit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Result<std::string> PercentDecode(std::string_view url, std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded.push_back(text[i]);
+      continue;
+    }
+    const int high = i + 2 < text.size() ? HexValue(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? HexValue(text[i + 2]) : -1;
+    if (high < 0 || low < 0) {
+      return InvalidArgumentError("URL \"" + std::string(url) + "\": \"" +
+                                  std::string(text.substr(i, 3)) +
+                                  "\" is no percent escape (write a percent sign as %25)");
+    }
+    decoded.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return decoded;
+}
+
+}  // namespace
+
+std::string UrlScheme(std::string_view text) {
+  const size_t colon = text.find("://");
+  if (colon == std::string_view::npos || colon == 0 || !IsAlpha(text[0])) return "";
+  std::string scheme(text.substr(0, colon));
+  for (char& c : scheme) {
+    if (!IsAlpha(c) && !IsDigit(c) && c != '+' && c != '-' && c != '.') return "";
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return scheme;
+}
+
+Result<Url> Url::Parse(std::string_view text) {
+  Url url;
+  url.scheme = UrlScheme(text);
+  const std::string name = "URL \"" + std::string(text) + "\"";
+  if (url.scheme.empty()) return InvalidArgumentError(name + ": expected scheme://");
+  const std::string_view rest = text.substr(url.scheme.size() + 3);
+  const size_t odd = rest.find_first_of("?#|");
+  if (odd != std::string_view::npos) {
+    const std::string what = rest[odd] == '?'   ? "a query (\"?\")"
+                             : rest[odd] == '#' ? "a fragment (\"#\")"
+                                                : "an adapter (\"|\")";
+    return InvalidArgumentError(name + ": " + what +
+                                " has no meaning for a store; in a path it is percent-encoded");
+  }
+  const size_t slash = std::min(rest.find('/'), rest.size());
+  COFFER_ASSIGN_OR_RETURN(url.authority, PercentDecode(text, rest.substr(0, slash)));
+  COFFER_ASSIGN_OR_RETURN(url.path, PercentDecode(text, rest.substr(slash)));
+  return url;
+}
+
+std::string EncodeUrlPath(std::string_view path) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  constexpr std::string_view kKept = "-._~/!$&'()*+,;=:@";
+  std::string encoded;
+  encoded.reserve(path.size());
+  for (char c : path) {
+    if (IsAlpha(c) || IsDigit(c) || kKept.find(c) != std::string_view::npos) {
+      encoded.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded.push_back('%');
+    encoded.push_back(kHex[byte >> 4]);
+    encoded.push_back(kHex[byte & 15]);
+  }
+  return encoded;
+}
+
+}  // namespace coffer::inline v0

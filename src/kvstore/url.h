@@ -1,0 +1,30 @@
+// Url: the parts of a store's URL, checked and percent-decoded; and Encode, the way back.
+#ifndef COFFER_SRC_KVSTORE_URL_H_
+#define COFFER_SRC_KVSTORE_URL_H_
+
+#include <string>
+#include <string_view>
+
+#include "coffer/base/result.h"
+
+namespace coffer::inline v0 {
+
+/// The scheme of "scheme://...", lower case; empty if the text is none (a plain path).
+std::string UrlScheme(std::string_view text);
+
+struct Url {
+  std::string scheme;     ///< Lower case.
+  std::string authority;  ///< Between "//" and the next "/", as written.
+  std::string path;       ///< From that "/" on, percent-decoded; may be empty.
+
+  /// Errors, InvalidArgument: no scheme, a query ("?") or fragment ("#"), which no store here
+  /// takes, an adapter ("|"), a bad percent escape.
+  static Result<Url> Parse(std::string_view text);
+};
+
+/// The path with every byte escaped that could not stand in a URL or would garble a message.
+std::string EncodeUrlPath(std::string_view path);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_KVSTORE_URL_H_

@@ -1,0 +1,12 @@
+// The stores that coffer comes with: one line each. The only file that sees them all.
+#include "kvstore/file/file.h"
+#include "kvstore/memory/memory.h"
+#include "src/kvstore/builtin_stores.h"
+
+namespace coffer::inline v0 {
+
+void AddBuiltinStores(StoreTable& table) {
+  for (const auto& driver : {MemoryStoreDriver(), FileStoreDriver()}) table.Add(driver).OrDie();
+}
+
+}  // namespace coffer::inline v0
