@@ -17,9 +17,12 @@
 namespace coffer::inline v0 {
 namespace {
 
-// What c-blosc chooses by itself is at most 1 MiB (measured over all compressors, levels and type
-// sizes of 1.21); other writers get four times that.
-constexpr int64_t kBlocksizeMax = MiB(4);
+// Measured with c-blosc 1.21 over all compressors, levels and type sizes: the block size that it
+// chooses is at most 1 MiB, and it holds two blocks, four elements longer, beside the context of
+// the compressor, which sees one block. Other writers may use blocks of four times that size.
+constexpr int64_t kOwnBlocksizeMax = MiB(1);
+constexpr int64_t kForeignBlocksizeMax = MiB(4);
+constexpr int64_t kOtherCompressorBytes = KiB(512);  // zlib and lz4hc hold about half of this.
 constexpr int kOneThread = 1;
 
 struct Options {
@@ -40,18 +43,16 @@ class BoundBlosc final : public BoundBytesToBytes {
 
   int64_t max_encoded_size() const override { return max_decoded_size_ + BLOSC_MAX_OVERHEAD; }
 
-  // Four blocks of temporary memory, and the compressor of one block.
   int64_t decode_scratch_bytes() const override {
-    return 4 * (BlocksizeMax() + 4 * BLOSC_MAX_TYPESIZE) +
+    return BlockBytes(BlocksizeMax(kForeignBlocksizeMax)) +
            static_cast<int64_t>(ZstdDecompressMemory());
   }
   int64_t encode_scratch_bytes() const override {
-    const int zstd_level = options_.clevel < 9 ? 2 * options_.clevel - 1 : kZstdLevelMax;
-    const size_t compressor =
-        options_.cname == "zstd"
-            ? ZstdCompressMemory(zstd_level, static_cast<size_t>(BlocksizeMax()))
-            : size_t{512} << 10;  // zlib and lz4hc hold about half of this.
-    return 4 * (BlocksizeMax() + 4 * BLOSC_MAX_TYPESIZE) + static_cast<int64_t>(compressor);
+    const int64_t blocksize = BlocksizeMax(kOwnBlocksizeMax);
+    if (options_.cname != "zstd") return BlockBytes(blocksize) + kOtherCompressorBytes;
+    const int level = options_.clevel < 9 ? 2 * options_.clevel - 1 : kZstdLevelMax;
+    return BlockBytes(blocksize) +
+           static_cast<int64_t>(ZstdCompressMemory(level, static_cast<size_t>(blocksize)));
   }
 
   Result<size_t> Encode(std::span<const std::byte> decoded,
@@ -82,9 +83,10 @@ class BoundBlosc final : public BoundBytesToBytes {
     size_t stored_size = 0;
     size_t blocksize = 0;
     blosc_cbuffer_sizes(encoded.data(), &size, &stored_size, &blocksize);
-    if (blocksize > static_cast<size_t>(BlocksizeMax())) {
+    const int64_t blocksize_max = std::max(options_.blocksize, kForeignBlocksizeMax);
+    if (blocksize > static_cast<size_t>(blocksize_max)) {
       return DataLossError("blosc data in blocks of " + std::to_string(blocksize) +
-                           " bytes, expected at most " + std::to_string(BlocksizeMax()));
+                           " bytes, expected at most " + std::to_string(blocksize_max));
     }
     const int decoded =
         blosc_decompress_ctx(encoded.data(), destination.data(), destination.size(), kOneThread);
@@ -95,8 +97,9 @@ class BoundBlosc final : public BoundBytesToBytes {
   }
 
  private:
-  int64_t BlocksizeMax() const {
-    return std::min(max_decoded_size_, std::max(options_.blocksize, kBlocksizeMax));
+  static int64_t BlockBytes(int64_t blocksize) { return 2 * (blocksize + 4 * BLOSC_MAX_TYPESIZE); }
+  int64_t BlocksizeMax(int64_t chosen_max) const {
+    return std::min(max_decoded_size_, std::max(options_.blocksize, chosen_max));
   }
 
   const Options options_;
@@ -169,9 +172,10 @@ Result<CodecPtr> MakeBloscCodec(std::string_view configuration, const CodecTable
   } else if (options.shuffle != BLOSC_NOSHUFFLE) {
     COFFER_RETURN_IF_ERROR(RequireMember(json, "typesize"));
   }
-  COFFER_ASSIGN_OR_RETURN(const Json* blocksize, RequireMember(json, "blocksize"));
-  COFFER_ASSIGN_OR_RETURN(options.blocksize,
-                          blocksize->AsInt64("$.blocksize", 0, BLOSC_MAX_BLOCKSIZE));
+  if (const Json* blocksize = json.Find("blocksize")) {
+    COFFER_ASSIGN_OR_RETURN(options.blocksize,
+                            blocksize->AsInt64("$.blocksize", 0, BLOSC_MAX_BLOCKSIZE));
+  }
   return std::make_shared<BloscCodec>(std::move(options));
 }
 

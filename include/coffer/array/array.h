@@ -50,6 +50,7 @@
 namespace coffer::inline v0 {
 
 class StoredArray;
+struct Place;
 
 /// What an asynchronous write offers. `committed` implies `copied`.
 struct WriteFutures {
@@ -145,7 +146,10 @@ class COFFER_EXPORT Array {
  private:
   Array(std::shared_ptr<const StoredArray> stored, Context context)
       : stored_(std::move(stored)), context_(std::move(context)) {}
+  static Result<Array> CreateAt(const Place& place, const CreateOptions& options);
+  static Result<Array> OpenAt(const Place& place, const OpenOptions& options);
   Status CheckDataType(DataType type) const;
+  Status CheckView(const IndexTransform& transform, DataType type, const Shape& shape) const;
 
   std::shared_ptr<const StoredArray> stored_;
   Context context_;

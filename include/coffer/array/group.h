@@ -22,7 +22,7 @@ namespace coffer::inline v0 {
 enum class NodeKind { kNone, kArray, kGroup };
 
 struct GroupOptions {
-  std::string attributes;  ///< JSON object text; "" for none.
+  std::string attributes = {};  ///< JSON object text; "" for none.
   bool delete_existing = false;
   Context context = Context::Default();
 };
@@ -31,6 +31,9 @@ struct NodeEntry {
   std::string name;  ///< Relative to the group: "layer0/weight" when listed recursively.
   NodeKind kind = NodeKind::kNone;
 };
+
+class ArrayDriver;
+struct Place;
 
 class COFFER_EXPORT Group {
  public:
@@ -53,10 +56,13 @@ class COFFER_EXPORT Group {
   Status SetAttributes(std::string_view json);
 
  private:
-  Group() = default;
+  Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context);
+  static Result<Group> CreateAt(const Place& place, const GroupOptions& options);
+  static Result<Group> OpenAt(const Place& place, const Context& context);
+
   KvStorePtr store_;
   std::string prefix_;
-  std::string format_;
+  const ArrayDriver* driver_;  // Lives as long as the context.
   std::string attributes_;
   Context context_;
 };

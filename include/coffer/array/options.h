@@ -19,15 +19,15 @@ namespace coffer::inline v0 {
 /// The less common half of CreateOptions.
 struct FormatOptions {
   /// A JSON value as the format spells it ("0", "\"NaN\"", "[1, 0]"); "" is zero (false).
-  std::string fill_value;
+  std::string fill_value = {};
   /// Adds crc32c as the last codec of each (inner) chunk, so that no altered bit goes unnoticed.
   bool checksum = true;
   /// One per dimension, or none at all.
-  std::vector<std::optional<std::string>> dimension_names;
+  std::vector<std::optional<std::string>> dimension_names = {};
   /// Stored as attribute "dimension_units", as TensorStore does; one per dimension, or none.
-  std::vector<std::optional<std::string>> dimension_units;
+  std::vector<std::optional<std::string>> dimension_units = {};
   /// The whole codec list as the format's JSON, instead of `codec`, `checksum` and `shard_shape`.
-  std::string codecs;
+  std::string codecs = {};
   /// "default" or "v2", and its separator "/" or ".".
   std::string chunk_key_encoding = "default";
   char chunk_key_separator = '/';
@@ -36,12 +36,12 @@ struct FormatOptions {
 };
 
 struct CreateOptions {
-  Shape shape;
+  Shape shape = {};
   DataType data_type = DataType::kUint8;
-  Shape chunk_shape;  ///< Rank 0 for an array of higher rank: chosen, about 1 MiB.
-  Shape shard_shape;  ///< Rank 0: no shards. A multiple of chunk_shape in each dimension.
+  Shape chunk_shape = {};  ///< Rank 0 for an array of higher rank: chosen, about 1 MiB.
+  Shape shard_shape = {};  ///< Rank 0: no shards. A multiple of chunk_shape in each dimension.
   CodecSpec codec = Zstd(3);
-  std::string attributes;  ///< JSON object text; "" for none.
+  std::string attributes = {};  ///< JSON object text; "" for none.
   FormatOptions format = {};
   Context context = Context::Default();
 };

@@ -63,10 +63,10 @@ struct RestoreOptions {
   /// types). Leaves it lacks are not read; leaves only it has are NotFound. Unset: all as stored.
   const Tree* target = nullptr;
   /// Other shapes for some leaves, where no whole target is at hand.
-  std::vector<TargetShape> shapes;
+  std::vector<TargetShape> shapes = {};
   ShapePolicy shape_policy = ShapePolicy::kExact;
   /// Only leaves below this path (the result keeps the whole way to it).
-  TreePath subtree;
+  TreePath subtree = {};
   /// Only leaves for which this is true; unset: all.
   std::function<bool(const TreePath&)> only = nullptr;
   ProgressFunction on_progress = nullptr;

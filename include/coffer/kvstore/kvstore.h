@@ -72,11 +72,11 @@ struct COFFER_EXPORT ByteRange {
 };
 
 struct ReadOptions {
-  ByteRange range;                                  ///< Default: all.
+  ByteRange range = {};                                  ///< Default: all.
   Generation if_equal = Generation::Unknown();      ///< Read only if this is still the generation.
   Generation if_not_equal = Generation::Unknown();  ///< Skip the bytes if this is.
   int64_t max_bytes = -1;  ///< More than this to return: ResourceExhausted, naming the size.
-  CancelToken cancel;
+  CancelToken cancel = {};
   Reservation* reservation = nullptr;  ///< Of the task this read is part of; see ByteBudget.
 };
 
@@ -100,7 +100,7 @@ struct ReadRangesResult {
 
 struct WriteOptions {
   Generation if_equal = Generation::Unknown();  ///< Write only if this is the generation.
-  CancelToken cancel;
+  CancelToken cancel = {};
   Reservation* reservation = nullptr;
 };
 
@@ -136,7 +136,7 @@ struct ListEntry {
 };
 
 struct ListOptions {
-  KeyRange range;
+  KeyRange range = {};
   size_t page_size = 1000;  ///< Entries a call of Next() gives at most.
 };
 

@@ -1,0 +1,226 @@
+#include "coffer/array/array.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/array/node.h"
+#include "src/array/read.h"
+#include "src/array/resize.h"
+#include "src/array/write.h"
+
+namespace coffer::inline v0 {
+
+Result<Array> Array::CreateAt(const Place& place, const CreateOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver, DriverToCreate(place, options.context));
+  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored,
+                          driver->Create(place.store, place.prefix, options));
+  return Array(std::move(stored), options.context);
+}
+
+Result<Array> Array::OpenAt(const Place& place, const OpenOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, options.context));
+  if (found.kind == NodeKind::kNone) {
+    return NotFoundError(place.store->Describe(place.prefix) + ": no array is here");
+  }
+  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored,
+                          found.driver->Open(place.store, place.prefix, options.context));
+  return Array(std::move(stored), options.context);
+}
+
+Result<Array> Array::Create(std::string_view place_name, const CreateOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
+  return CreateAt(place, options);
+}
+
+Result<Array> Array::Create(KvStorePtr store, std::string prefix, const CreateOptions& options) {
+  return CreateAt({std::move(store), std::move(prefix), ""}, options);
+}
+
+Result<Array> Array::Open(std::string_view place_name, const OpenOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
+  return OpenAt(place, options);
+}
+
+Result<Array> Array::Open(KvStorePtr store, std::string prefix, const OpenOptions& options) {
+  return OpenAt({std::move(store), std::move(prefix), ""}, options);
+}
+
+Result<Array> Array::OpenOrCreate(std::string_view place_name, const CreateOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
+  Result<Array> opened = OpenAt(place, {.context = options.context});
+  if (!opened.ok() && opened.status().code() == StatusCode::kNotFound) {
+    Result<Array> created = CreateAt(place, options);
+    if (created.ok() || created.status().code() != StatusCode::kAlreadyExists) return created;
+    opened = OpenAt(place, {.context = options.context});  // Someone else created it just now.
+  }
+  COFFER_RETURN_IF_ERROR(opened);
+  auto differs = [&](const std::string& what, const std::string& there, const std::string& wanted) {
+    return FailedPreconditionError(opened->url() + ": the array has " + what + " " + there +
+                                   ", wanted " + wanted);
+  };
+  if (opened->shape() != options.shape) {
+    return differs("shape", ToString(opened->shape()), ToString(options.shape));
+  }
+  if (opened->data_type() != options.data_type) {
+    return differs("data type", opened->data_type().name(), options.data_type.name());
+  }
+  if (!options.chunk_shape.empty() && opened->chunk_shape() != options.chunk_shape) {
+    return differs("chunk shape", ToString(opened->chunk_shape()), ToString(options.chunk_shape));
+  }
+  const Shape shard_shape = opened->shard_shape().value_or(Shape());
+  if (shard_shape != options.shard_shape) {
+    return differs("shard shape", ToString(shard_shape), ToString(options.shard_shape));
+  }
+  return opened;
+}
+
+const Shape& Array::shape() const { return stored_->shape(); }
+DataType Array::data_type() const { return stored_->data_type(); }
+
+const Shape& Array::chunk_shape() const {
+  const ShardLayout* layout = stored_->chain->shard_layout();
+  return layout != nullptr ? layout->inner_chunk_shape() : stored_->grid.cell_shape();
+}
+
+std::optional<Shape> Array::shard_shape() const {
+  if (stored_->chain->shard_layout() == nullptr) return std::nullopt;
+  return stored_->grid.cell_shape();
+}
+
+std::span<const std::byte> Array::fill_value() const { return stored_->chain->chunk().fill_value; }
+
+const std::vector<std::optional<std::string>>& Array::dimension_names() const {
+  return stored_->dimension_names;
+}
+
+std::string Array::attributes() const { return stored_->attributes; }
+std::string Array::metadata() const { return stored_->metadata; }
+std::string Array::format() const { return std::string(stored_->driver->name()); }
+std::string Array::url() const { return stored_->Describe(stored_->prefix); }
+
+int64_t Array::largest_task_bytes() const {
+  return std::max(LargestReadTask(*stored_), LargestWriteTask(*stored_));
+}
+
+const Context& Array::context() const { return context_; }
+
+Status Array::CheckDataType(DataType type) const {
+  if (type == data_type()) return Status();
+  return InvalidArgumentError(url() + ": the array has data type " + data_type().name() +
+                              ", the memory given has " + type.name());
+}
+
+Status Array::CheckView(const IndexTransform& transform, DataType type, const Shape& shape) const {
+  COFFER_RETURN_IF_ERROR(CheckDataType(type));
+  if (transform.stored_rank() != rank()) {
+    return InvalidArgumentError(url() + ": the array has rank " + std::to_string(rank()) +
+                                ", the transform " + std::to_string(transform.stored_rank()));
+  }
+  if (transform.view_shape() != shape) {
+    return InvalidArgumentError(url() + ": the region has shape " +
+                                ToString(transform.view_shape()) + ", the memory given " +
+                                ToString(shape));
+  }
+  if (!transform.empty() && !Box::Full(this->shape()).Contains(transform.StoredBounds())) {
+    return OutOfRangeError(url() + ": region " + ToString(transform.StoredBounds()) +
+                           " is not inside shape " + ToString(this->shape()));
+  }
+  return Status();
+}
+
+Status Array::Read(const Box& box, const View& destination, const ArrayReadOptions& options) const {
+  Result<IndexTransform> transform = IndexTransform::FromBox(shape(), box);
+  if (!transform.ok()) return transform.status().Annotate(url());
+  return Read(*transform, destination, options);
+}
+
+Status Array::Read(const IndexTransform& transform, const View& destination,
+                   const ArrayReadOptions& options) const {
+  COFFER_RETURN_IF_ERROR(CheckView(transform, destination.data_type, destination.shape));
+  return StartRead(stored_, transform, destination, options, context_, StartOn::kCaller).Get();
+}
+
+Future<void> Array::ReadAsync(const Box& box, const View& destination,
+                              const ArrayReadOptions& options) const {
+  Result<IndexTransform> transform = IndexTransform::FromBox(shape(), box);
+  if (!transform.ok()) return Future<void>::Ready(transform.status().Annotate(url()));
+  return ReadAsync(*transform, destination, options);
+}
+
+Future<void> Array::ReadAsync(const IndexTransform& transform, const View& destination,
+                              const ArrayReadOptions& options) const {
+  const Status checked = CheckView(transform, destination.data_type, destination.shape);
+  if (!checked.ok()) return Future<void>::Ready(checked);
+  return StartRead(stored_, transform, destination, options, context_, StartOn::kExecutor);
+}
+
+Result<OwnedArray> Array::ReadOwned(const IndexTransform& transform,
+                                    const ArrayReadOptions& options) const {
+  COFFER_ASSIGN_OR_RETURN(OwnedArray array,
+                          OwnedArray::Allocate(data_type(), transform.view_shape()));
+  COFFER_RETURN_IF_ERROR(Read(transform, array.view(), options));
+  return array;
+}
+
+Status Array::Write(const Box& box, const ConstView& source,
+                    const ArrayWriteOptions& options) const {
+  Result<IndexTransform> transform = IndexTransform::FromBox(shape(), box);
+  if (!transform.ok()) return transform.status().Annotate(url());
+  return Write(*transform, source, options);
+}
+
+Status Array::Write(const IndexTransform& transform, const ConstView& source,
+                    const ArrayWriteOptions& options) const {
+  COFFER_RETURN_IF_ERROR(CheckView(transform, source.data_type, source.shape));
+  return StartWrite(stored_, transform, source, options, context_, StartOn::kCaller)
+      .committed.Get();
+}
+
+WriteFutures Array::WriteAsync(const Box& box, const ConstView& source,
+                               const ArrayWriteOptions& options) const {
+  Result<IndexTransform> transform = IndexTransform::FromBox(shape(), box);
+  if (transform.ok()) return WriteAsync(*transform, source, options);
+  const Status status = transform.status().Annotate(url());
+  return {Future<void>::Ready(status), Future<void>::Ready(status)};
+}
+
+WriteFutures Array::WriteAsync(const IndexTransform& transform, const ConstView& source,
+                               const ArrayWriteOptions& options) const {
+  const Status checked = CheckView(transform, source.data_type, source.shape);
+  if (!checked.ok()) return {Future<void>::Ready(checked), Future<void>::Ready(checked)};
+  return StartWrite(stored_, transform, source, options, context_, StartOn::kExecutor);
+}
+
+Status Array::Resize(const Shape& shape) {
+  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr resized, ResizeStored(stored_, shape, context_));
+  stored_ = std::move(resized);
+  return Status();
+}
+
+Status Array::SetAttributes(std::string_view json) {
+  COFFER_ASSIGN_OR_RETURN(
+      StoredArrayPtr updated,
+      stored_->driver->Update(*stored_, std::nullopt, std::string(json), context_));
+  stored_ = std::move(updated);
+  return Status();
+}
+
+Result<StoredChunks> Array::CountStored() const {
+  StoredChunks stored;
+  stored.possible = NumElements(stored_->grid.grid_shape()).value_or(INT64_MAX);
+  ListOptions options;
+  options.range = KeyRange::Prefix(stored_->prefix);
+  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, stored_->store->List(options));
+  for (;;) {
+    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
+    if (page.empty()) return stored;
+    for (const ListEntry& entry : page) {
+      const std::optional<Index> cell = stored_->ParseCellKey(entry.key);
+      if (!cell || !IsInGrid(*stored_, *cell)) continue;
+      ++stored.count;
+      stored.bytes += std::max<int64_t>(entry.size, 0);
+    }
+  }
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,23 @@
+// RunInBackground: plain blocking code on threads of its own, joined before it returns.
+//
+// For sequential protocols (bounded copies, verification, saving trees) that wait for the budget
+// and for futures, which executor threads must not.
+#ifndef COFFER_SRC_ARRAY_BACKGROUND_H_
+#define COFFER_SRC_ARRAY_BACKGROUND_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "coffer/async/cancel.h"
+#include "coffer/base/result.h"
+
+namespace coffer::inline v0 {
+
+/// Calls body(0) ... body(count - 1), each once, on up to `threads` threads; the calling thread
+/// waits. The first error, or a cancellation, stops the taking and is returned.
+Status RunInBackground(int threads, int64_t count, const std::function<Status(int64_t)>& body,
+                       const CancelToken& cancel);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_ARRAY_BACKGROUND_H_

@@ -1,0 +1,324 @@
+// How a bounded copy goes:
+//
+//  1. The destination's cells that the copy touches are shared out to a few threads of its own.
+//  2. A thread reserves, once per cell, all it will hold: one block of the source, what reading the
+//     source and encoding hold. Reading and writing inside draw on that reservation.
+//  3. A shard that the copy covers is put together block by block: a block is a whole number of
+//  inner
+//     chunks, about as large as a chunk of the source, so that each of these is decoded once.
+//  4. Any other cell is read whole and written by the write planner.
+//  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
+//
+// A sequential source (a compressed stream) is read in slabs of the first dimension by one thread.
+#include "coffer/array/copy.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "src/array/background.h"
+#include "src/array/chunk_io.h"
+#include "src/array/read.h"
+#include "src/array/shard_writer.h"
+#include "src/array/write.h"
+#include "src/base/mutex.h"
+
+namespace coffer::inline v0 {
+namespace {
+
+constexpr int64_t kBlockBytesMax = MiB(4);
+constexpr size_t kUnacknowledgedMax = 32;
+
+class ArrayBlockSource : public BlockSource {
+ public:
+  ArrayBlockSource(const Array& array, const IndexTransform& transform)
+      : array_(array), transform_(transform) {}
+
+  DataType data_type() const override { return array_.data_type(); }
+  const Shape& shape() const override { return transform_.view_shape(); }
+
+  Shape block_shape() const override {
+    Shape block = Shape::Filled(shape().rank(), 1);
+    for (int d = 0; d < transform_.stored_rank(); ++d) {
+      const IndexTransform::OutputMap& map = transform_.maps()[static_cast<size_t>(d)];
+      if (map.view_dim < 0) continue;
+      block[map.view_dim] = CeilDiv(array_.chunk_shape()[d], std::abs(map.stride));
+    }
+    return block;
+  }
+
+  int64_t task_bytes(const Box&) const override { return LargestReadTask(*array_.stored()); }
+
+  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) override {
+    COFFER_ASSIGN_OR_RETURN(const IndexTransform part, transform_.Subview(box));
+    return array_.Read(part, destination, {.reservation = &reservation});
+  }
+
+ private:
+  const Array array_;
+  const IndexTransform transform_;
+};
+
+class Copier {
+ public:
+  Copier(BlockSource& source, const Array& destination, const Index& at,
+         const ArrayWriteOptions& options, int threads)
+      : source_(source),
+        array_(destination),
+        stored_(*destination.stored()),
+        context_(destination.context()),
+        region_{at, source.shape()},
+        options_(options),
+        threads_(threads),
+        item_size_(source.data_type().size()),
+        all_bytes_(*NumElements(source.shape()) * item_size_) {}
+
+  Status CopyCell(const Index& cell) {
+    const Box clipped = stored_.grid.ClippedCellBox(cell);
+    const Box part = clipped.Intersect(region_);
+    if (part.empty()) return Status();
+    const bool by_blocks = stored_.chain->shard_layout() != nullptr && part == clipped;
+    COFFER_RETURN_IF_ERROR(by_blocks ? CopyShard(cell, clipped) : CopyBox(part));
+    return AddProgress(*NumElements(part.shape) * item_size_);
+  }
+
+  /// One slab of a sequential source.
+  Status CopySlab(const Box& part) {
+    COFFER_RETURN_IF_ERROR(CopyBox(part));
+    return AddProgress(*NumElements(part.shape) * item_size_);
+  }
+
+  /// Waits for what is not acknowledged yet.
+  Status Settle() {
+    for (;;) {
+      Future<WriteResult> oldest;
+      {
+        MutexLock lock(mutex_);
+        if (unacknowledged_.empty()) return Status();
+        oldest = std::move(unacknowledged_.front());
+        unacknowledged_.pop_front();
+      }
+      COFFER_RETURN_IF_ERROR(oldest.Get());
+    }
+  }
+
+ private:
+  Result<Reservation> Reserve(int64_t bytes) {
+    return context_.budget().Acquire(bytes, options_.cancel);
+  }
+
+  Status CopyBox(const Box& part) {
+    const Box wanted = Relative(part, region_);
+    const int64_t bytes = *NumElements(part.shape) * item_size_;
+    COFFER_ASSIGN_OR_RETURN(Reservation held, Reserve(CheckedAdd(BufferPool::CapacityFor(bytes) +
+                                                                     source_.task_bytes(wanted),
+                                                                 LargestWriteTask(stored_))
+                                                          .value_or(INT64_MAX)));
+    COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
+                            context_.buffers().Allocate(static_cast<size_t>(bytes)));
+    const View view(buffer.data(), source_.data_type(), part.shape);
+    COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held));
+    ArrayWriteOptions options = options_;
+    options.on_progress = nullptr;
+    options.reservation = &held;
+    return array_.Write(part, view, options);
+  }
+
+  /// Inner chunks per dimension in one block.
+  Shape BlockChunks() const {
+    const ShardLayout& layout = *stored_.chain->shard_layout();
+    const Shape& inner = layout.inner_chunk_shape();
+    const Shape& grid = layout.inner_grid_shape();
+    const int64_t limit = std::clamp(context_.budget().limit_bytes() / (4 * threads_),
+                                     layout.inner().chunk().num_bytes(), kBlockBytesMax);
+    const int64_t chunks_max =
+        std::max<int64_t>(1, limit / std::max<int64_t>(1, layout.inner().chunk().num_bytes()));
+    Shape block = Shape::Filled(inner.rank(), 1);
+    const Shape opinion = source_.block_shape();
+    if (opinion.rank() == inner.rank()) {
+      for (int d = 0; d < inner.rank(); ++d) {
+        block[d] = std::min(grid[d], CeilDiv(opinion[d], inner[d]));
+      }
+      // A source chunk may be larger than what may be held: then it is decoded more than once.
+      for (int d = 0; d < inner.rank() && NumElements(block).value_or(INT64_MAX) > chunks_max;
+           ++d) {
+        while (block[d] > 1 && NumElements(block).value_or(INT64_MAX) > chunks_max) {
+          block[d] = CeilDiv(block[d], 2);
+        }
+      }
+    }
+    for (int d = inner.rank() - 1; d >= 0; --d) {
+      const int64_t others = *NumElements(block) / block[d];
+      block[d] = std::clamp(chunks_max / others, block[d], std::max(grid[d], block[d]));
+    }
+    return block;
+  }
+
+  Status CopyShard(const Index& cell, const Box& clipped) {
+    const ShardLayout& layout = *stored_.chain->shard_layout();
+    const Shape& inner = layout.inner_chunk_shape();
+    const Shape block = BlockChunks();
+    Shape block_shape = inner;
+    for (int d = 0; d < inner.rank(); ++d) block_shape[d] *= block[d];
+    const int64_t block_bytes = *NumElements(block_shape) * item_size_;
+    COFFER_ASSIGN_OR_RETURN(Reservation held,
+                            Reserve(CheckedAdd(BufferPool::CapacityFor(block_bytes) +
+                                                   source_.task_bytes(Box::Full(block_shape)),
+                                               ShardWriterBytes(stored_))
+                                        .value_or(INT64_MAX)));
+    COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
+                            context_.buffers().Allocate(static_cast<size_t>(block_bytes)));
+    WriteOptions write_options;
+    write_options.cancel = options_.cancel;
+    write_options.reservation = &held;
+    ShardWriter writer(stored_, context_, stored_.CellKey(cell), write_options,
+                       options_.store_fill_chunks);
+    COFFER_ASSIGN_OR_RETURN(const RegularGrid blocks,
+                            RegularGrid::Make(stored_.grid.cell_shape(), block_shape));
+    const CellWalk walk(blocks, IndexTransform::Identity(stored_.grid.cell_shape()));
+    for (int64_t n = 0; n < walk.size().value_or(0); ++n) {
+      if (options_.cancel.cancelled()) return CancelledError("cancelled");
+      Box box = blocks.ClippedCellBox(walk.At(n));
+      for (int d = 0; d < box.rank(); ++d) box.origin[d] += clipped.origin[d];
+      box = box.Intersect(clipped);
+      if (box.empty()) continue;
+      const View view(buffer.data(), source_.data_type(), box.shape);
+      COFFER_RETURN_IF_ERROR(source_.ReadBlock(Relative(box, region_), view, held));
+      COFFER_RETURN_IF_ERROR(PutBlock(writer, clipped, box, view));
+    }
+    return Acknowledge(writer.Finish());
+  }
+
+  /// The inner chunks of one block, whose origin is on their grid.
+  Status PutBlock(ShardWriter& writer, const Box& clipped, const Box& box, const View& view) {
+    const ShardLayout& layout = *stored_.chain->shard_layout();
+    const Shape& inner = layout.inner_chunk_shape();
+    COFFER_ASSIGN_OR_RETURN(const RegularGrid grid, RegularGrid::Make(box.shape, inner));
+    const CellWalk walk(grid, IndexTransform::Identity(box.shape));
+    for (int64_t n = 0; n < walk.size().value_or(0); ++n) {
+      const Box in_block = grid.ClippedCellBox(walk.At(n));
+      int64_t number = 0;
+      Box chunk{box.origin, inner};
+      for (int d = 0; d < box.rank(); ++d) {
+        chunk.origin[d] += in_block.origin[d];
+        const int64_t position = (chunk.origin[d] - clipped.origin[d]) / inner[d];
+        number = number * layout.inner_grid_shape()[d] + position;
+      }
+      COFFER_RETURN_IF_ERROR(writer.Put(number, chunk, view.Subview(in_block)));
+    }
+    return Status();
+  }
+
+  Status Acknowledge(Future<WriteResult> write) {
+    if (!stored_.store->capabilities().local) {
+      COFFER_RETURN_IF_ERROR(write.Get());
+      return Status();
+    }
+    Future<WriteResult> oldest;
+    {
+      MutexLock lock(mutex_);
+      unacknowledged_.push_back(std::move(write));
+      if (unacknowledged_.size() <= kUnacknowledgedMax) return Status();
+      oldest = std::move(unacknowledged_.front());
+      unacknowledged_.pop_front();
+    }
+    return oldest.Get().status();
+  }
+
+  Status AddProgress(int64_t bytes) {
+    if (options_.on_progress == nullptr) return Status();
+    MutexLock lock(mutex_);
+    done_bytes_ += bytes;
+    options_.on_progress(done_bytes_, all_bytes_);
+    return Status();
+  }
+
+  BlockSource& source_;
+  const Array array_;
+  const StoredArray& stored_;
+  const Context context_;
+  const Box region_;
+  const ArrayWriteOptions options_;
+  const int threads_;
+  const int64_t item_size_;
+  const int64_t all_bytes_;
+  Mutex mutex_;  // Guards what follows, and orders the user's callback.
+  std::deque<Future<WriteResult>> unacknowledged_ COFFER_GUARDED_BY(mutex_);
+  int64_t done_bytes_ COFFER_GUARDED_BY(mutex_) = 0;
+};
+
+Status CheckCopy(const BlockSource& source, const Array& destination, const Index& at) {
+  if (source.data_type() != destination.data_type()) {
+    return InvalidArgumentError(destination.url() + ": the array has data type " +
+                                destination.data_type().name() + ", the source has " +
+                                source.data_type().name());
+  }
+  if (source.shape().rank() != destination.rank() || at.rank() != destination.rank()) {
+    return InvalidArgumentError(destination.url() + ": the array has rank " +
+                                std::to_string(destination.rank()) + ", the source has shape " +
+                                ToString(source.shape()));
+  }
+  Result<IndexTransform> region =
+      IndexTransform::FromBox(destination.shape(), Box{at, source.shape()});
+  return region.status().Annotate(destination.url());
+}
+
+Status CopySequentially(Copier& copier, const BlockSource& source, const Array& destination,
+                        const Index& at, const CancelToken& cancel) {
+  const Shape& shape = source.shape();
+  if (shape.empty()) return copier.CopySlab(Box::Full(shape));
+  const int64_t height = destination.stored()->grid.cell_shape()[0];
+  for (int64_t row = at[0]; row < at[0] + shape[0];) {
+    if (cancel.cancelled()) return CancelledError("cancelled");
+    const int64_t end = std::min(at[0] + shape[0], (row / height + 1) * height);
+    Box slab{at, shape};
+    slab.origin[0] = row;
+    slab.shape[0] = end - row;
+    COFFER_RETURN_IF_ERROR(copier.CopySlab(slab));
+    row = end;
+  }
+  return Status();
+}
+
+}  // namespace
+
+BlockSource::~BlockSource() = default;
+
+std::unique_ptr<BlockSource> MakeBlockSource(const Array& array, const IndexTransform& transform) {
+  return std::make_unique<ArrayBlockSource>(array, transform);
+}
+
+Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
+                const ArrayWriteOptions& options) {
+  COFFER_RETURN_IF_ERROR(CheckCopy(source, destination, at));
+  if (Box::Full(source.shape()).empty()) return Status();
+  COFFER_ASSIGN_OR_RETURN(const IndexTransform region,
+                          IndexTransform::FromBox(destination.shape(), Box{at, source.shape()}));
+  const CellWalk walk(destination.stored()->grid, region);
+  const std::optional<int64_t> cells = walk.size();
+  if (!cells) return InvalidArgumentError(destination.url() + ": more chunks than can be counted");
+  const BufferPool::OperationScope scope(destination.context().buffers());
+  const int threads = source.sequential() ? 1 : destination.context().executor().concurrency();
+  Copier copier(source, destination, at, options, threads);
+  const Status copied =
+      source.sequential()
+          ? CopySequentially(copier, source, destination, at, options.cancel)
+          : RunInBackground(
+                threads, *cells, [&](int64_t n) { return copier.CopyCell(walk.At(n)); },
+                options.cancel);
+  const Status settled = copier.Settle();
+  return copied.ok() ? settled : copied;
+}
+
+Status Copy(const Array& source, const Array& destination, const ArrayWriteOptions& options) {
+  if (source.shape() != destination.shape()) {
+    return InvalidArgumentError(destination.url() + ": the array has shape " +
+                                ToString(destination.shape()) + ", the source has " +
+                                ToString(source.shape()));
+  }
+  std::unique_ptr<BlockSource> blocks =
+      MakeBlockSource(source, IndexTransform::Identity(source.shape()));
+  return CopyInto(*blocks, destination, Index::Filled(destination.rank(), 0), options);
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,203 @@
+// How a lane goes (RunLane):
+//
+//  1. Take: the next piece of work. None: the lane ends; the last one to end resolves the futures.
+//  2. Reserve: its bytes, from the context's budget. If they are not there at once the lane is
+//     parked in the budget's queue, and resumes as a task of the executor.
+//  3. Step: until the work is done. A step that waits parks the lane in the same way.
+//
+// A parked lane counts as active: the crew cannot finish while a continuation may still touch the
+// caller's memory. Await() tells "it called back before we returned" from "it will call later" by
+// one atomic, so that a ready future costs no hop and a chain of them no stack.
+#include "src/array/crew.h"
+
+#include <algorithm>
+#include <atomic>
+#include <new>
+#include <utility>
+
+namespace coffer::inline v0 {
+
+std::shared_ptr<Crew> Crew::Make(Context context, Options options, Source source) {
+  std::shared_ptr<Crew> crew(new Crew(std::move(context), std::move(options), std::move(source)));
+  crew->Prepare();
+  return crew;
+}
+
+Crew::Crew(Context context, Options options, Source source)
+    : context_(std::move(context)),
+      options_(std::move(options)),
+      lanes_promise_(context_.shared_executor()),
+      all_promise_(context_.shared_executor()),
+      source_(std::move(source)) {
+  pool_scope_.emplace(context_.buffers());
+}
+
+void Crew::Prepare() {
+  std::weak_ptr<Crew> weak = weak_from_this();
+  auto cancel = [weak] {
+    if (std::shared_ptr<Crew> crew = weak.lock()) crew->Fail(CancelledError("cancelled"));
+  };
+  lanes_promise_.cancel_token().OnCancel(cancel);
+  all_promise_.cancel_token().OnCancel(cancel);
+  cancel_id_ = options_.cancel.OnCancel(cancel);
+}
+
+void Crew::Start() {
+  {
+    MutexLock lock(mutex_);
+    active_lanes_ = options_.lanes;
+  }
+  for (int i = 0; i < options_.lanes; ++i) SubmitLane(std::make_shared<Lane>());
+}
+
+void Crew::StartHere() {
+  {
+    MutexLock lock(mutex_);
+    active_lanes_ = options_.lanes;
+  }
+  for (int i = 1; i < options_.lanes; ++i) SubmitLane(std::make_shared<Lane>());
+  RunLane(std::make_shared<Lane>());
+}
+
+void Crew::SubmitLane(LanePtr lane) {
+  context_.executor().Submit(
+      [self = shared_from_this(), lane = std::move(lane)] { self->RunLane(lane); });
+}
+
+void Crew::RunLane(const LanePtr& lane) {
+  while (lane->work != nullptr || Take(*lane)) {
+    if (!lane->reserved && !Reserve(lane)) return;
+    Result<Pending> step = lane->acquired.ok() ? StepOf(*lane) : Result<Pending>(lane->acquired);
+    if (step.ok() && !step->done()) {
+      if (!Await(lane, [&](Task resume) { step->Subscribe(std::move(resume)); })) return;
+      continue;
+    }
+    if (!step.ok()) Fail(step.status());
+    lane->work.reset();
+    lane->held = Reservation();
+    lane->reserved = false;
+  }
+  FinishIfIdle();
+}
+
+bool Crew::Take(Lane& lane) {
+  MutexLock lock(mutex_);
+  if (status_.ok()) {
+    if (!pushed_.empty()) {
+      lane.work = std::move(pushed_.front());
+      pushed_.pop_front();
+    } else if (!source_ended_) {
+      lane.work = source_();
+      source_ended_ = lane.work == nullptr;
+    }
+  }
+  if (lane.work == nullptr) --active_lanes_;
+  return lane.work != nullptr;
+}
+
+bool Crew::Reserve(const LanePtr& lane) {
+  lane->reserved = true;
+  lane->acquired = Status();
+  const int64_t bytes = lane->work->reserve_bytes();
+  if (bytes == 0 || options_.reservation != nullptr) return true;
+  return Await(lane, [&](Task resume) {
+    context_.budget().AcquireAsync(
+        bytes,
+        [lane, resume = std::move(resume)](Result<Reservation> held) {
+          lane->acquired = held.status();
+          if (held.ok()) lane->held = *std::move(held);
+          resume();
+        },
+        stop_.token());
+  });
+}
+
+Result<Pending> Crew::StepOf(Lane& lane) {
+  try {
+    return lane.work->Step(*this,
+                           options_.reservation != nullptr ? *options_.reservation : lane.held);
+  } catch (const std::bad_alloc&) {
+    return ResourceExhaustedError("out of memory in " + options_.operation + " of " +
+                                  options_.subject);
+  } catch (const std::exception& error) {
+    return InternalError("exception in " + options_.operation + " of " + options_.subject + ": " +
+                         error.what());
+  }
+}
+
+bool Crew::Await(const LanePtr& lane, const std::function<void(Task)>& subscribe) {
+  enum { kSubscribing, kCalledBack, kParked };
+  auto state = std::make_shared<std::atomic<int>>(kSubscribing);
+  subscribe([self = shared_from_this(), lane, state] {
+    if (state->exchange(kCalledBack) == kParked) self->SubmitLane(lane);
+  });
+  return state->exchange(kParked) == kCalledBack;
+}
+
+void Crew::Push(WorkPtr work) {
+  {
+    MutexLock lock(mutex_);
+    pushed_.push_back(std::move(work));
+    if (active_lanes_ >= options_.lanes) return;
+    ++active_lanes_;
+  }
+  SubmitLane(std::make_shared<Lane>());
+}
+
+void Crew::AddProgress(int64_t bytes) {
+  if (options_.on_progress == nullptr) return;
+  MutexLock lock(progress_mutex_);
+  progress_ = std::min(progress_ + bytes, options_.progress_bytes);
+  options_.on_progress(progress_, options_.progress_bytes);
+}
+
+void Crew::Fail(const Status& status) {
+  {
+    MutexLock lock(mutex_);
+    if (!status_.ok() || all_resolved_) return;
+    status_ = status;
+  }
+  stop_.Cancel();
+}
+
+void Crew::BeginTracking() {
+  MutexLock lock(mutex_);
+  ++tracked_;
+}
+
+void Crew::EndTracking(const Status& status) {
+  if (!status.ok()) Fail(status);
+  {
+    MutexLock lock(mutex_);
+    --tracked_;
+  }
+  FinishIfIdle();
+}
+
+void Crew::FinishIfIdle() {
+  bool lanes_now = false;
+  bool all_now = false;
+  std::deque<WorkPtr> dropped;
+  Status status;
+  {
+    MutexLock lock(mutex_);
+    if (active_lanes_ > 0) return;
+    lanes_now = !std::exchange(lanes_resolved_, true);
+    all_now = tracked_ == 0 && !std::exchange(all_resolved_, true);
+    if (lanes_now) dropped.swap(pushed_);
+    status = status_;
+  }
+  dropped.clear();
+  if (all_now) {
+    options_.cancel.RemoveCallback(cancel_id_);
+    pool_scope_.reset();
+    if (Observer* observer = context_.observer(); observer != nullptr) {
+      observer->OnSpan(options_.operation, options_.subject,
+                       std::chrono::steady_clock::now() - begin_, status);
+    }
+  }
+  if (lanes_now) lanes_promise_.Set(status);
+  if (all_now) all_promise_.Set(status);
+}
+
+}  // namespace coffer::inline v0

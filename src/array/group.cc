@@ -1,0 +1,121 @@
+#include "coffer/array/group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/array/node.h"
+
+namespace coffer::inline v0 {
+
+Result<FoundNode> FindNodeAt(const Place& place, const Context& context) {
+  auto& table = context.Get<DriverTable>();
+  for (const std::unique_ptr<ArrayDriver>& driver : table.drivers()) {
+    if (!place.driver.empty() && driver->name() != place.driver) continue;
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver->Find(place.store, place.prefix));
+    if (kind != NodeKind::kNone) return FoundNode{kind, driver.get()};
+  }
+  return FoundNode();
+}
+
+Result<const ArrayDriver*> DriverToCreate(const Place& place, const Context& context) {
+  auto& table = context.Get<DriverTable>();
+  if (place.driver.empty()) return &table.standard();
+  return table.Find(place.driver);
+}
+
+Status DeleteAll(const Place& place) {
+  return place.store->DeleteRange(KeyRange::Prefix(place.prefix)).Get();
+}
+
+Result<NodeKind> FindNode(std::string_view place_name, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  return found.kind;
+}
+
+Status DeleteNode(std::string_view place_name, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  if (found.kind == NodeKind::kNone) {
+    return NotFoundError(place.store->Describe(place.prefix) + ": no array or group is here");
+  }
+  return DeleteAll(place);
+}
+
+Group::Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context)
+    : store_(place.store),
+      prefix_(place.prefix),
+      driver_(&driver),
+      attributes_(std::move(attributes)),
+      context_(std::move(context)) {}
+
+Result<Group> Group::CreateAt(const Place& place, const GroupOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver, DriverToCreate(place, options.context));
+  if (options.delete_existing) COFFER_RETURN_IF_ERROR(DeleteAll(place));
+  COFFER_ASSIGN_OR_RETURN(StoredGroup stored,
+                          driver->CreateGroup(place.store, place.prefix, options.attributes));
+  return Group(place, *driver, std::move(stored.attributes), options.context);
+}
+
+Result<Group> Group::OpenAt(const Place& place, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  if (found.kind == NodeKind::kArray) {
+    return FailedPreconditionError(place.store->Describe(place.prefix) +
+                                   ": here is an array, not a group");
+  }
+  if (found.kind == NodeKind::kNone) {
+    return NotFoundError(place.store->Describe(place.prefix) + ": no group is here");
+  }
+  COFFER_ASSIGN_OR_RETURN(StoredGroup stored, found.driver->OpenGroup(place.store, place.prefix));
+  return Group(place, *found.driver, std::move(stored.attributes), context);
+}
+
+Result<Group> Group::Create(std::string_view place_name, const GroupOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
+  return CreateAt(place, options);
+}
+
+Result<Group> Group::Create(KvStorePtr store, std::string prefix, const GroupOptions& options) {
+  return CreateAt({std::move(store), std::move(prefix), ""}, options);
+}
+
+Result<Group> Group::Open(std::string_view place_name, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
+  return OpenAt(place, context);
+}
+
+Result<Group> Group::Open(KvStorePtr store, std::string prefix, const Context& context) {
+  return OpenAt({std::move(store), std::move(prefix), ""}, context);
+}
+
+Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
+  ListOptions options;
+  options.range = KeyRange::Prefix(prefix_);
+  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store_->List(options));
+  std::vector<std::string> prefixes;
+  for (;;) {
+    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
+    if (page.empty()) break;
+    for (const ListEntry& entry : page) {
+      const std::optional<std::string> node = driver_->NodeOfKey(entry.key);
+      if (!node || node->size() <= prefix_.size()) continue;
+      const std::string_view name = std::string_view(*node).substr(prefix_.size());
+      if (recursive || name.find('/') == name.size() - 1) prefixes.push_back(*node);
+    }
+  }
+  std::sort(prefixes.begin(), prefixes.end());
+  std::vector<NodeEntry> nodes;
+  for (const std::string& prefix : prefixes) {
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver_->Find(store_, prefix));
+    nodes.push_back({prefix.substr(prefix_.size(), prefix.size() - prefix_.size() - 1), kind});
+  }
+  return nodes;
+}
+
+Status Group::SetAttributes(std::string_view json) {
+  COFFER_ASSIGN_OR_RETURN(StoredGroup stored, driver_->UpdateGroup(store_, prefix_, json));
+  attributes_ = std::move(stored.attributes);
+  return Status();
+}
+
+}  // namespace coffer::inline v0

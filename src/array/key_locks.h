@@ -1,0 +1,52 @@
+// KeyLocks: one writer at a time for each key that is read, modified and written back, in this
+// process. Who must wait leaves a continuation; no thread blocks.
+//
+// Order of acquisition: the key first, then bytes of the budget. Who holds bytes therefore never
+// waits for a key, and the two cannot deadlock.
+#ifndef COFFER_SRC_ARRAY_KEY_LOCKS_H_
+#define COFFER_SRC_ARRAY_KEY_LOCKS_H_
+
+#include <deque>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "coffer/async/executor.h"
+#include "src/base/mutex.h"
+
+namespace coffer::inline v0 {
+
+class KeyLocks;
+
+/// Holds a key until destroyed.
+class KeyLock {
+ public:
+  KeyLock() = default;
+  KeyLock(KeyLocks* locks, std::string name) : locks_(locks), name_(std::move(name)) {}
+  KeyLock(KeyLock&& other) noexcept
+      : locks_(std::exchange(other.locks_, nullptr)), name_(std::move(other.name_)) {}
+  KeyLock& operator=(KeyLock&& other) noexcept;
+  ~KeyLock();
+
+ private:
+  KeyLocks* locks_ = nullptr;
+  std::string name_;
+};
+
+class KeyLocks {
+ public:
+  /// Runs `then` once the caller has the key: here and now if it is free, else on the thread that
+  /// gives it back. `then` must be short (submit a task). The caller makes a KeyLock of the name.
+  void Acquire(const std::string& name, Task then);
+
+ private:
+  friend class KeyLock;
+  void Release(const std::string& name);
+
+  Mutex mutex_;  // Guards the queues of held keys.
+  std::unordered_map<std::string, std::deque<Task>> waiting_ COFFER_GUARDED_BY(mutex_);
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_ARRAY_KEY_LOCKS_H_

@@ -1,0 +1,25 @@
+// Which driver a node belongs to.
+#ifndef COFFER_SRC_ARRAY_NODE_H_
+#define COFFER_SRC_ARRAY_NODE_H_
+
+#include "src/array/driver.h"
+
+namespace coffer::inline v0 {
+
+struct FoundNode {
+  NodeKind kind = NodeKind::kNone;
+  const ArrayDriver* driver = nullptr;  // nullptr if kNone.
+};
+
+/// Asks the driver that the place names, or all in their order.
+Result<FoundNode> FindNodeAt(const Place& place, const Context& context);
+
+/// The driver that the place names, or the standard one.
+Result<const ArrayDriver*> DriverToCreate(const Place& place, const Context& context);
+
+/// Deletes whatever stands below the place's prefix.
+Status DeleteAll(const Place& place);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_ARRAY_NODE_H_

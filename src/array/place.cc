@@ -1,0 +1,88 @@
+// A place is a URL ("file:///data/x", "/data/x|zarr3:", "memory://name/x") or a JSON spec in
+// TensorStore's form ({"driver": "zarr3", "kvstore": ..., "path": "..."}).
+#include <string>
+#include <string_view>
+
+#include "coffer/array/group.h"
+#include "src/array/driver.h"
+#include "src/base/json.h"
+
+namespace coffer::inline v0 {
+namespace {
+
+/// Members of TensorStore's array specs that coffer does not act on.
+constexpr std::string_view kUnsupportedMembers[] = {"context",
+                                                    "dtype",
+                                                    "rank",
+                                                    "transform",
+                                                    "schema",
+                                                    "open",
+                                                    "create",
+                                                    "delete_existing",
+                                                    "assume_metadata",
+                                                    "assume_cached_metadata",
+                                                    "metadata",
+                                                    "recheck_cached_metadata",
+                                                    "recheck_cached_data",
+                                                    "fill_missing_data_reads",
+                                                    "store_data_equal_to_fill_value",
+                                                    "metadata_cache_pool",
+                                                    "cache_pool",
+                                                    "data_copy_concurrency"};
+
+Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const Json spec, Json::Parse(text));
+  COFFER_ASSIGN_OR_RETURN(const Json::Object* members, spec.AsObject("$"));
+  for (const Json::Member& member : *members) {
+    for (std::string_view unsupported : kUnsupportedMembers) {
+      if (member.first == unsupported) {
+        return UnimplementedError("at $: member \"" + member.first +
+                                  "\" of array specs is not supported");
+      }
+    }
+  }
+  const Json* kvstore = spec.Find("kvstore");
+  if (kvstore == nullptr) {  // A spec of a store.
+    COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(text, context));
+    return Place{std::move(store), "", ""};
+  }
+  COFFER_RETURN_IF_ERROR(spec.CheckMembers("$", {"driver", "kvstore", "path"}));
+  Place place;
+  if (const Json* driver = spec.Find("driver"); driver != nullptr) {
+    COFFER_ASSIGN_OR_RETURN(place.driver, driver->AsString("$.driver"));
+    if (place.driver == "auto") place.driver.clear();
+  }
+  if (const Json* path = spec.Find("path"); path != nullptr) {
+    COFFER_ASSIGN_OR_RETURN(place.prefix, path->AsString("$.path"));
+  }
+  if (!place.prefix.empty() && place.prefix.back() != '/') place.prefix += '/';
+  const std::string store_spec = kvstore->is_string() ? kvstore->string() : kvstore->Dump();
+  COFFER_ASSIGN_OR_RETURN(place.store, OpenKvStore(store_spec, context));
+  return place;
+}
+
+/// The part of "base|adapter:" after the bar, without the colon.
+Result<std::string> AdapterName(std::string_view url, std::string_view adapter) {
+  const size_t colon = adapter.find(':');
+  if (colon != std::string_view::npos && colon + 1 != adapter.size()) {
+    return UnimplementedError(std::string(url) + ": a path after the adapter \"" +
+                              std::string(adapter.substr(0, colon)) + ":\" is not supported");
+  }
+  return std::string(adapter.substr(0, colon));
+}
+
+}  // namespace
+
+Result<Place> OpenPlace(std::string_view url_or_json, const Context& context) {
+  if (url_or_json.starts_with('{')) return OpenJsonPlace(url_or_json, context);
+  const size_t bar = url_or_json.rfind('|');
+  Place place;
+  if (bar != std::string_view::npos) {
+    COFFER_ASSIGN_OR_RETURN(place.driver, AdapterName(url_or_json, url_or_json.substr(bar + 1)));
+    COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+  }
+  COFFER_ASSIGN_OR_RETURN(place.store, OpenKvStore(url_or_json.substr(0, bar), context));
+  return place;
+}
+
+}  // namespace coffer::inline v0

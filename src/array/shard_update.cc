@@ -1,0 +1,206 @@
+// How a part of a shard is changed:
+//
+//  1. `old` gives the index and its generation; every later read, and the final write, is on the
+//     condition of that generation.
+//  2. Inner chunks are taken in C order. Untouched ones move as they are, neighbours in the old
+//     shard in one piece of at most a mebibyte; touched ones are encoded from the source if it
+//     covers them, else decoded, changed and encoded.
+//  3. The shard writer publishes the new shard, index last.
+#include "src/array/shard_update.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "src/array/chunk_io.h"
+#include "src/array/read.h"
+
+namespace coffer::inline v0 {
+namespace {
+
+constexpr uint64_t kMoveBytesMax = 1 << 20;
+
+/// The shard as it was: its index, and access to its bytes.
+struct OldShard {
+  std::shared_ptr<const CachedShardIndex> index;  // nullptr: there was none.
+  Bytes whole;                                    // Unless the store is local.
+  bool replaced = false;                          // A read found another generation.
+};
+
+Result<Bytes> ReadOld(const ShardUpdate& update, OldShard& old, uint64_t offset, uint64_t size) {
+  if (!update.stored.store->capabilities().local) return old.whole.Slice(offset, size);
+  ReadOptions options;
+  options.range =
+      ByteRange::Span(static_cast<int64_t>(offset), static_cast<int64_t>(offset + size));
+  options.if_equal = old.index->generation;
+  COFFER_ASSIGN_OR_RETURN(ReadResult read, update.stored.store->Read(update.key, options).Get());
+  if (read.state != ReadResult::State::kValue) {
+    old.replaced = true;
+    return AbortedError("replaced meanwhile");
+  }
+  return std::move(read.value);
+}
+
+Result<OldShard> ParseOld(const ShardUpdate& update, Result<ReadResult> read) {
+  OldShard old;
+  if (read.ok() && read->state != ReadResult::State::kValue) return old;
+  const ShardLayout& layout = *update.stored.chain->shard_layout();
+  if (read.ok() && !update.stored.store->capabilities().local) {
+    old.whole = read->value;
+    read->total_size = static_cast<int64_t>(old.whole.size());
+    const Result<ByteRange> range = ShardIndexRead(layout).range.Resolve(read->total_size);
+    if (range.ok()) {
+      read->value = old.whole.Slice(static_cast<size_t>(range->begin),
+                                    static_cast<size_t>(range->end - range->begin));
+    } else {
+      read = range.status();
+    }
+  }
+  COFFER_ASSIGN_OR_RETURN(old.index, ParseShardIndex(update.stored, update.key, layout, read,
+                                                     update.context.buffers()));
+  return old;
+}
+
+/// Gathers untouched chunks that lie behind one another, to move them in one piece.
+class Mover {
+ public:
+  Mover(const ShardUpdate& update, OldShard& old, ShardWriter& writer)
+      : update_(update), old_(old), writer_(writer) {}
+
+  Status Add(int64_t number, const ShardEntry& entry) {
+    if (!chunks_.empty() &&
+        (entry.offset != begin_ + size_ || size_ + entry.size > kMoveBytesMax)) {
+      COFFER_RETURN_IF_ERROR(Flush());
+    }
+    if (chunks_.empty()) begin_ = entry.offset;
+    chunks_.push_back({number, {entry.offset - begin_, entry.size}});
+    size_ += entry.size;
+    return Status();
+  }
+  Status Flush() {
+    if (chunks_.empty()) return Status();
+    COFFER_ASSIGN_OR_RETURN(const Bytes bytes, ReadOld(update_, old_, begin_, size_));
+    COFFER_RETURN_IF_ERROR(writer_.PutEncoded(chunks_, bytes));
+    chunks_.clear();
+    size_ = 0;
+    return Status();
+  }
+
+ private:
+  const ShardUpdate& update_;
+  OldShard& old_;
+  ShardWriter& writer_;
+  std::vector<ShardWriter::EncodedChunk> chunks_;
+  uint64_t begin_ = 0;
+  uint64_t size_ = 0;
+};
+
+/// Encodes one touched inner chunk: from the source alone, or over what was there.
+Status PutTouched(const ShardUpdate& update, OldShard& old, ShardWriter& writer, int64_t number,
+                  const Box& box, const TransformPiece& piece, ScratchChunk& scratch) {
+  const CodecChain& inner = update.stored.chain->shard_layout()->inner();
+  const ConstView source = update.source.Subview(piece.view_box);
+  const Box inside = box.Intersect(Box::Full(update.stored.shape()));
+  if (piece.CoversAll(inside)) return writer.Put(number, box, InStoredOrder(source, piece));
+  BufferPool& pool = update.context.buffers();
+  if (scratch.view.data == nullptr) {
+    COFFER_ASSIGN_OR_RETURN(scratch, MakeScratchChunk(inner.chunk(), pool));
+  }
+  const ShardEntry entry =
+      old.index == nullptr ? ShardEntry() : old.index->entries[static_cast<size_t>(number)];
+  if (entry.absent()) {
+    FillView(scratch.view, inner.chunk().fill_value);
+  } else {
+    COFFER_ASSIGN_OR_RETURN(const Bytes encoded, ReadOld(update, old, entry.offset, entry.size));
+    COFFER_RETURN_IF_ERROR(inner.Decode(encoded, scratch.view, CodecScratch{&pool}));
+  }
+  CopyView(source, ChunkView(scratch.view, box, piece));
+  return writer.Put(number, box, scratch.view);
+}
+
+Status PutAll(const ShardUpdate& update, OldShard& old, ShardWriter& writer,
+              const CancelToken& cancel) {
+  const ShardLayout& layout = *update.stored.chain->shard_layout();
+  const Box touched = update.transform.StoredBounds();
+  Mover mover(update, old, writer);
+  ScratchChunk scratch;
+  for (int64_t number = 0; number < layout.num_entries(); ++number) {
+    const Box box = InnerBox(update.stored, update.cell, number);
+    if (!box.Intersect(touched).empty()) {
+      const TransformPiece piece = Intersect(update.transform, box);
+      if (!piece.view_box.empty()) {
+        if (cancel.cancelled()) return CancelledError("cancelled");
+        COFFER_RETURN_IF_ERROR(mover.Flush());
+        const Status put = PutTouched(update, old, writer, number, box, piece, scratch);
+        if (!put.ok()) return put.Annotate("chunk at " + ToString(box.origin));
+        continue;
+      }
+    }
+    if (old.index == nullptr) continue;
+    const ShardEntry& entry = old.index->entries[static_cast<size_t>(number)];
+    if (!entry.absent()) COFFER_RETURN_IF_ERROR(mover.Add(number, entry));
+  }
+  return mover.Flush();
+}
+
+}  // namespace
+
+Result<std::optional<BytesChain>> EncodeChunk(const StoredArray& stored, const Context& context,
+                                              const Box& cell, const ConstView& part,
+                                              bool store_fill_chunks) {
+  const CodecChain& chain = *stored.chain;
+  if (!store_fill_chunks && AllEqual(part, chain.chunk().fill_value)) {
+    return std::optional<BytesChain>();
+  }
+  BufferPool& pool = context.buffers();
+  ScratchChunk scratch;
+  COFFER_ASSIGN_OR_RETURN(const ConstView chunk, PadToChunk(chain, cell, part, scratch, pool));
+  COFFER_ASSIGN_OR_RETURN(Buffer encoded,
+                          pool.Allocate(static_cast<size_t>(chain.max_encoded_size())));
+  COFFER_ASSIGN_OR_RETURN(const size_t size,
+                          chain.Encode(chunk, encoded.span(), CodecScratch{&pool}));
+  context.stats().chunks_encoded += 1;
+  return std::optional<BytesChain>(std::move(encoded).ToBytes(size));
+}
+
+int64_t EncodeChunkBytes(const StoredArray& stored) {
+  const CodecChain& chain = *stored.chain;
+  return BufferPool::CapacityFor(chain.max_encoded_size()) + chain.encode_scratch_bytes() +
+         ScratchChunkBytes(chain.chunk());
+}
+
+int64_t UpdateChunkBytes(const StoredArray& stored) {
+  return EncodeChunkBytes(stored) + BufferPool::CapacityFor(MaxStoredBytes(*stored.chain)) +
+         DecodePieceBytes(*stored.chain);
+}
+
+int64_t MaxStoredBytes(const CodecChain& chain) {
+  const int64_t bound = chain.max_encoded_size();
+  return chain.fixed_size() ? bound : CheckedAdd(bound, bound / 16 + KiB(4)).value_or(INT64_MAX);
+}
+
+Result<Future<WriteResult>> UpdateShard(const ShardUpdate& update, Result<ReadResult> old_read,
+                                        WriteOptions options) {
+  const CancelToken cancel = options.cancel;
+  COFFER_ASSIGN_OR_RETURN(OldShard old, ParseOld(update, std::move(old_read)));
+  options.if_equal = old.index != nullptr ? old.index->generation : Generation::Missing();
+  ShardWriter writer(update.stored, update.context, update.key, std::move(options),
+                     update.store_fill_chunks);
+  const Status put = PutAll(update, old, writer, cancel);
+  if (old.replaced) {
+    return Future<WriteResult>::Ready(WriteResult{WriteResult::State::kConditionNotMet, {}});
+  }
+  if (!put.ok()) return put.Annotate(update.stored.Describe(update.key));
+  return writer.Finish();
+}
+
+int64_t ShardUpdateBytes(const StoredArray& stored) {
+  const CodecChain& inner = stored.chain->shard_layout()->inner();
+  const int64_t old = stored.store->capabilities().local
+                          ? BufferPool::CapacityFor(std::max(static_cast<int64_t>(kMoveBytesMax),
+                                                             MaxStoredBytes(inner)))
+                          : BufferPool::CapacityFor(MaxStoredBytes(*stored.chain));
+  return CheckedAdd(ShardWriterBytes(stored), old + DecodePieceBytes(inner)).value_or(INT64_MAX);
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,135 @@
+#include "src/array/shard_writer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace coffer::inline v0 {
+namespace {
+
+constexpr int64_t kBatchBytes = MiB(1);
+
+bool CanStream(const StoredArray& stored) {
+  return stored.store->capabilities().streaming_write &&
+         stored.chain->shard_layout()->index_location() == ShardLayout::IndexLocation::kEnd;
+}
+
+int64_t BatchBytes(const CodecChain& inner) {
+  return std::max(kBatchBytes, inner.max_encoded_size());
+}
+
+}  // namespace
+
+ShardWriter::ShardWriter(const StoredArray& stored, const Context& context, std::string key,
+                         WriteOptions options, bool store_fill_chunks)
+    : stored_(stored),
+      context_(context),
+      layout_(*stored.chain->shard_layout()),
+      key_(std::move(key)),
+      options_(std::move(options)),
+      store_fill_chunks_(store_fill_chunks),
+      index_(static_cast<size_t>(layout_.num_entries())) {
+  if (layout_.index_location() == ShardLayout::IndexLocation::kStart) {
+    offset_ = static_cast<uint64_t>(layout_.index_size());
+  }
+}
+
+bool ShardWriter::streaming() const { return CanStream(stored_); }
+
+Status ShardWriter::Put(int64_t number, const Box& inner_box, const ConstView& part) {
+  const CodecChain& inner = layout_.inner();
+  if (!store_fill_chunks_ && AllEqual(part, inner.chunk().fill_value)) return Status();
+  BufferPool& pool = context_.buffers();
+  COFFER_ASSIGN_OR_RETURN(const ConstView chunk,
+                          PadToChunk(inner, inner_box, part, scratch_, pool));
+  COFFER_ASSIGN_OR_RETURN(const std::span<std::byte> room, RoomInBatch(inner.max_encoded_size()));
+  COFFER_ASSIGN_OR_RETURN(
+      const size_t size,
+      inner.Encode(chunk, room.first(static_cast<size_t>(inner.max_encoded_size())),
+                   CodecScratch{&pool}));
+  context_.stats().chunks_encoded += 1;
+  index_[static_cast<size_t>(number)] = {offset_, size};
+  empty_ = false;
+  offset_ += size;
+  batch_size_ += size;
+  return Status();
+}
+
+Status ShardWriter::PutEncoded(std::span<const EncodedChunk> entries,
+                               std::span<const std::byte> encoded) {
+  for (const EncodedChunk& chunk : entries) {
+    index_[static_cast<size_t>(chunk.number)] = {offset_ + chunk.entry.offset, chunk.entry.size};
+    empty_ = false;
+  }
+  offset_ += encoded.size();
+  while (!encoded.empty()) {
+    COFFER_ASSIGN_OR_RETURN(const std::span<std::byte> room, RoomInBatch(1));
+    const size_t size = std::min(room.size(), encoded.size());
+    std::memcpy(room.data(), encoded.data(), size);
+    batch_size_ += size;
+    encoded = encoded.subspan(size);
+  }
+  return Status();
+}
+
+Result<std::span<std::byte>> ShardWriter::RoomInBatch(int64_t bytes) {
+  if (batch_.size() - batch_size_ < static_cast<size_t>(bytes)) {
+    COFFER_RETURN_IF_ERROR(Flush());
+    if (batch_.data() == nullptr) {
+      COFFER_ASSIGN_OR_RETURN(
+          batch_, context_.buffers().Allocate(static_cast<size_t>(BatchBytes(layout_.inner()))));
+    }
+  }
+  return batch_.span().subspan(batch_size_);
+}
+
+Status ShardWriter::Flush() {
+  if (batch_size_ == 0) return Status();
+  const size_t size = std::exchange(batch_size_, 0);
+  if (streaming()) return Append(batch_.span().first(size));
+  held_.Append(Bytes::Copy(batch_.span().first(size)));
+  return Status();
+}
+
+Status ShardWriter::Append(std::span<const std::byte> bytes) {
+  if (writer_ == nullptr) {
+    COFFER_ASSIGN_OR_RETURN(writer_, stored_.store->OpenWriter(key_, options_));
+  }
+  return writer_->Append(bytes);
+}
+
+Future<WriteResult> ShardWriter::Finish() {
+  Result<Future<WriteResult>> finished = FinishOrError();
+  if (!finished.ok()) return Future<WriteResult>::Ready(finished.status());
+  return *std::move(finished);
+}
+
+Result<Future<WriteResult>> ShardWriter::FinishOrError() {
+  if (empty_) return stored_.store->Write(key_, std::nullopt, options_);
+  COFFER_RETURN_IF_ERROR(Flush());
+  COFFER_ASSIGN_OR_RETURN(const Bytes index,
+                          layout_.EncodeIndex(index_, CodecScratch{&context_.buffers()}));
+  if (streaming()) {
+    COFFER_RETURN_IF_ERROR(Append(index));
+    return writer_->Commit();
+  }
+  BytesChain shard;
+  const bool index_first = layout_.index_location() == ShardLayout::IndexLocation::kStart;
+  if (index_first) shard.Append(index);
+  shard.Append(held_);
+  if (!index_first) shard.Append(index);
+  return stored_.store->Write(key_, std::move(shard), options_);
+}
+
+int64_t ShardWriterBytes(const StoredArray& stored) {
+  const ShardLayout& layout = *stored.chain->shard_layout();
+  const CodecChain& inner = layout.inner();
+  const int64_t batch = BufferPool::CapacityFor(BatchBytes(inner));
+  const int64_t one = batch + inner.encode_scratch_bytes() + ScratchChunkBytes(inner.chunk());
+  if (CanStream(stored)) return one;
+  const std::optional<int64_t> all = CheckedMul(layout.num_entries(), inner.max_encoded_size());
+  return CheckedAdd(all.value_or(INT64_MAX), one).value_or(INT64_MAX);
+}
+
+}  // namespace coffer::inline v0
