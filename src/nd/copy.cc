@@ -13,13 +13,14 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "src/nd/transpose.h"
+
 namespace coffer::inline v0 {
 namespace {
 
 struct Axis {
-  int64_t count = 1;
-  int64_t source = 0;  // Strides, in bytes.
-  int64_t destination = 0;
+  int64_t count;
+  int64_t source, destination;  // Strides, in bytes.
 };
 
 struct Plan {
@@ -148,6 +149,14 @@ void CopyPlane(const Plan& plan, const std::byte* source, std::byte* destination
                const Axis& cols) {
   constexpr int64_t kTile = std::max<int64_t>(8, 64 / static_cast<int64_t>(sizeof(T)));
   static_cast<void>(plan);
+  if constexpr (sizeof(T) < 16) {
+    if (rows.source == sizeof(T) && cols.destination == sizeof(T) &&
+        std::abs(cols.source) > rows.source &&
+        std::min(rows.count, cols.count) >= TransposePlane<T>::kVector) {
+      return TransposePlane<T>::template Copy<How>(source, cols.source, destination,
+                                                   rows.destination, rows.count, cols.count);
+    }
+  }
   const bool tiled = rows.source != 0 && std::abs(rows.source) < std::abs(cols.source);
   const int64_t tile_rows = tiled ? kTile : rows.count, tile_cols = tiled ? kTile : cols.count;
   for (int64_t row = 0; row < rows.count; row += tile_rows) {
@@ -208,9 +217,10 @@ Kernel SwappingKernelFor(int64_t element) {
 
 // Runs the kernel at every position of the axes outside the two innermost.
 void Run(const Plan& plan, Kernel kernel) {
-  const Axis rows = plan.rank >= 2 ? plan.axis(plan.rank - 2) : Axis();
-  const Axis cols = plan.rank >= 1 ? plan.axis(plan.rank - 1) : Axis();
-  std::array<int64_t, kMaxRank + 1> position{};
+  const Axis rows = plan.rank >= 2 ? plan.axis(plan.rank - 2) : Axis{1, 0, 0};
+  const Axis cols = plan.rank >= 1 ? plan.axis(plan.rank - 1) : Axis{1, 0, 0};
+  std::array<int64_t, kMaxRank + 1> position;
+  std::fill_n(position.begin(), plan.rank, 0);
   const std::byte* source = plan.source;
   std::byte* destination = plan.destination;
   while (true) {
@@ -230,6 +240,8 @@ void Run(const Plan& plan, Kernel kernel) {
   }
 }
 
+bool IsEmpty(const Shape& shape) { return std::find(shape.begin(), shape.end(), 0) != shape.end(); }
+
 Plan MakePlan(const ConstView& source, const View& destination) {
   Plan plan;
   plan.source = source.data;
@@ -244,7 +256,7 @@ Plan MakePlan(const ConstView& source, const View& destination) {
 }  // namespace
 
 void CopyView(const ConstView& source, const View& destination) {
-  if (Box::Full(destination.shape).empty()) return;
+  if (IsEmpty(destination.shape)) return;
   Plan plan = MakePlan(source, destination);
   Fuse(plan);
   WidenElement(plan);
@@ -262,7 +274,7 @@ void CopyView(const ConstView& source, const View& destination) {
 void CopyViewSwapped(const ConstView& source, const View& destination) {
   const int64_t unit = destination.data_type.swap_size();
   if (unit == 1) return CopyView(source, destination);
-  if (Box::Full(destination.shape).empty()) return;
+  if (IsEmpty(destination.shape)) return;
   Plan plan = MakePlan(source, destination);
   AddSorted(plan, {plan.element / unit, unit, unit});
   plan.element = unit;
@@ -278,7 +290,7 @@ void FillView(const View& destination, std::span<const std::byte> element) {
 }
 
 bool AllEqual(const ConstView& view, std::span<const std::byte> element) {
-  if (Box::Full(view.shape).empty()) return true;
+  if (IsEmpty(view.shape)) return true;
   Plan plan;
   plan.source = view.data;
   plan.element = view.data_type.size();
@@ -297,7 +309,8 @@ bool AllEqual(const ConstView& view, std::span<const std::byte> element) {
     run = plan.axis(--plan.rank).count;
   }
   const size_t shifted = size * static_cast<size_t>(run - 1);
-  std::array<int64_t, kMaxRank> position{};
+  std::array<int64_t, kMaxRank> position;
+  std::fill_n(position.begin(), plan.rank, 0);
   const std::byte* at = plan.source;
   while (true) {
     // A run is constant if it equals itself, shifted by one element.
