@@ -1,7 +1,7 @@
 """Compares two safetensors files tensor by tensor: names, types, shapes, bytes.
 
-With --resized a tensor may have another shape in the second file: the common part must be equal, and
-what was padded must be zero. Standard library only; exit status 1 if anything differs.
+With --resized a tensor may have another shape in the second file: the common part must be equal,
+and what was padded must be zero. Standard library only; exit status 1 if anything differs.
 """
 
 import json
@@ -34,8 +34,6 @@ def load(path: Path) -> dict[str, Tensor]:
             entry["dtype"], tuple(entry["shape"]), memory[8 + size + begin : 8 + size + end]
         )
     return tensors
-
-
 
 
 def resized_equal(a: Tensor, b: Tensor) -> bool:

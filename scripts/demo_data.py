@@ -1,7 +1,7 @@
 """Generates what `make demo` uses where nothing can be fetched: a small model and a volume.
 
-python3 scripts/demo_data.py FOLDER writes generated.safetensors (with the two tensors whose shapes the
-demo changes) and generated.nii (a shaded ball in a 181 x 217 x 181 box). Standard library only.
+python3 scripts/demo_data.py FOLDER writes generated.safetensors (with the two tensors whose shapes
+the demo changes) and generated.nii (a shaded ball in a 181 x 217 x 181 box). Standard library only.
 """
 
 import json

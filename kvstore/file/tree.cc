@@ -7,8 +7,8 @@
 //   is
 //      not synced each time.
 //   2. When the last of them is done, directories that lie in the range as a whole are removed from
-//      the leaves up where they are empty. A writer that comes meanwhile makes them again. Locks and
-//      temporaries whose writers have died (nobody holds their locks) go with them.
+//      the leaves up where they are empty. A writer that comes meanwhile makes them again. Locks
+//      and temporaries whose writers have died (nobody holds their locks) go with them.
 //   3. Every directory that lost an entry and still exists is synced.
 #include "kvstore/file/tree.h"
 

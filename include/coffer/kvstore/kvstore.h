@@ -72,7 +72,7 @@ struct COFFER_EXPORT ByteRange {
 };
 
 struct ReadOptions {
-  ByteRange range = {};                                  ///< Default: all.
+  ByteRange range = {};                             ///< Default: all.
   Generation if_equal = Generation::Unknown();      ///< Read only if this is still the generation.
   Generation if_not_equal = Generation::Unknown();  ///< Skip the bytes if this is.
   int64_t max_bytes = -1;  ///< More than this to return: ResourceExhausted, naming the size.
