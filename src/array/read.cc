@@ -296,7 +296,8 @@ class ShardRead : public Work {
     if (!read_.valid() && attempt_ == 0) {
       // A cached index is proved current by the spans' condition: without spans it proves nothing.
       std::shared_ptr<const CachedShardIndex> cached = cache.Find(store, key_);
-      if (cached != nullptr) {
+      const auto entries = static_cast<size_t>(layout().num_entries());
+      if (cached != nullptr && cached->entries.size() == entries) {  // Else of an array before.
         COFFER_ASSIGN_OR_RETURN(const std::vector<WantedChunk> wanted, Wanted(crew, *cached));
         if (!wanted.empty()) return PushSpans(crew, *cached, wanted);
       }

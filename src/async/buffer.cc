@@ -76,6 +76,7 @@ struct Buffer::Pool {
   const int64_t limit_bytes;
   Mutex mutex;
   int64_t held COFFER_GUARDED_BY(mutex) = 0;
+  int64_t held_peak COFFER_GUARDED_BY(mutex) = 0;
   int64_t idle COFFER_GUARDED_BY(mutex) = 0;
   int operations COFFER_GUARDED_BY(mutex) = 0;
   bool closed COFFER_GUARDED_BY(mutex) = false;
@@ -125,6 +126,7 @@ std::byte* Buffer::Pool::Hold(size_t capacity) {
     MutexLock lock(mutex);
     std::byte* const data = TakeIdle(capacity);
     held += bytes;
+    held_peak = std::max(held_peak, held);
     if (data != nullptr) return data;
     Trim(0, taken);
   }
@@ -212,6 +214,11 @@ Result<Buffer> BufferPool::Allocate(size_t size) {
 
 int64_t BufferPool::CapacityFor(int64_t size) {
   return size <= 0 ? 0 : static_cast<int64_t>(CapacityOf(static_cast<size_t>(size)));
+}
+
+int64_t BufferPool::held_bytes_peak() const {
+  MutexLock lock(pool_->mutex);
+  return pool_->held_peak;
 }
 
 int64_t BufferPool::held_bytes() const {

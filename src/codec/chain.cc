@@ -366,7 +366,10 @@ Result<size_t> CodecChain::EncodeBytes(const ConstView& view, std::span<std::byt
                                           static_cast<size_t>(bytes_to_bytes_[next].decoded_max)));
       target = buffer.span();
     }
-    const Result<size_t> size = bytes_to_bytes_[current].codec->Encode(source, target);
+    // No more room than its bound: what lies behind is for the checksums that follow in place.
+    const BoundBytesToBytes& codec = *bytes_to_bytes_[current].codec;
+    const auto room = static_cast<size_t>(codec.max_encoded_size());
+    const Result<size_t> size = codec.Encode(source, target.first(std::min(room, target.size())));
     if (!size.ok()) return size.status().Annotate(bytes_to_bytes_[current].label);
     COFFER_ASSIGN_OR_RETURN(const size_t total, EncodeInPlace(current + 1, next, target, *size));
     if (next == end) return total;

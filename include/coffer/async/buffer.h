@@ -5,9 +5,10 @@
 // next chunk finds the last one's pages. Whole 2 MiB extents of buffers of 2 MiB and more are
 // aligned and advised huge; the length is never rounded up to a huge page.
 //
-//     Buffer scratch = context.buffers().Allocate(chunk_bytes);  // contents undefined
+//     Buffer scratch = context.buffers().Allocate(chunk_bytes);   // contents undefined
 //     ...
-//     Bytes value = std::move(scratch).ToBytes(encoded_size);  // returns to the pool when dropped
+//     Bytes value = std::move(scratch).ToBytes(encoded_size);     // returns to the pool when
+//     dropped
 //
 // What the pool holds (in use and idle) stays within its limit as far as idle buffers go: before it
 // takes new memory it gives idle memory back. While no OperationScope lives at most 16 MiB stay
@@ -70,7 +71,8 @@ class COFFER_EXPORT BufferPool {
   /// What Allocate(size) will really hold: reserve this from the budget.
   static int64_t CapacityFor(int64_t size);
 
-  int64_t held_bytes() const;  ///< In use.
+  int64_t held_bytes() const;       ///< In use.
+  int64_t held_bytes_peak() const;  ///< Since construction; tests compare it with reservations.
   int64_t idle_bytes() const;
 
   /// While one lives, idle buffers are kept up to the limit; after the last, up to 16 MiB.
