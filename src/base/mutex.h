@@ -7,8 +7,7 @@
 //     void StartLocked() COFFER_REQUIRES(mutex_);
 //     ...
 //     MutexLock lock(mutex_);
-//     while (queue_.empty()) ready_.Wait(mutex_);   // a plain loop: clang does not see into
-//     lambdas
+//     while (queue_.empty()) ready_.Wait(mutex_);  // no predicate: clang is blind to lambdas
 //
 // Thread safety: all methods from any thread.
 #ifndef COFFER_SRC_BASE_MUTEX_H_
