@@ -14,6 +14,7 @@ target_compile_options(coffer_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # g++ 12 sees overlaps in "a" + std::string (GCC PR 105651)
   $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion -Wthread-safety>
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>  # libstdc++ 12's own std::stable_sort
   $<$<BOOL:${COFFER_WERROR}>:-Werror>)
 
 # Hardening. _FORTIFY_SOURCE needs optimisation and hides errors from the sanitizers.
