@@ -321,6 +321,15 @@ std::string WithLimits(std::string what, I min, I max) {
 
 }  // namespace
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = Utf8Length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 Result<Json> Json::Parse(std::string_view text, const ParseOptions& options) {
   if (text.size() > options.size_max) {
     return InvalidArgumentError("JSON of " + std::to_string(text.size()) +

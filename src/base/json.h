@@ -98,6 +98,9 @@ class Json {
   std::variant<std::monostate, bool, int64_t, uint64_t, double, std::string, Array, Object> value_;
 };
 
+/// Whether a text is UTF-8, as JSON requires; Dump replaces what is not.
+bool IsUtf8(std::string_view text);
+
 template <std::integral I>
   requires(!std::is_same_v<I, bool>)
 Json::Json(I value) {

@@ -6,13 +6,17 @@
 //
 // A reader sees a complete checkpoint or none: everything is written and made durable below a
 // temporary name, a commit marker last, then one atomic step publishes it (a rename where the store
-// has it, else the marker itself).
+// has it, else the marker itself). A save that was killed leaves debris that is never read: a
+// neighbour named "<name>.coffer-tmp-<16 digits>", or a data directory that no marker names.
+//
+// A place is a URL, a plain path or a store's JSON spec, as for OpenKvStore; or an open store and a
+// prefix of it ("" or ending with "/").
 //
 // The on-disk layout of this first version (one zarr v3 array per leaf and one metadata document)
 // promises nothing: a later version replaces it by Orbax's.
 //
 // Thread safety: all functions from any thread. Memory beyond source and destination stays within
-// max(budget, largest single task) + 64 MiB.
+// max(budget, largest single task) + 64 MiB, and what the metadata takes (about 1 KiB a leaf).
 #ifndef COFFER_CHECKPOINT_CHECKPOINT_H_
 #define COFFER_CHECKPOINT_CHECKPOINT_H_
 
@@ -29,6 +33,7 @@
 #include "coffer/base/export.h"
 #include "coffer/base/result.h"
 #include "coffer/checkpoint/tree.h"
+#include "coffer/kvstore/kvstore.h"
 
 namespace coffer::inline v0 {
 
@@ -43,13 +48,26 @@ struct SaveOptions {
   bool checksum = true;
   int64_t chunk_bytes = MiB(1);   ///< About this much per (inner) chunk.
   int64_t shard_bytes = MiB(32);  ///< About this much per shard; 0: no shards.
-  bool overwrite = false;         ///< Replace a checkpoint at this place; else AlreadyExists.
+  /// Replace a checkpoint at this place, in one step, then delete the old one (a reader that is at
+  /// it gets an error); else AlreadyExists.
+  bool overwrite = false;
   ProgressFunction on_progress = nullptr;
   CancelToken cancel = {};
   Context context = Context::Default();
 };
 
+/// Encodes from the tree's memory; copies nothing. Returns when the checkpoint is durable, where
+/// the store is.
+///
+/// Errors: InvalidArgument (a tree nested deeper than kTreeDepthMax or of more than 10^6 leaves,
+/// names or strings that are not UTF-8), AlreadyExists (without `overwrite`: a checkpoint; in any
+/// case: something else at the place), Aborted (with `overwrite`: another save came first),
+/// FailedPrecondition (the store has neither renames nor conditional writes), Cancelled, the
+/// store's own. After an error nothing of this save is there, or (where the last step's outcome is
+/// unknown, as the error says) all of it.
 COFFER_EXPORT Status Save(std::string_view place, const Tree& tree,
+                          const SaveOptions& options = {});
+COFFER_EXPORT Status Save(KvStorePtr store, std::string prefix, const Tree& tree,
                           const SaveOptions& options = {});
 
 /// The wanted shape of a leaf.
@@ -60,12 +78,14 @@ struct TargetShape {
 
 struct RestoreOptions {
   /// A tree like the one wanted: its array leaves give shapes (and must have the stored data
-  /// types). Leaves it lacks are not read; leaves only it has are NotFound. Unset: all as stored.
+  /// types), its other leaves kinds; a none takes whatever is stored. Leaves it lacks are not read;
+  /// leaves only it has are NotFound. Unset: all as stored.
   const Tree* target = nullptr;
-  /// Other shapes for some leaves, where no whole target is at hand.
+  /// Other shapes for some array leaves, where no whole target is at hand.
   std::vector<TargetShape> shapes = {};
   ShapePolicy shape_policy = ShapePolicy::kExact;
-  /// Only leaves below this path (the result keeps the whole way to it).
+  /// Only leaves below this path. What is left out is none in a list (so that indexes stay) and
+  /// absent from a dict.
   TreePath subtree = {};
   /// Only leaves for which this is true; unset: all.
   std::function<bool(const TreePath&)> only = nullptr;
@@ -74,9 +94,13 @@ struct RestoreOptions {
   Context context = Context::Default();
 };
 
-/// Errors: NotFound (no complete checkpoint there), InvalidArgument showing both shapes where the
-/// policy does not allow the difference, DataLoss (also for an absent chunk).
+/// Errors: NotFound (no complete checkpoint there, or a path that it does not have),
+/// InvalidArgument (showing both shapes where the policy does not allow the difference, both data
+/// types, both kinds), DataLoss (also for an absent chunk). All but DataLoss come before any array
+/// is read.
 COFFER_EXPORT Result<Tree> Restore(std::string_view place, const RestoreOptions& options = {});
+COFFER_EXPORT Result<Tree> Restore(KvStorePtr store, std::string prefix,
+                                   const RestoreOptions& options = {});
 
 /// One leaf, as stored.
 struct LeafInfo {
@@ -85,7 +109,7 @@ struct LeafInfo {
   DataType data_type = DataType::kUint8;  ///< Arrays only, as are the rest.
   Shape shape;
   Shape chunk_shape;
-  Shape shard_shape;
+  Shape shard_shape;  ///< Rank 0: no shards.
   int64_t stored_bytes = 0;
   std::string value;  ///< Scalars and strings: as JSON.
 };
@@ -98,16 +122,25 @@ struct CheckpointInfo {
   std::vector<LeafInfo> leaves;
 };
 
-/// `sizes`: also list the stored bytes of each leaf.
+/// `sizes`: also list the stored bytes, of each leaf and (with metadata) of all. Errors as Restore.
 COFFER_EXPORT Result<CheckpointInfo> Info(std::string_view place, bool sizes = true,
                                           const Context& context = Context::Default());
 
-/// Whether a complete checkpoint is at this place.
+COFFER_EXPORT Result<CheckpointInfo> Info(KvStorePtr store, std::string prefix, bool sizes = true);
+
+/// Whether a complete checkpoint is at this place. Reads the marker only; DataLoss if it is
+/// damaged.
 COFFER_EXPORT Result<bool> IsCheckpoint(std::string_view place,
                                         const Context& context = Context::Default());
 
-/// Findings of every leaf's array, and of the metadata.
+COFFER_EXPORT Result<bool> IsCheckpoint(KvStorePtr store, std::string prefix);
+
+/// Findings of the metadata, of every leaf's array, and of keys that belong to neither. Errors:
+/// NotFound (no complete checkpoint there), the store's own.
 COFFER_EXPORT Result<VerifyReport> Verify(std::string_view place, const VerifyOptions& options = {},
+                                          const Context& context = Context::Default());
+COFFER_EXPORT Result<VerifyReport> Verify(KvStorePtr store, std::string prefix,
+                                          const VerifyOptions& options = {},
                                           const Context& context = Context::Default());
 
 }  // namespace checkpoint

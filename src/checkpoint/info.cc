@@ -1,0 +1,81 @@
+// What is known of a checkpoint from its two documents, and (sizes) from one listing of its keys.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/place.h"
+
+namespace coffer::inline v0::checkpoint {
+namespace {
+
+Status AddSizes(const StoredCheckpoint& checkpoint, const std::vector<size_t>& leaf_of_array,
+                CheckpointInfo& info) {
+  return ForEachKey(checkpoint.place, [&](const ListEntry& entry) {
+    const int64_t size = std::max<int64_t>(entry.size, 0);
+    info.stored_bytes += size;
+    if (const std::optional<size_t> number = ArrayOfKey(checkpoint, entry.key)) {
+      info.leaves[leaf_of_array[*number]].stored_bytes += size;
+    }
+  });
+}
+
+Result<CheckpointInfo> InfoOf(const CheckpointPlace& place, bool sizes) {
+  COFFER_ASSIGN_OR_RETURN(const StoredCheckpoint checkpoint, OpenCheckpoint(place));
+  CheckpointInfo info;
+  info.format = kCheckpointFormat;
+  info.created_at = checkpoint.document.created_at;
+  std::vector<size_t> leaf_of_array;
+  for (const auto& [path, node] : checkpoint.document.tree.Leaves()) {
+    LeafInfo leaf;
+    leaf.path = path;
+    leaf.kind = node->kind();
+    if (leaf.kind == Tree::Kind::kArray) {
+      const ConstView array = node->array();
+      const ArrayEntry& entry = checkpoint.document.arrays[leaf_of_array.size()];
+      leaf.data_type = array.data_type;
+      leaf.shape = array.shape;
+      leaf.chunk_shape = entry.chunk_shape;
+      leaf.shard_shape = entry.shard_shape;
+      info.array_bytes += *NumElements(array.shape) * array.data_type.size();
+      leaf_of_array.push_back(info.leaves.size());
+    } else {
+      leaf.value = LeafAsJson(*node);
+    }
+    info.leaves.push_back(std::move(leaf));
+  }
+  if (sizes) COFFER_RETURN_IF_ERROR(AddSizes(checkpoint, leaf_of_array, info));
+  return info;
+}
+
+Result<bool> IsCheckpointAt(const CheckpointPlace& place) {
+  if (IsStagingPrefix(place.prefix)) return false;
+  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> marker, ReadMarker(place));
+  return marker.has_value();
+}
+
+}  // namespace
+
+Result<CheckpointInfo> Info(std::string_view place, bool sizes, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened, OpenCheckpointPlace(place, context));
+  return InfoOf(opened, sizes);
+}
+
+Result<CheckpointInfo> Info(KvStorePtr store, std::string prefix, bool sizes) {
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
+                          MakeCheckpointPlace(std::move(store), std::move(prefix)));
+  return InfoOf(place, sizes);
+}
+
+Result<bool> IsCheckpoint(std::string_view place, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened, OpenCheckpointPlace(place, context));
+  return IsCheckpointAt(opened);
+}
+
+Result<bool> IsCheckpoint(KvStorePtr store, std::string prefix) {
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
+                          MakeCheckpointPlace(std::move(store), std::move(prefix)));
+  return IsCheckpointAt(place);
+}
+
+}  // namespace coffer::inline v0::checkpoint

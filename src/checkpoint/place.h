@@ -1,0 +1,78 @@
+// A checkpoint's place, and reading what stands there: marker first, then the document it vouches
+// for, then arrays, whose metadata the document vouches for.
+#ifndef COFFER_SRC_CHECKPOINT_PLACE_H_
+#define COFFER_SRC_CHECKPOINT_PLACE_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "coffer/array/array.h"
+#include "coffer/async/context.h"
+#include "coffer/checkpoint/tree.h"
+#include "coffer/kvstore/kvstore.h"
+#include "src/checkpoint/document.h"
+
+namespace coffer::inline v0 {
+
+/// A prefix ("" or ending with "/") of a store, which is that of the parent directory, so that a
+/// checkpoint can be moved to its place by renaming.
+struct CheckpointPlace {
+  KvStorePtr store;
+  std::string prefix;
+
+  std::string Describe() const { return store->Describe(prefix); }
+};
+
+/// From a URL, a plain path or a store's JSON spec. Errors: InvalidArgument (an array's spec, an
+/// adapter, a prefix without its "/"), or the store's own.
+Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, const Context& context);
+Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix);
+
+/// "<prefix without its slash>.coffer-tmp-<16 hexadecimal digits>/", where a save stages its work.
+std::string StagingPrefix(const std::string& prefix, std::string_view id);
+/// Whether a prefix is one of these: what stands there was never finished.
+bool IsStagingPrefix(std::string_view prefix);
+/// 16 random hexadecimal digits.
+std::string RandomId();
+
+struct StoredMarker {
+  Marker marker;
+  Generation generation;
+};
+/// nullopt if there is none. Errors: DataLoss naming the key.
+Result<std::optional<StoredMarker>> ReadMarker(const CheckpointPlace& place);
+
+/// The whole value of a key. Errors: DataLoss naming the key if it is missing or is not what the
+/// digest says.
+Result<Bytes> ReadDigested(const CheckpointPlace& place, const std::string& key,
+                           const Digest& digest);
+
+/// A complete checkpoint whose metadata has been read.
+struct StoredCheckpoint {
+  CheckpointPlace place;
+  Marker marker;
+  Document document;
+
+  std::string DataPrefix() const { return place.prefix + marker.data + "/"; }
+  std::string ArrayPrefix(size_t number) const;
+};
+/// Errors: NotFound if there is no complete checkpoint, DataLoss.
+Result<Marker> RequireMarker(const CheckpointPlace& place);
+Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place);
+
+/// Which array of this checkpoint's a key belongs to; nullopt if to none.
+std::optional<size_t> ArrayOfKey(const StoredCheckpoint& checkpoint, std::string_view key);
+
+/// Calls `see` for every key below a prefix. Errors: the store's own.
+Status ForEachKey(const CheckpointPlace& place, const std::function<void(const ListEntry&)>& see);
+
+/// The array of a leaf, which must be as the document says. Errors: DataLoss, the store's own; all
+/// begin with the leaf's path.
+Result<Array> OpenLeaf(const StoredCheckpoint& checkpoint, size_t number, const TreePath& path,
+                       const ConstView& leaf, const Context& context);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_CHECKPOINT_PLACE_H_

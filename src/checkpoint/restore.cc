@@ -1,0 +1,138 @@
+// How a tree is restored:
+//
+//  1. Read the marker, then the document, whose digest the marker holds; no other key is looked at.
+//  2. Plan: which leaves, in which shapes. Errors of the call surface here.
+//  3. For each leaf, several at once: open its array, which must be what the document says, byte by
+//     byte of its metadata. Before a large allocation, count the stored chunks: a claim of 2^50
+//     elements fails here. Read what stored and wanted shape have in common straight into the
+//     result, an absent chunk being an error, and fill the rest.
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coffer/array/array.h"
+#include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/parallel.h"
+#include "src/checkpoint/place.h"
+#include "src/checkpoint/plan.h"
+#include "src/nd/copy.h"
+
+namespace coffer::inline v0::checkpoint {
+namespace {
+
+constexpr int64_t kCountFromBytes = MiB(64);
+
+/// Fills all that lies outside the box of shape `kept` at the origin.
+void FillOutside(const View& view, const Shape& kept, std::span<const std::byte> element) {
+  Box box = Box::Full(view.shape);
+  for (int d = 0; d < view.rank(); ++d) {
+    box.origin[d] = kept[d];
+    box.shape[d] = view.shape[d] - kept[d];
+    if (!box.empty()) FillView(view.Subview(box), element);
+    box.origin[d] = 0;
+    box.shape[d] = kept[d];
+  }
+}
+
+Status CheckAllStored(const Array& array) {
+  COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array.CountStored());
+  if (chunks.count == chunks.possible) return Status();
+  return DataLossError(array.url() + ": " + std::to_string(chunks.count) + " of " +
+                       std::to_string(chunks.possible) + " chunks are stored");
+}
+
+class Restorer {
+ public:
+  Restorer(const StoredCheckpoint& checkpoint, RestorePlan plan, const RestoreOptions& options)
+      : checkpoint_(checkpoint), plan_(std::move(plan)), options_(options) {}
+
+  Result<Tree> Run() {
+    int64_t all_bytes = 0;
+    for (const LeafRead& read : plan_.reads) all_bytes += read.wanted_bytes();
+    ProgressSum progress(options_.on_progress, all_bytes);
+    arrays_.resize(plan_.reads.size());
+    COFFER_RETURN_IF_ERROR(ForEachLeaf(
+        plan_.reads.size(), LeafThreads(options_.context, *checkpoint_.place.store),
+        options_.cancel,
+        [&](size_t i, const CancelToken& cancel) { return ReadLeaf(i, cancel, progress); }));
+    return Assemble(plan_.tree);
+  }
+
+ private:
+  Status ReadLeaf(size_t i, const CancelToken& cancel, ProgressSum& progress) {
+    const LeafRead& leaf = plan_.reads[i];
+    COFFER_ASSIGN_OR_RETURN(const Array array, OpenLeaf(checkpoint_, leaf.number, leaf.path,
+                                                        leaf.stored, options_.context));
+    ProgressSum::Part part(progress, leaf.wanted_bytes());
+    COFFER_RETURN_IF_ERROR(ReadInto(array, leaf, cancel, part, arrays_[i]).Annotate(At(leaf.path)));
+    part.Finish();
+    return Status();
+  }
+
+  static Status ReadInto(const Array& array, const LeafRead& leaf, const CancelToken& cancel,
+                         ProgressSum::Part& part, OwnedArray& result) {
+    const Box common = Box::Full(leaf.Common());
+    if (*NumElements(common.shape) * leaf.stored.data_type.size() > kCountFromBytes) {
+      COFFER_RETURN_IF_ERROR(CheckAllStored(array));
+    }
+    COFFER_ASSIGN_OR_RETURN(result, OwnedArray::Allocate(leaf.stored.data_type, leaf.wanted));
+    if (!common.empty()) {
+      ArrayReadOptions read;
+      read.missing = ArrayReadOptions::Missing::kError;
+      read.on_progress = part.function();
+      read.cancel = cancel;
+      const Status status = array.Read(common, result.view().Subview(common), read);
+      if (status.code() == StatusCode::kNotFound) {
+        return DataLossError(std::string(status.message()));
+      }
+      COFFER_RETURN_IF_ERROR(status);
+    }
+    FillOutside(result.view(), common.shape, array.fill_value());
+    return Status();
+  }
+
+  Tree Assemble(const Tree& node) {
+    if (node.kind() == Tree::Kind::kArray) return Tree(std::move(arrays_[next_++]));
+    if (node.kind() == Tree::Kind::kDict) {
+      Tree dict = Tree::Dict();
+      for (const auto& [name, child] : node.members()) dict.Set(name, Assemble(child));
+      return dict;
+    }
+    if (node.kind() == Tree::Kind::kList) {
+      Tree list = Tree::List();
+      for (const Tree& item : node.items()) list.Append(Assemble(item));
+      return list;
+    }
+    return node;
+  }
+
+  const StoredCheckpoint& checkpoint_;
+  const RestorePlan plan_;
+  const RestoreOptions& options_;
+  std::vector<OwnedArray> arrays_;  // One per read; each written by the thread that took it.
+  size_t next_ = 0;
+};
+
+Result<Tree> RestoreFrom(const CheckpointPlace& place, const RestoreOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const StoredCheckpoint checkpoint, OpenCheckpoint(place));
+  Result<RestorePlan> plan = PlanRestore(checkpoint.document.tree, options);
+  if (!plan.ok()) return plan.status().Annotate(place.Describe());
+  return Restorer(checkpoint, *std::move(plan), options).Run();
+}
+
+}  // namespace
+
+Result<Tree> Restore(std::string_view place, const RestoreOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened,
+                          OpenCheckpointPlace(place, options.context));
+  return RestoreFrom(opened, options);
+}
+
+Result<Tree> Restore(KvStorePtr store, std::string prefix, const RestoreOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
+                          MakeCheckpointPlace(std::move(store), std::move(prefix)));
+  return RestoreFrom(place, options);
+}
+
+}  // namespace coffer::inline v0::checkpoint

@@ -1,0 +1,155 @@
+// How a checkpoint is verified:
+//
+//  1. Read marker and document; damage there is a finding, and nothing further can be said.
+//  2. List every key: what belongs neither to the metadata nor to an array of the document's is an
+//     orphan.
+//  3. Open each array, which must be what the document says; every chunk of its grid must be
+//  stored;
+//     then VerifyArray.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coffer/array/array.h"
+#include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/parallel.h"
+#include "src/checkpoint/place.h"
+
+namespace coffer::inline v0::checkpoint {
+namespace {
+
+constexpr size_t kFindingsMax = 1000;
+
+bool IsDamage(const Status& status) {
+  return status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kInvalidArgument ||
+         status.code() == StatusCode::kUnimplemented;
+}
+
+void AddFinding(VerifyReport& report, std::string key, std::string reason) {
+  ++report.num_findings;
+  if (report.findings.size() < kFindingsMax) {
+    report.findings.push_back({std::move(key), std::move(reason)});
+  }
+}
+
+void Merge(VerifyReport& all, VerifyReport part) {
+  const int64_t unlisted = part.num_findings - static_cast<int64_t>(part.findings.size());
+  for (VerifyReport::Finding& finding : part.findings) {
+    AddFinding(all, std::move(finding.key), std::move(finding.reason));
+  }
+  all.num_findings += unlisted;
+  all.chunks_checked += part.chunks_checked;
+  all.chunks_unchecked += part.chunks_unchecked;
+  all.bytes_checked += part.bytes_checked;
+}
+
+class Verifier {
+ public:
+  Verifier(CheckpointPlace place, const VerifyOptions& options, const Context& context)
+      : place_(std::move(place)), options_(options), context_(context) {}
+
+  Result<VerifyReport> Run() {
+    Result<StoredCheckpoint> opened = OpenCheckpoint(place_);
+    if (!opened.ok() && IsDamage(opened.status())) {
+      AddFinding(report_, place_.Describe(), opened.status().ToString());
+      return std::move(report_);
+    }
+    COFFER_ASSIGN_OR_RETURN(checkpoint_, std::move(opened));
+    for (const auto& [path, node] : checkpoint_.document.tree.Leaves()) {
+      if (node->kind() == Tree::Kind::kArray) leaves_.push_back({path, node->array()});
+    }
+    COFFER_RETURN_IF_ERROR(FindOrphans());
+    COFFER_RETURN_IF_ERROR(VerifyLeaves());
+    return std::move(report_);
+  }
+
+ private:
+  struct Leaf {
+    TreePath path;
+    ConstView view;
+  };
+
+  Status FindOrphans() {
+    const std::string marker = place_.prefix + std::string(kMarkerName);
+    const std::string document = checkpoint_.DataPrefix() + std::string(kDocumentName);
+    return ForEachKey(place_, [&](const ListEntry& entry) {
+      if (entry.key == marker || entry.key == document) return;
+      if (ArrayOfKey(checkpoint_, entry.key)) return;
+      AddFinding(report_, place_.store->Describe(entry.key), "orphan: no part of the checkpoint");
+    });
+  }
+
+  Status VerifyLeaves() {
+    int64_t all_bytes = 0;
+    for (const Leaf& leaf : leaves_) all_bytes += BytesOf(leaf);
+    ProgressSum progress(options_.on_progress, all_bytes);
+    std::vector<VerifyReport> reports(leaves_.size());
+    COFFER_RETURN_IF_ERROR(
+        ForEachLeaf(leaves_.size(), LeafThreads(context_, *place_.store), options_.cancel,
+                    [&](size_t number, const CancelToken& cancel) {
+                      ProgressSum::Part part(progress, BytesOf(leaves_[number]));
+                      VerifyOptions options = options_;
+                      options.on_progress = part.function();
+                      options.cancel = cancel;
+                      COFFER_ASSIGN_OR_RETURN(reports[number], VerifyLeaf(number, options));
+                      part.Finish();
+                      return Status();
+                    }));
+    for (VerifyReport& report : reports) Merge(report_, std::move(report));
+    return Status();
+  }
+
+  static int64_t BytesOf(const Leaf& leaf) {
+    return *NumElements(leaf.view.shape) * leaf.view.data_type.size();
+  }
+
+  Result<VerifyReport> VerifyLeaf(size_t number, const VerifyOptions& options) {
+    const Leaf& leaf = leaves_[number];
+    VerifyReport report;
+    const Result<Array> array = OpenLeaf(checkpoint_, number, leaf.path, leaf.view, context_);
+    if (!array.ok()) {
+      if (!IsDamage(array.status())) return array.status();
+      AddFinding(report, place_.store->Describe(checkpoint_.ArrayPrefix(number)),
+                 array.status().ToString());
+      return report;
+    }
+    COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array->CountStored());
+    if (chunks.count != chunks.possible) {
+      AddFinding(report, array->url(),
+                 "DataLoss: " + At(leaf.path) + ": " + std::to_string(chunks.count) + " of " +
+                     std::to_string(chunks.possible) + " chunks are stored");
+    }
+    Result<VerifyReport> found = VerifyArray(*array, options);
+    if (!found.ok()) return found.status().Annotate(At(leaf.path));
+    for (VerifyReport::Finding& finding : found->findings) {
+      finding.reason += " (" + At(leaf.path) + ")";
+    }
+    Merge(report, *std::move(found));
+    return report;
+  }
+
+  const CheckpointPlace place_;
+  const VerifyOptions& options_;
+  const Context& context_;
+  StoredCheckpoint checkpoint_;
+  std::vector<Leaf> leaves_;  // The array leaves.
+  VerifyReport report_;
+};
+
+}  // namespace
+
+Result<VerifyReport> Verify(std::string_view place, const VerifyOptions& options,
+                            const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(CheckpointPlace opened, OpenCheckpointPlace(place, context));
+  return Verifier(std::move(opened), options, context).Run();
+}
+
+Result<VerifyReport> Verify(KvStorePtr store, std::string prefix, const VerifyOptions& options,
+                            const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(CheckpointPlace place,
+                          MakeCheckpointPlace(std::move(store), std::move(prefix)));
+  return Verifier(std::move(place), options, context).Run();
+}
+
+}  // namespace coffer::inline v0::checkpoint
