@@ -1,0 +1,308 @@
+// Creating a node:
+//  1. Its document is made from the options and read back by the code that opens arrays, so what
+//     could not be opened is never written.
+//  2. The names in its prefix are checked; a node that is there is an error, or deleted: first its
+//     document, so that no moment shows an array without its chunks, then all below it.
+//  3. The groups above it, from the top down. An array above it is an error.
+//  4. The document, on the condition that the key is missing.
+//
+// Changing a node: the document as it was read keeps all its members and their order; only the
+// changed ones are replaced, and it is written on the condition that it is still the one read.
+#include "drivers/zarr3/driver.h"
+
+#include <memory>
+#include <utility>
+
+#include "drivers/zarr3/metadata.h"
+#include "src/base/json.h"
+
+namespace coffer::inline v0 {
+namespace {
+
+using zarr3::ArrayMetadata;
+
+constexpr std::string_view kDocument = "zarr.json";
+constexpr int64_t kDocumentBytesMax = MiB(16);
+
+class Zarr3Array final : public StoredArray {
+ public:
+  std::string CellKey(const Index& cell) const override { return prefix + keys.Key(cell); }
+  std::optional<Index> ParseCellKey(std::string_view key) const override {
+    if (!key.starts_with(prefix)) return std::nullopt;
+    return keys.Parse(key.substr(prefix.size()), grid.shape().rank());
+  }
+  bool IsMetadataKey(std::string_view key) const override {
+    return key.starts_with(prefix) && key.substr(prefix.size()) == kDocument;
+  }
+
+  zarr3::ChunkKeys keys;
+};
+
+std::string DocumentKey(const std::string& prefix) { return prefix + std::string(kDocument); }
+
+struct Document {
+  Json json;
+  std::string text;
+  Generation generation;
+};
+
+// A document's text; nullopt where there is none.
+Result<std::optional<Document>> ReadDocument(KvStore& store, const std::string& prefix) {
+  ReadOptions options;
+  options.max_bytes = kDocumentBytesMax;
+  COFFER_ASSIGN_OR_RETURN(ReadResult read, store.Read(DocumentKey(prefix), options).Get());
+  if (read.state != ReadResult::State::kValue) return std::optional<Document>();
+  return std::optional(
+      Document{Json(), std::string(read.value.text()), std::move(read.generation)});
+}
+
+// The document of a node of this type ("array" or "group").
+Result<Document> ReadNode(KvStore& store, const std::string& prefix, std::string_view type) {
+  const std::string what = type == "array" ? "array" : "group";
+  const std::string name = store.Describe(DocumentKey(prefix));
+  COFFER_ASSIGN_OR_RETURN(std::optional<Document> document, ReadDocument(store, prefix));
+  if (!document) return NotFoundError(name + ": no " + what + " is here: the key does not exist");
+  Result<Json> json = Json::Parse(document->text);
+  if (!json.ok()) return json.status().Annotate(name);
+  document->json = *std::move(json);
+  Result<std::string> found = zarr3::NodeTypeOf(document->json);
+  if (!found.ok()) return found.status().Annotate(name);
+  if (*found != type) {
+    return FailedPreconditionError(
+        name + ": here is " +
+        (*found == "array" ? "an array, not a group" : "a group, not an array"));
+  }
+  return *std::move(document);
+}
+
+// Writes under a generation (Missing() to create). False if the key has another one by now.
+Result<bool> WriteDocument(KvStore& store, const std::string& prefix, std::string text,
+                           const Generation& if_equal, Generation& written) {
+  WriteOptions options;
+  if (store.capabilities().conditional_write) {
+    options.if_equal = if_equal;
+  } else {
+    ReadOptions stat;
+    stat.range = ByteRange::Stat();
+    COFFER_ASSIGN_OR_RETURN(ReadResult now, store.Read(DocumentKey(prefix), stat).Get());
+    const bool missing = now.state == ReadResult::State::kMissing;
+    if (if_equal.missing() ? !missing : missing || now.generation != if_equal) return false;
+  }
+  COFFER_ASSIGN_OR_RETURN(
+      WriteResult result,
+      store.Write(DocumentKey(prefix), BytesChain(Bytes::Take(std::move(text))), options).Get());
+  written = std::move(result.generation);
+  return result.state == WriteResult::State::kWritten;
+}
+
+// Node names as the specification allows them.
+Status CheckNames(const KvStore& store, std::string_view prefix) {
+  for (std::string_view rest = prefix; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    const bool dots = name.find_first_not_of('.') == std::string_view::npos;
+    if (dots || name.starts_with("__") || name == kDocument || name.size() == rest.size()) {
+      return InvalidArgumentError(store.Describe(prefix) + ": the name " + Json(name).Dump() +
+                                  " cannot be that of a node");
+    }
+    rest.remove_prefix(name.size() + 1);
+  }
+  return Status();
+}
+
+Status AlreadyThere(const KvStore& store, const std::string& prefix) {
+  return AlreadyExistsError(store.Describe(DocumentKey(prefix)) + ": a node is already here");
+}
+
+Status ChangedMeanwhile(const KvStore& store, const std::string& prefix) {
+  return AbortedError(store.Describe(DocumentKey(prefix)) +
+                      ": changed by someone else in the meantime");
+}
+
+Status DeleteNodeBelow(KvStore& store, const std::string& prefix) {
+  COFFER_RETURN_IF_ERROR(store.Write(DocumentKey(prefix), std::nullopt).Get());
+  return store.DeleteRange(KeyRange::Prefix(prefix)).Get();
+}
+
+// "a/", "a/b/" of "a/b/c/".
+std::vector<std::string> Ancestors(const std::string& prefix) {
+  std::vector<std::string> ancestors;
+  for (size_t slash = prefix.find('/'); slash + 1 < prefix.size();
+       slash = prefix.find('/', slash + 1)) {
+    ancestors.push_back(prefix.substr(0, slash + 1));
+  }
+  return ancestors;
+}
+
+Status EnsureGroup(const ArrayDriver& driver, const KvStorePtr& store, const std::string& prefix) {
+  COFFER_ASSIGN_OR_RETURN(NodeKind kind, driver.Find(store, prefix));
+  if (kind == NodeKind::kNone) {
+    Generation written;
+    // If someone else writes it first, what they wrote is looked at.
+    const Json group = zarr3::GroupToJson(Json(Json::Object()));
+    COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, group.Dump(2),
+                                                           Generation::Missing(), written));
+    if (done) return Status();
+    COFFER_ASSIGN_OR_RETURN(kind, driver.Find(store, prefix));
+  }
+  if (kind == NodeKind::kGroup) return Status();
+  return FailedPreconditionError(store->Describe(DocumentKey(prefix)) +
+                                 ": is no group, so no node can stand below it");
+}
+
+// Steps 2 to 4 of the protocol.
+Result<Generation> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& store,
+                                const std::string& prefix, std::string text, bool delete_existing) {
+  COFFER_RETURN_IF_ERROR(CheckNames(*store, prefix));
+  COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver.Find(store, prefix));
+  if (kind != NodeKind::kNone) {
+    if (!delete_existing) return AlreadyThere(*store, prefix);
+    COFFER_RETURN_IF_ERROR(DeleteNodeBelow(*store, prefix));
+  }
+  if (!prefix.empty()) {
+    COFFER_ASSIGN_OR_RETURN(const NodeKind root, driver.Find(store, ""));
+    if (root == NodeKind::kArray) {
+      return FailedPreconditionError(store->Describe(DocumentKey("")) +
+                                     ": is no group, so no node can stand below it");
+    }
+  }
+  for (const std::string& ancestor : Ancestors(prefix)) {
+    COFFER_RETURN_IF_ERROR(EnsureGroup(driver, store, ancestor));
+  }
+  Generation written;
+  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, std::move(text),
+                                                         Generation::Missing(), written));
+  if (!done) return AlreadyThere(*store, prefix);
+  return written;
+}
+
+StoredArrayPtr MakeStored(const ArrayDriver& driver, const KvStorePtr& store,
+                          const std::string& prefix, ArrayMetadata metadata, Document document) {
+  auto stored = std::make_shared<Zarr3Array>();
+  stored->driver = &driver;
+  stored->store = store;
+  stored->prefix = prefix;
+  stored->grid = metadata.grid;
+  stored->chain = std::move(metadata.chain);
+  stored->keys = metadata.keys;
+  stored->dimension_names = std::move(metadata.dimension_names);
+  stored->attributes = std::move(metadata.attributes);
+  stored->metadata = std::move(document.text);
+  stored->metadata_generation = std::move(document.generation);
+  return stored;
+}
+
+// The document is understood, or the error says which one is not.
+Result<ArrayMetadata> Understand(const KvStore& store, const std::string& prefix, const Json& json,
+                                 const Context& context) {
+  Result<ArrayMetadata> metadata = zarr3::ArrayFromJson(json, context.Get<CodecTable>());
+  if (metadata.ok()) return metadata;
+  return metadata.status().Annotate(store.Describe(DocumentKey(prefix)));
+}
+
+}  // namespace
+
+Result<NodeKind> Zarr3Driver::Find(const KvStorePtr& store, const std::string& prefix) const {
+  COFFER_ASSIGN_OR_RETURN(std::optional<Document> document, ReadDocument(*store, prefix));
+  if (!document) return NodeKind::kNone;
+  const Result<Json> json = Json::Parse(document->text);
+  if (!json.ok()) return NodeKind::kArray;
+  const Json* const type = json->Find("node_type");
+  return type != nullptr && *type == Json("group") ? NodeKind::kGroup : NodeKind::kArray;
+}
+
+Result<StoredArrayPtr> Zarr3Driver::Open(const KvStorePtr& store, const std::string& prefix,
+                                         const Context& context) const {
+  COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, "array"));
+  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
+                          Understand(*store, prefix, document.json, context));
+  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document));
+}
+
+Result<StoredArrayPtr> Zarr3Driver::Create(const KvStorePtr& store, const std::string& prefix,
+                                           const CreateOptions& options) const {
+  Document document;
+  Result<Json> json = zarr3::ArrayToJson(options);
+  if (!json.ok()) return json.status().Annotate(store->Describe(prefix));
+  document.text = json->Dump(2);
+  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
+                          Understand(*store, prefix, *json, options.context));
+  COFFER_ASSIGN_OR_RETURN(document.generation, WriteNewNode(*this, store, prefix, document.text,
+                                                            options.format.delete_existing));
+  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document));
+}
+
+Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
+                                           const std::optional<Shape>& shape,
+                                           const std::optional<std::string>& attributes,
+                                           const Context& context) const {
+  const std::string name = stored.Describe(DocumentKey(stored.prefix));
+  Document document;
+  Result<Json> json = Json::Parse(stored.metadata);
+  if (!json.ok()) return json.status().Annotate(name);
+  if (shape) {
+    Json::Array extents;
+    for (int64_t extent : *shape) extents.push_back(extent);
+    json->Set("shape", std::move(extents));
+  }
+  if (attributes) {
+    Result<Json> parsed = zarr3::ParseAttributes(*attributes);
+    if (!parsed.ok()) return parsed.status().Annotate(name);
+    json->Set("attributes", *std::move(parsed));
+  }
+  document.text = json->Dump(2);
+  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
+                          Understand(*stored.store, stored.prefix, *json, context));
+  COFFER_ASSIGN_OR_RETURN(const bool done,
+                          WriteDocument(*stored.store, stored.prefix, document.text,
+                                        stored.metadata_generation, document.generation));
+  if (!done) return ChangedMeanwhile(*stored.store, stored.prefix);
+  return MakeStored(*this, stored.store, stored.prefix, std::move(metadata), std::move(document));
+}
+
+Result<StoredGroup> Zarr3Driver::OpenGroup(const KvStorePtr& store,
+                                           const std::string& prefix) const {
+  COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, "group"));
+  Result<std::string> attributes = zarr3::GroupFromJson(document.json);
+  if (!attributes.ok()) return attributes.status().Annotate(store->Describe(DocumentKey(prefix)));
+  return StoredGroup{*std::move(attributes), std::move(document.generation)};
+}
+
+Result<StoredGroup> Zarr3Driver::CreateGroup(const KvStorePtr& store, const std::string& prefix,
+                                             std::string_view attributes) const {
+  Result<Json> parsed = zarr3::ParseAttributes(attributes);
+  if (!parsed.ok()) return parsed.status().Annotate(store->Describe(prefix));
+  StoredGroup group{parsed->Dump(), {}};
+  COFFER_ASSIGN_OR_RETURN(
+      group.generation,
+      WriteNewNode(*this, store, prefix, zarr3::GroupToJson(*std::move(parsed)).Dump(2), false));
+  return group;
+}
+
+Result<StoredGroup> Zarr3Driver::UpdateGroup(const KvStorePtr& store, const std::string& prefix,
+                                             std::string_view attributes) const {
+  const std::string name = store->Describe(DocumentKey(prefix));
+  Result<Json> parsed = zarr3::ParseAttributes(attributes);
+  if (!parsed.ok()) return parsed.status().Annotate(name);
+  COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, "group"));
+  const Status understood = zarr3::GroupFromJson(document.json).status();
+  if (!understood.ok()) return understood.Annotate(name);
+  StoredGroup group{parsed->Dump(), {}};
+  document.json.Set("attributes", *std::move(parsed));
+  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, document.json.Dump(2),
+                                                         document.generation, group.generation));
+  if (!done) return ChangedMeanwhile(*store, prefix);
+  return group;
+}
+
+std::optional<std::string> Zarr3Driver::NodeOfKey(std::string_view key) const {
+  if (!key.ends_with(kDocument)) return std::nullopt;
+  const std::string_view prefix = key.substr(0, key.size() - kDocument.size());
+  if (!prefix.empty() && prefix.back() != '/') return std::nullopt;
+  // What begins with "__" is reserved by the specification and no node.
+  if (prefix.starts_with("__") || prefix.find("/__") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return std::string(prefix);
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,231 @@
+// Reading an array's document:
+//  1. Members: all required ones there, none that must be understood and is not.
+//  2. Shape, data type, chunk grid, keys, fill value: each checked on its own, then their products.
+//  3. Codecs are made by name and bound to the chunk; from here on every size is known.
+//  4. The unit that a task decodes into memory is compared with the limit.
+#include "drivers/zarr3/metadata.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "coffer/base/checked.h"
+#include "drivers/zarr3/extension.h"
+#include "drivers/zarr3/fill_value.h"
+#include "src/codec/metadata.h"
+#include "src/codec/shard_layout.h"
+
+namespace coffer::inline v0::zarr3 {
+namespace {
+
+constexpr std::array kArrayMembers = {
+    std::string_view("zarr_format"),    std::string_view("node_type"),
+    std::string_view("shape"),          std::string_view("data_type"),
+    std::string_view("chunk_grid"),     std::string_view("chunk_key_encoding"),
+    std::string_view("fill_value"),     std::string_view("codecs"),
+    std::string_view("attributes"),     std::string_view("storage_transformers"),
+    std::string_view("dimension_names")};
+constexpr std::array kGroupMembers = {std::string_view("zarr_format"),
+                                      std::string_view("node_type"), std::string_view("attributes"),
+                                      std::string_view("consolidated_metadata")};
+
+// A member that is not known may stay if it is an object that says so.
+Status CheckTopLevel(const Json& document, std::span<const std::string_view> known) {
+  for (const auto& [name, value] : document.object()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const Json* const must_understand = value.Find("must_understand");
+    if (must_understand != nullptr && *must_understand == Json(false)) continue;
+    return InvalidArgumentError("at $: unknown member " + Json(name).Dump() +
+                                " without \"must_understand\": false");
+  }
+  return Status();
+}
+
+Result<std::string> AttributesOf(const Json& document) {
+  const Json* const attributes = document.Find("attributes");
+  if (attributes == nullptr) return std::string("{}");
+  COFFER_RETURN_IF_ERROR(attributes->AsObject("$.attributes"));
+  return attributes->Dump();
+}
+
+Result<Shape> ShapeFromJson(const Json& json, std::string_view path, int64_t min) {
+  COFFER_ASSIGN_OR_RETURN(const Json::Array* extents, json.AsArray(path));
+  if (extents->size() > kMaxRank) {
+    return UnimplementedError("at " + std::string(path) + ": " + std::to_string(extents->size()) +
+                              " dimensions; at most " + std::to_string(kMaxRank) +
+                              " are supported");
+  }
+  Shape shape;
+  for (size_t d = 0; d < extents->size(); ++d) {
+    const std::string item = std::string(path) + "[" + std::to_string(d) + "]";
+    COFFER_ASSIGN_OR_RETURN(int64_t extent, (*extents)[d].AsInt64(item, min));
+    shape.push_back(extent);
+  }
+  return shape;
+}
+
+Result<DataType> DataTypeFromJson(const Json& json, std::string_view path) {
+  COFFER_ASSIGN_OR_RETURN(Extension extension, Extension::FromJson(json, path));
+  const std::string& name = extension.name;
+  Result<DataType> type = name == "complex_float32"   ? DataType::kComplex64
+                          : name == "complex_float64" ? DataType::kComplex128
+                                                      : DataType::Parse(name);
+  if (!type.ok()) {
+    const bool raw = name.size() > 1 && name[0] == 'r' &&
+                     name.find_first_not_of("0123456789", 1) == std::string::npos;
+    return raw ? type.status().Annotate("at " + std::string(path))
+               : extension.Unsupported(path, "data type");
+  }
+  COFFER_RETURN_IF_ERROR(extension.CheckConfiguration(path, {}));
+  return type;
+}
+
+Result<Shape> ChunkShapeFromJson(const Json& json, int rank, std::string_view path) {
+  COFFER_ASSIGN_OR_RETURN(Extension extension, Extension::FromJson(json, path));
+  if (extension.name != "regular") return extension.Unsupported(path, "chunk grid");
+  COFFER_RETURN_IF_ERROR(extension.CheckConfiguration(path, {"chunk_shape"}));
+  const std::string at = std::string(path) + ".configuration";
+  COFFER_ASSIGN_OR_RETURN(const Json* json_shape,
+                          Required(extension.configuration, at, "chunk_shape"));
+  COFFER_ASSIGN_OR_RETURN(Shape shape, ShapeFromJson(*json_shape, at + ".chunk_shape", 1));
+  if (shape.rank() != rank) {
+    return json_shape->Unexpected(at + ".chunk_shape",
+                                  "as many extents as the shape has, " + std::to_string(rank));
+  }
+  return shape;
+}
+
+Result<std::vector<std::optional<std::string>>> DimensionNamesFromJson(const Json* json, int rank,
+                                                                       std::string_view path) {
+  std::vector<std::optional<std::string>> names;
+  if (json == nullptr) return names;
+  if (!json->is_array() || json->array().size() != static_cast<size_t>(rank)) {
+    return json->Unexpected(
+        path, "a list with a name or null for each of " + std::to_string(rank) + " dimensions");
+  }
+  for (size_t d = 0; d < json->array().size(); ++d) {
+    const Json& name = json->array()[d];
+    if (!name.is_string() && !name.is_null()) {
+      return name.Unexpected(std::string(path) + "[" + std::to_string(d) + "]", "a string or null");
+    }
+    names.push_back(name.is_null() ? std::nullopt : std::optional(name.string()));
+  }
+  return names;
+}
+
+Status CheckStorageTransformers(const Json* json) {
+  if (json == nullptr) return Status();
+  COFFER_ASSIGN_OR_RETURN(const Json::Array* list, json->AsArray("$.storage_transformers"));
+  if (list->empty()) return Status();
+  const Json& first = list->front();
+  const Json* const name = first.is_string() ? &first : first.Find("name");
+  return UnimplementedError("at $.storage_transformers[0]: storage transformer " +
+                            (name != nullptr ? *name : first).Dump() + " is not supported");
+}
+
+Status CheckProducts(const Shape& shape, const Shape& cell_shape, DataType type) {
+  const auto bytes = [&](const Shape& of) -> std::optional<int64_t> {
+    const std::optional<int64_t> elements = NumElements(of);
+    return elements ? CheckedMul(*elements, type.size()) : std::nullopt;
+  };
+  if (!bytes(shape)) {
+    return InvalidArgumentError("at $.shape: an array of shape " + ToString(shape) +
+                                " has more than 2^63 - 1 bytes");
+  }
+  const std::optional<int64_t> cell_bytes = bytes(cell_shape);
+  if (!cell_bytes || *cell_bytes > kShardBytesMax) {
+    return InvalidArgumentError("at $.chunk_grid.configuration.chunk_shape: a chunk of shape " +
+                                ToString(cell_shape) + " has more than 2^60 bytes");
+  }
+  return Status();
+}
+
+// What is decoded as one: the innermost chunk that can be addressed on its own.
+Status CheckTaskSize(const CodecChain& chain) {
+  const CodecChain* unit = &chain;
+  while (const ShardLayout* layout = unit->shard_layout()) unit = &layout->inner();
+  const int64_t bytes = unit->chunk().num_bytes();
+  if (bytes <= kChunkBytesMax) return Status();
+  const std::string at = unit == &chain ? "at $.chunk_grid" : "at $.codecs";
+  return UnimplementedError(at + ": a chunk of shape " + ToString(unit->chunk().shape) + " has " +
+                            std::to_string(bytes) + " bytes; at most " +
+                            std::to_string(kChunkBytesMax) + " are decoded as one");
+}
+
+Result<std::shared_ptr<const CodecChain>> BindCodecs(const Json& json, const CodecTable& table,
+                                                     const ChunkSpec& chunk) {
+  COFFER_ASSIGN_OR_RETURN(std::vector<CodecPtr> codecs, CodecsFromJson(json, "$.codecs", table));
+  Result<std::shared_ptr<const CodecChain>> chain = CodecChain::Bind(codecs, chunk);
+  if (chain.ok()) return chain;
+  const std::string_view message = chain.status().message();
+  return Status(chain.status().code(),
+                (message.starts_with("codecs") ? "at $." : "at $.codecs: ") + std::string(message));
+}
+
+}  // namespace
+
+Result<std::string> NodeTypeOf(const Json& document) {
+  COFFER_RETURN_IF_ERROR(document.AsObject("$"));
+  COFFER_ASSIGN_OR_RETURN(const Json* format, Required(document, "$", "zarr_format"));
+  if (*format != Json(3)) return format->Unexpected("$.zarr_format", "3");
+  COFFER_ASSIGN_OR_RETURN(const Json* type, Required(document, "$", "node_type"));
+  if (*type != Json("array") && *type != Json("group")) {
+    return type->Unexpected("$.node_type", "\"array\" or \"group\"");
+  }
+  return type->string();
+}
+
+Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& codecs) {
+  COFFER_RETURN_IF_ERROR(CheckTopLevel(document, kArrayMembers));
+  COFFER_ASSIGN_OR_RETURN(const Json* json_shape, Required(document, "$", "shape"));
+  COFFER_ASSIGN_OR_RETURN(const Json* json_type, Required(document, "$", "data_type"));
+  COFFER_ASSIGN_OR_RETURN(const Json* json_grid, Required(document, "$", "chunk_grid"));
+  COFFER_ASSIGN_OR_RETURN(const Json* json_keys, Required(document, "$", "chunk_key_encoding"));
+  COFFER_ASSIGN_OR_RETURN(const Json* json_fill, Required(document, "$", "fill_value"));
+  COFFER_ASSIGN_OR_RETURN(const Json* json_codecs, Required(document, "$", "codecs"));
+
+  ArrayMetadata metadata;
+  COFFER_ASSIGN_OR_RETURN(Shape shape, ShapeFromJson(*json_shape, "$.shape", 0));
+  COFFER_ASSIGN_OR_RETURN(DataType type, DataTypeFromJson(*json_type, "$.data_type"));
+  COFFER_ASSIGN_OR_RETURN(Shape cell_shape,
+                          ChunkShapeFromJson(*json_grid, shape.rank(), "$.chunk_grid"));
+  COFFER_RETURN_IF_ERROR(CheckProducts(shape, cell_shape, type));
+  COFFER_ASSIGN_OR_RETURN(metadata.grid, RegularGrid::Make(shape, cell_shape));
+  COFFER_ASSIGN_OR_RETURN(metadata.keys, ChunkKeys::FromJson(*json_keys, "$.chunk_key_encoding"));
+  COFFER_ASSIGN_OR_RETURN(metadata.attributes, AttributesOf(document));
+  COFFER_RETURN_IF_ERROR(CheckStorageTransformers(document.Find("storage_transformers")));
+  COFFER_ASSIGN_OR_RETURN(
+      metadata.dimension_names,
+      DimensionNamesFromJson(document.Find("dimension_names"), shape.rank(), "$.dimension_names"));
+  ChunkSpec chunk{type, cell_shape, {}};
+  COFFER_ASSIGN_OR_RETURN(chunk.fill_value, FillValueFromJson(*json_fill, type, "$.fill_value"));
+  COFFER_ASSIGN_OR_RETURN(metadata.chain, BindCodecs(*json_codecs, codecs, chunk));
+  COFFER_RETURN_IF_ERROR(CheckTaskSize(*metadata.chain));
+  return metadata;
+}
+
+Result<std::string> GroupFromJson(const Json& document) {
+  COFFER_RETURN_IF_ERROR(CheckTopLevel(document, kGroupMembers));
+  const Json* const consolidated = document.Find("consolidated_metadata");
+  if (consolidated != nullptr && !consolidated->is_null()) {  // Null: zarr-python up to 3.1.3.
+    COFFER_RETURN_IF_ERROR(consolidated->AsObject("$.consolidated_metadata"));
+  }
+  return AttributesOf(document);
+}
+
+Json GroupToJson(Json attributes) {
+  return Json::Object{
+      {"zarr_format", 3}, {"node_type", "group"}, {"attributes", std::move(attributes)}};
+}
+
+Result<Json> ParseAttributes(std::string_view text) {
+  if (text.empty()) return Json(Json::Object());
+  Result<Json> attributes = Json::Parse(text);
+  if (!attributes.ok()) return attributes.status().Annotate("attributes");
+  if (!attributes->is_object()) {
+    return InvalidArgumentError("attributes: expected a JSON object");
+  }
+  return attributes;
+}
+
+}  // namespace coffer::inline v0::zarr3

@@ -1,0 +1,61 @@
+// The zarr.json of arrays and groups: read, checked as a whole, and made from options.
+//
+// Whatever is wrong with a document shows here, before any chunk is touched: nothing is allocated
+// in proportion to its numbers, products are checked, and what no task could hold in memory is
+// refused. Errors carry the JSON path, not yet store and key: InvalidArgument for what is
+// malformed, Unimplemented (by name) for what is valid but not supported.
+#ifndef COFFER_DRIVERS_ZARR3_METADATA_H_
+#define COFFER_DRIVERS_ZARR3_METADATA_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coffer/array/options.h"
+#include "drivers/zarr3/chunk_keys.h"
+#include "src/base/json.h"
+#include "src/codec/chain.h"
+#include "src/nd/grid.h"
+
+namespace coffer::inline v0::zarr3 {
+
+/// The largest decoded chunk (inner chunk where there are shards): one task holds it in memory.
+inline constexpr int64_t kChunkBytesMax = GiB(4);
+/// The largest decoded write chunk: a shard is addressed, never held whole.
+inline constexpr int64_t kShardBytesMax = int64_t{1} << 60;
+
+/// An array's document, understood.
+struct ArrayMetadata {
+  RegularGrid grid;  // Of write chunks.
+  std::shared_ptr<const CodecChain> chain;
+  ChunkKeys keys;
+  std::vector<std::optional<std::string>> dimension_names;
+  std::string attributes;  // JSON object text.
+};
+
+/// "array" or "group". Errors also: a zarr_format other than 3.
+Result<std::string> NodeTypeOf(const Json& document);
+
+/// Requires NodeTypeOf() == "array".
+Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& codecs);
+/// The attributes of a group, JSON object text. Requires NodeTypeOf() == "group".
+Result<std::string> GroupFromJson(const Json& document);
+
+/// The document of a new array. Errors: InvalidArgument naming the option.
+Result<Json> ArrayToJson(const CreateOptions& options);
+/// The document of a new group with these attributes.
+Json GroupToJson(Json attributes);
+
+/// Attributes that a caller gives: "" is none. Errors: InvalidArgument unless it is a JSON object.
+Result<Json> ParseAttributes(std::string_view text);
+
+/// What `shape` cut by a default chunk is: about 1 MiB, the largest extents halved first.
+Shape DefaultChunkShape(const Shape& shape, DataType type);
+/// The same for the inner chunks of a shard: extents that divide the shard's.
+Shape DefaultInnerChunkShape(const Shape& shard_shape, DataType type);
+
+}  // namespace coffer::inline v0::zarr3
+
+#endif  // COFFER_DRIVERS_ZARR3_METADATA_H_

@@ -1,0 +1,9 @@
+// The built-in array formats, in the order in which they are detected.
+#include "drivers/zarr3/driver.h"
+#include "src/array/driver.h"
+
+namespace coffer::inline v0 {
+
+void AddBuiltinDrivers(DriverTable& table) { table.Add(std::make_unique<Zarr3Driver>()).OrDie(); }
+
+}  // namespace coffer::inline v0
