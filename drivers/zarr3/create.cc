@@ -42,17 +42,6 @@ int64_t SmallestPrimeFactor(int64_t n) {
   return n;
 }
 
-// Makes the largest extent (of equals the first) smaller until the chunk is about 1 MiB.
-template <class MakeSmaller>
-Shape Shrink(Shape chunk, DataType type, MakeSmaller make_smaller) {
-  while (!FitsDefault(chunk, type)) {
-    int64_t& largest = *std::max_element(chunk.begin(), chunk.end());
-    if (largest == 1) break;
-    largest = make_smaller(largest);
-  }
-  return chunk;
-}
-
 Status CheckCount(std::string_view option, const Names& names, int rank) {
   if (names.empty() || names.size() == static_cast<size_t>(rank)) return Status();
   return InvalidArgumentError(std::string(option) + ": " + std::to_string(names.size()) +
@@ -192,12 +181,32 @@ Result<Json> KeyEncoding(const FormatOptions& format) {
 Shape DefaultChunkShape(const Shape& shape, DataType type) {
   Shape chunk = shape;
   for (int64_t& extent : chunk) extent = std::max<int64_t>(extent, 1);
-  return Shrink(chunk, type, [](int64_t extent) { return extent / 2 + extent % 2; });
+  while (!FitsDefault(chunk, type)) {
+    int64_t& largest = *std::max_element(chunk.begin(), chunk.end());
+    if (largest == 1) break;
+    largest = largest / 2 + largest % 2;
+  }
+  return chunk;
 }
 
 Shape DefaultInnerChunkShape(const Shape& shard_shape, DataType type) {
-  return Shrink(shard_shape, type,
-                [](int64_t extent) { return extent / SmallestPrimeFactor(extent); });
+  Shape chunk = shard_shape;
+  while (!FitsDefault(chunk, type)) {
+    // The extent with the smallest prime factor, so that the chunk shrinks in small steps.
+    int64_t* best = nullptr;
+    int64_t best_factor = 1;
+    for (int64_t& extent : chunk) {
+      const int64_t factor = SmallestPrimeFactor(extent);
+      const bool better =
+          best == nullptr || factor < best_factor || (factor == best_factor && extent > *best);
+      if (factor == 1 || !better) continue;
+      best = &extent;
+      best_factor = factor;
+    }
+    if (best == nullptr) break;
+    *best /= best_factor;
+  }
+  return chunk;
 }
 
 Result<Json> ArrayToJson(const CreateOptions& options) {
