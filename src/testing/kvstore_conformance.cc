@@ -1,0 +1,93 @@
+#include "coffer/testing/kvstore_conformance.h"
+
+#include <deque>
+
+#include "src/testing/kvstore_cases.h"
+
+namespace coffer::inline v0::testing {
+
+Generation KvSubject::Put(const std::string& key, std::string_view text) const {
+  const Result<WriteResult> written = store->Write(key, Bytes::Copy(text)).Get();
+  if (!written.ok()) {
+    ADD_FAILURE() << written.status();
+    return Generation::Unknown();
+  }
+  EXPECT_EQ(written->state, WriteResult::State::kWritten);
+  EXPECT_TRUE(written->generation.known());
+  EXPECT_FALSE(written->generation.missing());
+  return written->generation;
+}
+
+std::string KvSubject::Get(const std::string& key, ReadOptions options) const {
+  const Result<ReadResult> read = store->Read(key, std::move(options)).Get();
+  if (!read.ok()) return read.status().ToString();
+  switch (read->state) {
+    case ReadResult::State::kMissing:
+      return "(missing)";
+    case ReadResult::State::kConditionNotMet:
+      return "(condition not met)";
+    case ReadResult::State::kValue:
+      break;
+  }
+  return std::string(read->value.text());
+}
+
+std::string KvSubject::Write(const std::string& key, std::optional<std::string_view> text,
+                             WriteOptions options) const {
+  std::optional<BytesChain> value;
+  if (text) value.emplace(Bytes::Copy(*text));
+  const Result<WriteResult> written = store->Write(key, std::move(value), std::move(options)).Get();
+  if (!written.ok()) return written.status().ToString();
+  return written->state == WriteResult::State::kWritten ? "written" : "(condition not met)";
+}
+
+StatusCode KvSubject::ReadCode(const std::string& key, ReadOptions options) const {
+  return store->Read(key, std::move(options)).Get().status().code();
+}
+
+std::vector<std::string> KvSubject::Keys(KeyRange range, size_t page_size) const {
+  const Result<std::vector<ListEntry>> entries =
+      ListAll(*store, {.range = std::move(range), .page_size = page_size});
+  if (!entries.ok()) return {entries.status().ToString()};
+  std::vector<std::string> keys;
+  for (const ListEntry& entry : *entries) keys.push_back(entry.key);
+  return keys;
+}
+
+namespace {
+
+class ConformanceTest : public ::testing::Test {
+ public:
+  ConformanceTest(const KvStoreConformance& parameters, const KvCase& test)
+      : parameters_(parameters), test_(test) {}
+  void TestBody() override {
+    const KvSubject subject{parameters_.make(), parameters_};
+    ASSERT_NE(subject.store, nullptr);
+    test_.run(subject);
+  }
+
+ private:
+  const KvStoreConformance& parameters_;
+  const KvCase& test_;
+};
+
+}  // namespace
+
+int RegisterKvStoreConformance(KvStoreConformance store) {
+  static std::deque<KvStoreConformance>& all = *new std::deque<KvStoreConformance>();
+  const KvStoreConformance& parameters = all.emplace_back(std::move(store));
+  int count = 0;
+  for (const auto cases : {KvReadCases(), KvReadManyCases(), KvWriteCases(), KvWriterCases(),
+                           KvTreeCases(), KvThreadCases()}) {
+    for (const KvCase& test : cases) {
+      ::testing::RegisterTest(("KvStore/" + parameters.name).c_str(), test.name, nullptr, nullptr,
+                              __FILE__, __LINE__, [&parameters, &test]() -> ::testing::Test* {
+                                return new ConformanceTest(parameters, test);
+                              });
+      ++count;
+    }
+  }
+  return count;
+}
+
+}  // namespace coffer::inline v0::testing
