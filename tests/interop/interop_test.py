@@ -1,0 +1,165 @@
+"""Goal: arrays that coffer writes are read by zarr-python, TensorStore and zarrs with exactly the
+same elements, and the other way round.
+
+Method: the arrays of cases.py. coffer writes them all in one process (interop_tool), and each peer
+reads each; each peer writes each, and coffer reads them all in one process. Elements are compared
+as bytes. What a peer cannot do is left out by name, with its reason (peers.py), and counted.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from cases import CASES, Case
+from peers import PEERS, Peer, gap
+
+TOOL = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin" / "interop_tool"
+Results = dict[str, Any]
+
+
+def run_tool(tests: list[Any], folder: Path) -> list[Any]:
+    """Runs coffer on a list of cases; returns its results."""
+    cases, results = folder / "cases.json", folder / "results.json"
+    cases.write_text(json.dumps(tests), encoding="utf-8")
+    subprocess.run([str(TOOL), str(cases), str(results)], check=True, timeout=120)
+    return json.loads(results.read_text(encoding="utf-8"))
+
+
+def raw_bytes(array: Any) -> bytes:
+    """The elements in C order and native byte order."""
+    return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("=")).tobytes()
+
+
+def to_write(case: Case, folder: Path) -> Any:
+    """What the tool needs to write a case."""
+    raw = folder / f"{case.name}.raw"
+    raw.write_bytes(raw_bytes(case.source()))
+    test = {
+        "op": "write",
+        "url": str(folder / case.name),
+        "raw": str(raw),
+        "shape": case.shape,
+        "data_type": case.data_type,
+        "chunk_shape": case.chunk_shape,
+        "fill_value": case.fill_value,
+        "key_encoding": case.key_encoding,
+        "separator": case.separator,
+        "dimension_names": case.dimension_names,
+        "attributes": case.attributes,
+        "box": case.box and {"origin": case.box[0], "shape": case.box[1]},
+    }
+    return test | (case.native or {"codecs": case.codecs})
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    """Every case, written by coffer."""
+    folder = tmp_path_factory.mktemp("coffer")
+    results = run_tool([to_write(case, folder) for case in CASES], folder)
+    return folder, {case.name: result for case, result in zip(CASES, results, strict=True)}
+
+
+@pytest.fixture(scope="session")
+def read(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    """Every case, written by every peer that can, and read by coffer."""
+    folder = tmp_path_factory.mktemp("peers")
+    keys, tests, errors = [], [], {}
+    for peer in PEERS:
+        for case in CASES:
+            if gap(peer.name, "write", case):
+                continue
+            key = f"{peer.name}-{case.name}"
+            try:
+                peer.write(peer.name, case, folder / key)
+            except Exception as error:
+                errors[key] = {"status": f"the peer failed to write: {error!r}"}
+                continue
+            keys.append(key)
+            tests.append({"op": "read", "url": str(folder / key), "raw": f"{folder / key}.raw"})
+    return folder, dict(zip(keys, run_tool(tests, folder), strict=True)) | errors
+
+
+def pairs(direction: str) -> pytest.MarkDecorator:
+    """Every case with every peer that can take part."""
+    return pytest.mark.parametrize(
+        ("case", "peer"),
+        [
+            pytest.param(case, peer, id=f"{case.name}-{peer.name}")
+            for case in CASES
+            for peer in PEERS
+            if not gap(peer.name, direction, case)
+        ],
+    )
+
+
+@pairs("read")
+def test_peer_reads(written: tuple[Path, Results], case: Case, peer: Peer) -> None:
+    """A peer reads what coffer wrote."""
+    folder, results = written
+    assert results[case.name]["status"] == "OK"
+    elements = peer.read(peer.name, case, folder / case.name)
+    expected = case.expected()
+    assert elements.shape == expected.shape
+    assert elements.dtype.newbyteorder("=") == expected.dtype
+    assert raw_bytes(elements) == raw_bytes(expected)
+
+
+@pairs("write")
+def test_coffer_reads(read: tuple[Path, Results], case: Case, peer: Peer) -> None:
+    """coffer reads what a peer wrote."""
+    folder, results = read
+    key = f"{peer.name}-{case.name}"
+    result = results[key]
+    assert result["status"] == "OK"
+    assert result["shape"] == list(case.shape)
+    assert result["data_type"] == case.data_type
+    assert result["fill_value"] == raw_bytes(np.array(case.fill())).hex()
+    assert result["attributes"] == case.attributes
+    names = [name or "" for name in result["dimension_names"]]
+    assert names == [name or "" for name in case.dimension_names]
+    assert (folder / f"{key}.raw").read_bytes() == raw_bytes(case.expected())
+
+
+NODES = {"a": "group", "a/b": "group", "a/b/x": "array", "g": "group", "g/y": "array", "z": "array"}
+
+
+def test_zarr_python_walks_our_tree(tmp_path: Path) -> None:
+    """Groups, with those that coffer makes above a node, as zarr-python sees them."""
+    tree = {"op": "tree", "url": str(tmp_path / "tree"), "attributes": {"b": 1, "a": [None, 0.5]}}
+    tree |= {"groups": ["g"], "arrays": ["a/b/x", "g/y", "z"]}
+    assert run_tool([tree], tmp_path) == [{"status": "OK"}]
+    group = zarr.open_group(tmp_path / "tree", mode="r")
+    assert group.attrs.asdict() == {"b": 1, "a": [None, 0.5]}
+    kinds = {
+        name: "array" if isinstance(node, zarr.Array) else "group"
+        for name, node in group.members(max_depth=None)
+    }
+    assert kinds == NODES
+
+
+@pytest.mark.parametrize("consolidated", [False, True])
+def test_coffer_walks_a_tree_of_zarr_python(tmp_path: Path, consolidated: bool) -> None:
+    """The other way round, also with consolidated metadata, and arrays as its API makes them."""
+    group = zarr.create_group(tmp_path / "tree", attributes={"b": 1, "a": [None, 0.5]})
+    for name, kind in NODES.items():
+        if kind == "group":
+            group.create_group(name)
+        else:
+            group.create_array(name, shape=(3,), dtype="float32", fill_value=0.1)
+    if consolidated:
+        zarr.consolidate_metadata(tmp_path / "tree")
+    read = {"op": "read", "url": str(tmp_path / "tree/a/b/x"), "raw": str(tmp_path / "raw")}
+    listed, array = run_tool([{"op": "list", "url": str(tmp_path / "tree")}, read], tmp_path)
+    assert listed == {"nodes": NODES, "attributes": {"b": 1, "a": [None, 0.5]}, "status": "OK"}
+    assert array["status"] == "OK"
+    assert (tmp_path / "raw").read_bytes() == np.full(3, 0.1, np.float32).tobytes()
+
+
+def test_there_are_enough_arrays() -> None:
+    """The issue asks for 150."""
+    assert len({case.name for case in CASES}) == len(CASES) >= 150

@@ -1,0 +1,113 @@
+"""zarr-python, TensorStore and zarrs behind one face, and what each of them is known not to do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorstore as ts
+import zarr
+import zarrs  # noqa: F401  (registers its pipeline)
+from cases import BIG, Case
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.metadata.v3 import ArrayV3Metadata
+
+PIPELINES = {
+    "zarr-python": "zarr.core.codec_pipeline.BatchedCodecPipeline",
+    "zarrs": "zarrs.ZarrsCodecPipeline",
+}
+
+
+@contextmanager
+def pipeline(peer: str) -> Iterator[None]:
+    """Inside, zarr-python works with its own codecs or with those of zarrs."""
+    with zarr.config.set({"codec_pipeline.path": PIPELINES[peer]}):
+        yield
+
+
+def zarr_write(peer: str, case: Case, path: Path) -> None:
+    """Writes the document as zarr-python spells it, then the elements."""
+    with pipeline(peer):
+        metadata = ArrayV3Metadata.from_dict(case.document())
+        for key, value in metadata.to_buffer_dict(default_buffer_prototype()).items():
+            path.mkdir(parents=True, exist_ok=True)
+            (path / key).write_bytes(value.to_bytes())
+        array = zarr.open_array(path, mode="r+")
+        array[case.selection() or ...] = case.source()[case.selection()]
+
+
+def zarr_read(peer: str, case: Case, path: Path) -> Any:
+    """Reads all elements."""
+    with pipeline(peer):
+        array = zarr.open_array(path, mode="r")
+        assert array.metadata.dimension_names == (case.dimension_names or None)
+        assert array.attrs.asdict() == case.attributes
+        return np.asarray(array[...])
+
+
+def ts_spec(path: Path) -> Any:
+    """The array at a path."""
+    return {"driver": "zarr3", "kvstore": {"driver": "file", "path": f"{path}/"}}
+
+
+def ts_write(_: str, case: Case, path: Path) -> None:
+    """Creates the array from the members of the document, then writes the elements."""
+    metadata = case.document()
+    store = ts.open({**ts_spec(path), "metadata": metadata}, create=True).result()
+    if case.shape:
+        store = store[case.selection()]
+    store.write(case.source()[case.selection()]).result()
+
+
+def ts_read(_: str, case: Case, path: Path) -> Any:
+    """Reads all elements."""
+    store = ts.open(ts_spec(path), open=True).result()
+    if case.dimension_names:
+        assert store.domain.labels == tuple(name or "" for name in case.dimension_names)
+    return np.asarray(store.read().result())
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One reader and writer."""
+
+    name: str
+    write: Callable[[str, Case, Path], None]
+    read: Callable[[str, Case, Path], Any]
+
+
+PEERS = (
+    Peer("zarr-python", zarr_write, zarr_read),
+    Peer("TensorStore", ts_write, ts_read),
+    Peer("zarrs", zarr_write, zarr_read),
+)
+
+
+def gap(peer: str, direction: str, case: Case) -> str | None:
+    """Why a peer cannot write, or read, a case; None if it can. Each reason was tried with the
+    pinned versions: the peer alone, or with another peer."""
+    python = peer in PIPELINES
+    names = [codec["name"] for codec in case.codecs]
+    sharded = "sharding_indexed" in names
+    if python and case.data_type == "bfloat16":
+        return "zarr-python has no bfloat16"
+    if peer == "zarr-python" and "-snappy-" in case.name:
+        return "the c-blosc of its wheel has no snappy"
+    if python and case.name == "shard-transposed":
+        return "zarr-python checks inner chunks against the shard before it is transposed"
+    if peer == "zarr-python" and direction == "write" and sharded and not case.shape:
+        return "zarr-python fails to write a sharded array of rank 0"
+    if python and case.nan_payload:
+        if direction == "write":
+            return "zarr-python writes every NaN fill value as NaN, without its payload"
+        if peer == "zarrs" or case.data_type == "float16":
+            return "reads this NaN fill value without its payload"
+    if peer == "zarrs" and direction == "read" and case.dtype.kind == "c" and BIG in case.codecs:
+        return "zarrs swaps the bytes of a whole complex number, not of its parts"
+    if peer == "TensorStore" and sharded and names[-1] != "sharding_indexed":
+        return "TensorStore refuses codecs after sharding"
+    if peer == "TensorStore" and len(set(case.dimension_names)) < len(case.dimension_names):
+        return "TensorStore refuses equal dimension names"
+    return None
