@@ -28,6 +28,7 @@
 
 #include "coffer/array/array.h"
 #include "coffer/checkpoint/checkpoint.h"
+#include "coffer/kvstore/adapters.h"
 #include "src/checkpoint/document.h"
 #include "src/checkpoint/layout.h"
 #include "src/checkpoint/parallel.h"
@@ -170,7 +171,9 @@ class Saver {
     create.format.checksum = options_.checksum;
     create.context = options_.context;
     const std::string prefix = root_ + DataName() + "arrays/" + std::to_string(number) + "/";
-    COFFER_ASSIGN_OR_RETURN(const Array array, Array::Create(place_.store, prefix, create));
+    // At the root of a store of its own, it neither makes groups above it nor asks what is there.
+    COFFER_ASSIGN_OR_RETURN(const Array array,
+                            Array::Create(MakePrefixStore(place_.store, prefix), "", create));
     ProgressSum::Part part(progress, BytesOf(leaf));
     ArrayWriteOptions write;
     write.store_fill_chunks = true;

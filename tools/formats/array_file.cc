@@ -11,7 +11,7 @@
 #include "tools/formats/npz.h"
 #include "tools/formats/safetensors.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 using FilePtr = std::shared_ptr<File>;
@@ -177,4 +177,4 @@ Result<std::unique_ptr<ArrayFileWriter>> ArrayFileWriter::Create(
                               "\", which is no array; .safetensors has");
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

@@ -16,7 +16,7 @@
 #include "coffer/base/result.h"
 #include "tools/formats/layout.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 struct ArrayFile {
   std::string format;  ///< "npy", "npz", "nifti", "safetensors".
@@ -51,6 +51,6 @@ class ArrayFileWriter {
   virtual Status Commit() = 0;
 };
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_ARRAY_FILE_H_

@@ -1,6 +1,7 @@
 #include "tools/formats/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 
 #include "coffer/base/bytes.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 Status ErrnoError(const std::string& path, const std::string& action, int error) {
@@ -106,6 +107,16 @@ Status File::WriteAt(int64_t offset, std::span<const std::byte> bytes) const {
   return Status();
 }
 
+Result<std::shared_ptr<const std::byte>> File::Map() const {
+  if (size_ == 0) return std::shared_ptr<const std::byte>();
+  auto size = static_cast<size_t>(size_);
+  void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_, 0);
+  if (address == MAP_FAILED) return ErrnoError(path_, "map", errno);
+  return std::shared_ptr<const std::byte>(
+      static_cast<const std::byte*>(address),
+      [size](const std::byte* begin) { munmap(const_cast<std::byte*>(begin), size); });
+}
+
 Status File::Resize(int64_t size) {
   if (ftruncate(fd_, size) != 0) return ErrnoError(path_, "resize", errno);
   size_ = size;
@@ -183,4 +194,4 @@ Result<size_t> ReadFully(const ByteReader& reader, std::span<std::byte> out) {
   return filled;
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

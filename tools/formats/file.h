@@ -21,7 +21,7 @@
 
 #include "coffer/base/result.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 class File {
  public:
@@ -45,6 +45,9 @@ class File {
   /// All of `out`, or DataLoss where the file ends before.
   Status ReadAt(int64_t offset, std::span<std::byte> out) const;
   Status WriteAt(int64_t offset, std::span<const std::byte> bytes) const;
+  /// All of the file as read-only memory, which lives as long as the pointer (a null one for an
+  /// empty file). Its pages count as this process's memory, but the kernel may drop them.
+  Result<std::shared_ptr<const std::byte>> Map() const;
   /// Makes the file this long; what was not written reads as zeros.
   Status Resize(int64_t size);
 
@@ -82,6 +85,6 @@ using ByteReader = std::function<Result<size_t>(std::span<std::byte>)>;
 /// Reads until `out` is full or the stream ends; returns how much.
 Result<size_t> ReadFully(const ByteReader& reader, std::span<std::byte> out);
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_FILE_H_

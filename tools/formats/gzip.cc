@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 constexpr int kGzipOnly = 15 + 16;  // The window's logarithm, and zlib's flag for the gzip format.
@@ -81,4 +81,4 @@ Result<ByteReader> OpenGzip(std::shared_ptr<const File> file) {
   return ByteReader([gunzip](std::span<std::byte> out) { return gunzip->Read(out); });
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

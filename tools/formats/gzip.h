@@ -10,7 +10,7 @@
 #include "coffer/base/result.h"
 #include "tools/formats/file.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 /// Whether the file begins with the gzip magic.
 Result<bool> IsGzip(const File& file);
@@ -18,6 +18,6 @@ Result<bool> IsGzip(const File& file);
 /// The unpacked bytes. Errors of the reader: DataLoss for a damaged or truncated file.
 Result<ByteReader> OpenGzip(std::shared_ptr<const File> file);
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_GZIP_H_

@@ -16,7 +16,7 @@
 #include "coffer/base/checked.h"
 #include "src/nd/copy.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 constexpr int64_t kBounceBytes = int64_t{1} << 20;
@@ -225,4 +225,4 @@ Result<std::shared_ptr<File>> Unpack(std::span<const std::byte> head, const Byte
   return file;
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

@@ -27,7 +27,7 @@
 #include "src/base/json.h"
 #include "tools/formats/file.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 enum class Order { kC, kFortran };
 
@@ -68,6 +68,6 @@ Status WriteBox(const File& file, const ArrayLayout& layout, const Box& box, con
 Result<std::shared_ptr<File>> Unpack(std::span<const std::byte> head, const ByteReader& reader,
                                      int64_t size, const std::string& name);
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_LAYOUT_H_

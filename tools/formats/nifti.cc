@@ -8,7 +8,7 @@
 
 #include "coffer/base/bytes.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 // Where the fields stand. Both versions have the same fields in different places and widths.
@@ -208,4 +208,4 @@ Result<Nifti> ParseNifti(std::span<const std::byte> start) {
   return Nifti{layout, AttributesOf(header, start, static_cast<int>(rank))};
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

@@ -17,7 +17,7 @@
 #include "src/base/json.h"
 #include "tools/formats/layout.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 /// Bytes that hold either header.
 inline constexpr int64_t kNiftiHeaderMax = 540;
@@ -32,6 +32,6 @@ struct Nifti {
 /// size of the file.
 Result<Nifti> ParseNifti(std::span<const std::byte> start);
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_NIFTI_H_

@@ -7,7 +7,7 @@
 
 #include "coffer/base/bytes.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
@@ -242,4 +242,4 @@ std::string NpyHeader(DataType type, const Shape& shape) {
   return header + text;
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

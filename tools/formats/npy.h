@@ -16,7 +16,7 @@
 #include "coffer/base/result.h"
 #include "tools/formats/layout.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 /// Bytes that hold the longest header that is read (NumPy itself stops at 10,000).
 inline constexpr int64_t kNpyHeaderMax = int64_t{64} << 10;
@@ -29,6 +29,6 @@ Result<ArrayLayout> ParseNpy(std::span<const std::byte> start, int64_t file_size
 /// The header for an array in C order.
 std::string NpyHeader(DataType type, const Shape& shape);
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_NPY_H_

@@ -16,7 +16,7 @@
 #include "coffer/base/bytes.h"
 #include "tools/formats/npy.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 constexpr std::string_view kSuffix = ".npy";
@@ -84,7 +84,7 @@ class Reader : public NpzReader {
     head.resize(got);
     Result<ArrayLayout> layout = ParseNpy(head, size);
     if (!layout.ok()) return layout.status().Annotate(where);
-    COFFER_ASSIGN_OR_RETURN(std::shared_ptr<File> file, coffer::Unpack(head, reader, size, where));
+    COFFER_ASSIGN_OR_RETURN(std::shared_ptr<File> file, formats::Unpack(head, reader, size, where));
     return FileArray{names_[index], std::move(file), *layout};
   }
 
@@ -237,4 +237,4 @@ Result<std::unique_ptr<NpzWriter>> NpzWriter::Create(const std::string& path) {
   return std::unique_ptr<NpzWriter>(std::make_unique<Writer>(std::move(output), path));
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

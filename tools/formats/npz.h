@@ -14,7 +14,7 @@
 #include "coffer/base/result.h"
 #include "tools/formats/layout.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 class NpzReader {
  public:
@@ -41,6 +41,6 @@ class NpzWriter {
   virtual Status Commit() = 0;
 };
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_NPZ_H_

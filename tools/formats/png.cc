@@ -11,7 +11,7 @@
 
 #include "src/nd/copy.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 struct Sink {
@@ -87,4 +87,4 @@ Status WritePng(const ConstView& picture, OutputFile& output) {
   return output.file().Resize(sink.at);
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

@@ -6,7 +6,7 @@
 
 #include "coffer/base/bytes.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 constexpr std::string_view kMetadata = "__metadata__";
@@ -241,4 +241,4 @@ Result<SafetensorsPlan> PlanSafetensors(const std::vector<TensorSpec>& tensors,
   return plan;
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

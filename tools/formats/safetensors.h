@@ -24,7 +24,7 @@
 #include "coffer/base/result.h"
 #include "tools/formats/layout.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 inline constexpr int64_t kSafetensorsHeaderMax = 100'000'000;
 
@@ -65,6 +65,6 @@ struct TensorSpec {
 Result<SafetensorsPlan> PlanSafetensors(const std::vector<TensorSpec>& tensors,
                                         const std::map<std::string, std::string>& metadata);
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TOOLS_FORMATS_SAFETENSORS_H_

@@ -16,7 +16,7 @@
 #include "coffer/base/bytes.h"
 #include "tools/formats/array_file.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 
 inline std::string DataFile(const std::string& name) {
   return std::string(COFFER_TESTS_DATA) + "/formats/" + name;
@@ -97,6 +97,6 @@ inline FileArray OpenOnly(const std::string& path) {
   return OpenArrayFile(path).OrDie().get(0).OrDie();
 }
 
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats
 
 #endif  // COFFER_TESTS_UNIT_TOOLS_FORMATS_SUPPORT_H_

@@ -9,7 +9,7 @@
 
 #include "tests/unit/tools/formats_support.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 using ::testing::HasSubstr;
@@ -195,4 +195,4 @@ TEST(OutputFileTest, ErrorsNameThePath) {
 }
 
 }  // namespace
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

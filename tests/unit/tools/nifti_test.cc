@@ -13,7 +13,7 @@
 #include "tests/unit/tools/formats_support.h"
 #include "tools/formats/png.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 using ::testing::HasSubstr;
@@ -212,4 +212,4 @@ TEST(PngTest, RefusesWhatIsNoPicture) {
 }
 
 }  // namespace
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

@@ -9,7 +9,7 @@
 #include "tests/unit/tools/formats_support.h"
 #include "tools/formats/npz.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 using ::testing::ElementsAre;
@@ -243,4 +243,4 @@ TEST(NpzTest, WritesWhatItReads) {
 }
 
 }  // namespace
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

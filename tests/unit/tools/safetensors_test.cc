@@ -6,7 +6,7 @@
 
 #include "tests/unit/tools/formats_support.h"
 
-namespace coffer::inline v0 {
+namespace coffer::inline v0::formats {
 namespace {
 
 using ::testing::HasSubstr;
@@ -191,4 +191,4 @@ TEST(ArrayFileTest, TheFirstBytesTellTheFormat) {
 }
 
 }  // namespace
-}  // namespace coffer::inline v0
+}  // namespace coffer::inline v0::formats

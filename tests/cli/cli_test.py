@@ -1,0 +1,645 @@
+"""End-to-end tests of the command line.
+
+Method: each command is run as a process on small arrays in files, on the real brain volume, and on
+input that is wrong; what it prints, its exit status and the bytes it leaves are compared with what
+the standard library says.   COFFER=path/to/coffer python3 tests/cli/cli_test.py
+"""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+import zipfile
+from pathlib import Path
+
+from support import (
+    BINARY,
+    BRAIN,
+    ROOT,
+    CliTest,
+    make_npz,
+    npy,
+    parse_npy,
+    parse_safetensors,
+    pattern,
+    safetensors,
+)
+
+SHAPE = (5, 7, 9)
+DATA = pattern("<i4", SHAPE)
+
+
+def part(data: bytes, size: int, shape: tuple[int, ...], region: list[range]) -> bytes:
+    """A region of a C-order array."""
+    if not shape:
+        return data
+    stride = size
+    for extent in shape[1:]:
+        stride *= extent
+    rows = (data[i * stride : (i + 1) * stride] for i in region[0])
+    return b"".join(part(row, size, shape[1:], region[1:]) for row in rows)
+
+
+class Usage(CliTest):
+    """Help, version, wrong usage."""
+
+    def test_help_and_version(self) -> None:
+        self.assertRegex(self.coffer("--version").decode(), r"^coffer \d+\.\d+\.\d+\n$")
+        text = self.coffer("--help").decode()
+        for command in "info ls cat import cp resize rm attrs verify view checkpoint".split():
+            self.assertIn(f"\n  {command} ", text)
+        text = self.coffer("checkpoint", "--help").decode()
+        for command in "ls info tree save restore verify".split():
+            self.assertIn(f"\n  {command} ", text)
+
+    def test_wrong_usage_is_2(self) -> None:
+        array = self.path("a.zarr")
+        for arguments, reason in {
+            (): "subcommand is required",
+            ("frobnicate",): '"frobnicate" was not expected',
+            ("info",): "URL is required",
+            ("info", array, "--budget", "lots"): '"lots" is no size',
+            ("info", array, "--budget", "0"): "at least 1 byte",
+            ("info", array, "--threads", "0"): '"0" is no integer from 1 on',
+            ("info", array, "--frob"): '"--frob" was not expected',
+            ("cat", array): "--output is required",
+            ("import", "x.npy", array, "--codec", "zstd:high"): '"high" is no level of zstd',
+            ("import", "x.npy", array, "--codec", "lz4"): "lz4 is blosc:lz4",
+            ("import", "x.npy", array, "--codec", "gzip:1:2"): "too many parts for gzip",
+            ("import", "x.npy", array, "--chunk-shape", "4,0"): "no list of integers from 1",
+            ("import", "x.npy", array, "--at", "1,x"): "no list of integers from 0",
+            ("import", "x.npy", array, "--dtype", "int7"): 'unknown data type "int7"',
+            ("import", "x.npy", array, "--zarr-format", "2"): "only Zarr format 3",
+            ("resize", array, "5;6"): "no list of integers",
+            ("view", array, "--slice", "0:3", "-o", "x.png"): '"0:3" is no slice',
+            ("view", array, "--window", "9:1", "-o", "x.png"): '"9:1" is no window',
+            ("checkpoint",): "subcommand is required",
+            ("checkpoint", "restore", array, "-o", "x.npz", "--shape", "7,8"): "no PATH=SHAPE",
+            ("checkpoint", "save", "x.npz", array, "--step", "-1"): "no integer from 0",
+        }.items():
+            with self.subTest(arguments=arguments):
+                self.assertIn(reason, self.fails(2, *arguments))
+
+    def test_broken_output(self) -> None:
+        array = self.path("a.zarr")
+        self.coffer("import", self.write("a.npy", npy("<i4", SHAPE)), array)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [str(ROOT / BINARY), "info", array],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write to standard output", done.stderr)
+
+
+class ImportAndCat(CliTest):
+    """Files into arrays and back."""
+
+    def test_types_and_shapes_round_trip(self) -> None:
+        for number, (descr, shape) in enumerate(
+            [
+                ("|b1", (3, 4)),
+                ("|u1", ()),
+                ("<i2", (1000,)),
+                ("<u2", (0, 3)),
+                ("<f4", (2, 3, 4, 5)),
+                ("<c16", (17, 3)),
+            ]
+        ):
+            with self.subTest(descr=descr, shape=shape):
+                array = self.path(f"{number}.zarr")
+                self.coffer("import", self.write("in.npy", npy(descr, shape)), array)
+                self.assertEqual(self.cat(array), (descr, shape, pattern(descr, shape)))
+
+    def test_fortran_order_and_big_endian(self) -> None:
+        data = bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])  # >u2, (2, 3), column by column
+        array = self.path("a.zarr")
+        self.coffer("import", self.write("in.npy", npy(">u2", (2, 3), data, fortran=True)), array)
+        rows = bytes([2, 1, 6, 5, 10, 9, 4, 3, 8, 7, 12, 11])
+        self.assertEqual(self.cat(array), ("<u2", (2, 3), rows))
+
+    def test_layouts(self) -> None:
+        source = self.write("in.npy", npy("<i4", SHAPE))
+        for number, layout in enumerate(
+            [
+                ["--chunk-shape", "2,3,4"],
+                ["--chunk-shape", "2,3,4", "--shard-shape", "4,6,8"],
+                ["--codec", "none", "--no-checksum"],
+                ["--codec", "gzip:9", "--chunk-shape", "5,7,9"],
+                ["--codec", "blosc:lz4:5:bitshuffle", "--chunk-shape", "3,3,3"],
+                ["--codec", "zstd:1", "--budget", "1", "--threads", "1"],
+            ]
+        ):
+            with self.subTest(layout=layout):
+                array = self.path(f"{number}.zarr")
+                self.coffer("import", source, array, *layout)
+                self.assertEqual(self.cat(array), ("<i4", SHAPE, DATA))
+                self.assertIn("0 findings", self.lines("verify", array, "--deep")[-1])
+
+    def test_regions(self) -> None:
+        array = self.path("a.zarr")
+        self.coffer(
+            "import", self.write("a.npy", npy("<i4", SHAPE)), array, "--chunk-shape", "2,3,4"
+        )
+        whole = [range(5), range(7), range(9)]
+        for region, shape, ranges in [
+            ("1:4,2:7,3:5", (3, 5, 2), [range(1, 4), range(2, 7), range(3, 5)]),
+            ("3", (7, 9), [range(3, 4), *whole[1:]]),
+            (":,::2,:", (5, 4, 9), [range(5), range(0, 7, 2), range(9)]),
+            ("4,6,8", (), [range(4, 5), range(6, 7), range(8, 9)]),
+            ("2:2", (0, 7, 9), [range(0), *whole[1:]]),
+        ]:
+            with self.subTest(region=region):
+                got = self.cat(array, "--region", region)
+                self.assertEqual(got, ("<i4", shape, part(DATA, 4, SHAPE, ranges)))
+        self.assertIn("OutOfRange", self.fails(1, "cat", array, "-o", "-", "--region", "0:6"))
+        self.assertIn("1:x", self.fails(1, "cat", array, "-o", "-", "--region", "1:x"))
+
+    def test_import_at(self) -> None:
+        array = self.path("a.zarr")
+        self.coffer(
+            "import", self.write("a.npy", npy("<i4", SHAPE)), array, "--chunk-shape", "2,3,4"
+        )
+        patch = self.write("b.npy", npy("<i4", (2, 3, 2), b"\xff" * 48))
+        self.coffer("import", patch, array, "--at", "1,2,3")
+        expected = bytearray(DATA)
+        for x in range(1, 3):
+            for y in range(2, 5):
+                at = ((x * 7 + y) * 9 + 3) * 4
+                expected[at : at + 8] = b"\xff" * 8
+        self.assertEqual(self.cat(array)[2], bytes(expected))
+        self.assertIn("OutOfRange", self.fails(1, "import", patch, array, "--at", "4,0,0"))
+        other = self.write("c.npy", npy("<f4", (1, 1, 1)))
+        self.assertIn("float32", self.fails(1, "import", other, array, "--at", "0,0,0"))
+
+    def test_existing_destination_is_kept(self) -> None:
+        array = self.path("a.zarr")
+        self.coffer("import", self.write("a.npy", npy("<i4", SHAPE)), array)
+        error = self.fails(1, "import", self.write("b.npy", npy("<f4", (3,))), array)
+        self.assertIn("AlreadyExists", error)
+        self.assertIn("a.zarr", error)
+        self.assertEqual(self.cat(array)[2], DATA)
+
+    def test_dtype_renames_only(self) -> None:
+        array = self.path("a.zarr")
+        source = self.write("a.npy", npy("<u2", (4,)))
+        self.coffer("import", source, array, "--dtype", "bfloat16")
+        self.assertEqual(self.json("info", array)["data_type"], "bfloat16")
+        self.assertEqual(self.cat(array), ("<u2", (4,), pattern("<u2", (4,))))
+        error = self.fails(1, "import", source, self.path("b.zarr"), "--dtype", "float32")
+        self.assertEqual(
+            error, "Unimplemented: --dtype float32: elements of type uint16 cannot be converted"
+        )
+
+    def test_sets_become_groups(self) -> None:
+        tensors = {
+            "b.weight": ("F32", (2, 3), pattern("<f4", (2, 3))),
+            "a": ("BF16", (4,), pattern("<u2", (4,))),
+        }
+        group = self.path("g")
+        self.coffer("import", self.write("m.safetensors", safetensors(tensors)), group)
+        self.assertEqual(self.lines("ls", group), ["a", "b.weight"])
+        self.assertEqual(self.cat(group + "/b.weight")[2], tensors["b.weight"][2])
+        self.assertEqual(self.json("attrs", group), {"safetensors_metadata": {"made": "by hand"}})
+        for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            members = {"x": npy("<i4", SHAPE), "layer/y": npy("<f8", (3,))}
+            make_npz(self.path("m.npz"), members, compression)
+            group = self.path(f"npz{compression}")
+            self.coffer("import", self.path("m.npz"), group)
+            self.assertEqual(self.lines("ls", group, "-r"), ["layer/", "layer/y", "x"])
+            self.assertEqual(self.cat(group + "/x"), ("<i4", SHAPE, DATA))
+            self.assertEqual(self.cat(group + "/layer/y")[2], pattern("<f8", (3,)))
+
+    def test_output_is_all_or_nothing(self) -> None:
+        array = self.path("a.zarr")
+        self.coffer("import", self.write("a.npy", npy("<i4", SHAPE)), array)
+        out = self.write("out.npy", b"old")
+        for file in Path(array).rglob("*"):
+            if file.is_file() and file.name != "zarr.json":
+                data = bytearray(file.read_bytes())
+                data[len(data) // 2] ^= 1
+                file.write_bytes(data)
+        error = self.fails(1, "cat", array, "-o", out)
+        self.assertIn("DataLoss", error)
+        self.assertIn("a.zarr", error)
+        self.assertEqual(Path(out).read_bytes(), b"old")
+        names = sorted(os.listdir(self.folder))
+        self.assertEqual(names, ["a.npy", "a.zarr", "out.npy"])
+
+    @unittest.skipUnless(BRAIN.exists(), "mricron-data is not installed")
+    def test_brain(self) -> None:
+        volume = gzip.decompress(BRAIN.read_bytes())[352:]
+        self.assertEqual(len(volume), 181 * 217 * 181)
+        array = self.path("brain.zarr")
+        layout = ["--chunk-shape", "64,64,64", "--shard-shape", "128,128,128"]
+        self.coffer("import", str(BRAIN), array, *layout, "--budget", "16M")
+        info = self.json("info", array)
+        self.assertEqual(info["shape"], [181, 217, 181])
+        self.assertEqual(info["data_type"], "uint8")
+        self.assertEqual(info["attributes"]["nifti"]["version"], 1)
+        descr, shape, data = self.cat(array, "--region", "90", "--budget", "16M")
+        self.assertEqual((descr, shape), ("|u1", (217, 181)))
+        # x is the fastest in the file.
+        self.assertEqual(
+            data, bytes(volume[90 + 181 * (y + 217 * z)] for y in range(217) for z in range(181))
+        )
+        self.coffer("view", array, "--slice", "0=90", "-o", self.path("s.png"))
+        self.assertTrue(Path(self.path("s.png")).read_bytes().startswith(b"\x89PNG\r\n\x1a\n"))
+
+
+class Nodes(CliTest):
+    """info, ls, attrs, rm, resize, cp, verify, view."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.array = self.path("a.zarr")
+        self.source = self.write("a.npy", npy("<i4", SHAPE))
+        self.coffer(
+            "import", self.source, self.array, "--chunk-shape", "2,3,4", "--shard-shape", "4,6,8"
+        )
+
+    def damage(self, at: int) -> Path:
+        """Flips a bit in the first stored chunk, `at` bytes from its begin."""
+        files = [p for p in Path(self.array).rglob("*") if p.is_file() and p.name != "zarr.json"]
+        first = min(files)
+        data = bytearray(first.read_bytes())
+        data[at] ^= 1
+        first.write_bytes(data)
+        return first
+
+    def test_info(self) -> None:
+        info = self.json("info", self.array)
+        self.assertEqual(info["format"], "zarr3")
+        self.assertEqual(info["kind"], "array")
+        self.assertEqual(info["shape"], list(SHAPE))
+        self.assertEqual(info["data_type"], "int32")
+        self.assertEqual(info["chunk_shape"], [2, 3, 4])
+        self.assertEqual(info["shard_shape"], [4, 6, 8])
+        self.assertEqual(info["fill_value"], 0)
+        self.assertEqual(info["codecs"][0]["name"], "sharding_indexed")
+        self.assertEqual((info["stored_chunks"], info["possible_chunks"]), (8, 8))
+        self.assertEqual(info["bytes"], 1260)
+        files = [p for p in Path(self.array).rglob("*") if p.is_file() and p.name != "zarr.json"]
+        self.assertEqual(info["stored_bytes"], sum(p.stat().st_size for p in files))
+        self.assertGreater(info["largest_task_bytes"], 0)
+        text = self.coffer("info", self.array).decode()
+        self.assertIn("  shape         [5,7,9]\n", text)
+        self.assertIn("  stored        8 of 8 shards, ", text)
+        self.assertIn("NotFound", self.fails(1, "info", self.path("none")))
+
+    def test_ls(self) -> None:
+        self.assertEqual(self.lines("ls", self.array), ["c/", "zarr.json"])
+        keys = self.lines("ls", "-r", self.array)
+        self.assertIn("c/1/1/1", keys)
+        self.assertEqual(len(keys), 9)
+        group = self.path("g")
+        make_npz(self.path("m.npz"), {"x": npy("<i4", SHAPE), "l/y": npy("<f8", (3,))}, 0)
+        self.coffer("import", self.path("m.npz"), group)
+        self.assertEqual(self.lines("ls", group), ["l/", "x"])
+        details = self.lines("ls", "-l", "-r", group)
+        self.assertRegex(details[0], r"^group +l/$")
+        self.assertRegex(details[1], r"^float64 +\d+ B +\[3\] +l/y$")
+        entries = [json.loads(line) for line in self.lines("ls", "-lr", group, "--json")]
+        self.assertEqual([entry["name"] for entry in entries], ["l", "l/y", "x"])
+        self.assertEqual(entries[2]["shape"], list(SHAPE))
+        self.assertIn("NotFound", self.fails(1, "ls", self.path("none")))
+
+    def test_attrs(self) -> None:
+        self.assertEqual(self.json("attrs", self.array), {})
+        self.coffer("attrs", self.array, 'a={"b": [1, 2.5]}', "c=null")
+        self.assertEqual(self.json("attrs", self.array), {"a": {"b": [1, 2.5]}, "c": None})
+        self.assertEqual(self.lines("attrs", self.array, "a"), ['{"b":[1,2.5]}'])
+        self.coffer("attrs", self.array, "--delete", "c")
+        self.assertEqual(self.json("attrs", self.array), {"a": {"b": [1, 2.5]}})
+        self.assertIn('no attribute "c"', self.fails(1, "attrs", self.array, "c"))
+        self.assertIn('no attribute "c"', self.fails(1, "attrs", self.array, "--delete", "c"))
+        self.assertIn('value of "d"', self.fails(1, "attrs", self.array, "d={"))
+        self.assertEqual(self.cat(self.array)[2], DATA)
+
+    def test_resize(self) -> None:
+        self.coffer("resize", self.array, "3,9,9")
+        self.coffer("resize", self.array, "5,7,9")
+        expected = part(DATA, 4, SHAPE, [range(3), range(7), range(9)]) + bytes(2 * 7 * 9 * 4)
+        self.assertEqual(self.cat(self.array), ("<i4", SHAPE, expected))
+        self.assertIn("InvalidArgument", self.fails(1, "resize", self.array, "5,7"))
+
+    def test_rm(self) -> None:
+        group = self.path("g")
+        make_npz(self.path("m.npz"), {"x": npy("<i4", SHAPE), "y": npy("<f8", (3,))}, 0)
+        self.coffer("import", self.path("m.npz"), group)
+        self.assertIn("-r deletes", self.fails(1, "rm", group))
+        self.coffer("rm", group + "/x")
+        self.assertEqual(self.lines("ls", group), ["y"])
+        self.coffer("rm", "-r", group)
+        self.assertIn("NotFound", self.fails(1, "rm", "-r", group))
+        self.assertEqual(self.cat(self.array)[2], DATA)
+
+    def test_cp_array(self) -> None:
+        copy = self.path("copy.zarr")
+        self.coffer("attrs", self.array, "unit=3")
+        self.coffer("cp", self.array, copy)
+        self.assertEqual(self.cat(copy), ("<i4", SHAPE, DATA))
+        before, after = self.json("info", self.array), self.json("info", copy)
+        for key in ("chunk_shape", "shard_shape", "codecs", "attributes", "fill_value"):
+            self.assertEqual(after[key], before[key], key)
+        other = self.path("other.zarr")
+        layout = ["--chunk-shape", "3,3,3", "--codec", "gzip:1", "--fill-value", "7"]
+        self.coffer("cp", self.array, other, *layout)
+        info = self.json("info", other)
+        self.assertEqual((info["chunk_shape"], info["shard_shape"]), ([3, 3, 3], None))
+        names = [codec["name"] for codec in info["codecs"]]
+        self.assertEqual(names, ["bytes", "gzip", "crc32c"])
+        self.assertEqual(info["fill_value"], 7)
+        self.assertEqual(self.cat(other)[2], DATA)
+        self.coffer("cp", copy, self.path("plain.zarr"), "--shard-shape", "none", "--no-checksum")
+        info = self.json("info", self.path("plain.zarr"))
+        self.assertEqual([codec["name"] for codec in info["codecs"]], ["bytes", "zstd"])
+        self.assertEqual(self.cat(self.path("plain.zarr"))[2], DATA)
+        self.assertIn("AlreadyExists", self.fails(1, "cp", self.array, copy))
+
+    def test_cp_region(self) -> None:
+        copy = self.path("copy.zarr")
+        self.coffer("cp", self.array, copy, "--region", "1:5,:,3")
+        expected = part(DATA, 4, SHAPE, [range(1, 5), range(7), range(3, 4)])
+        self.assertEqual(self.cat(copy), ("<i4", (4, 7), expected))
+
+    def test_cp_group(self) -> None:
+        members = {"x": npy("<i4", SHAPE), "l/y": npy("<f8", (3,))}
+        make_npz(self.path("m.npz"), members, 0)
+        self.coffer("import", self.path("m.npz"), self.path("g"))
+        self.coffer("attrs", self.path("g/l"), "deep=1")
+        self.coffer("cp", self.path("g"), self.path("h"))
+        self.assertEqual(self.lines("ls", "-r", self.path("h")), ["l/", "l/y", "x"])
+        self.assertEqual(self.cat(self.path("h/x"))[2], DATA)
+        self.assertEqual(self.json("attrs", self.path("h/l")), {"deep": 1})
+        error = self.fails(1, "cp", self.path("g"), self.path("i"), "--region", "1")
+        self.assertIn("--region needs an array", error)
+
+    def test_verify(self) -> None:
+        self.assertIn("0 findings; chunks were not read", self.lines("verify", self.array)[-1])
+        report = self.json("verify", "--deep", self.array)
+        self.assertEqual((report["num_findings"], report["findings"]), (0, []))
+        self.assertEqual(report["chunks_unchecked"], 0)
+        self.assertGreater(report["chunks_checked"], 7)
+        damaged = self.damage(3)
+        done = self.run_coffer("verify", "--deep", self.array)
+        self.assertEqual(done.returncode, 3)
+        text = done.stdout.decode()
+        self.assertIn(str(damaged.relative_to(self.folder)), text)
+        self.assertIn("DataLoss", text)
+        self.assertIn("1 finding;", text)
+        done = self.run_coffer("verify", "--deep", "--json", self.array)
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual(json.loads(done.stdout)["num_findings"], 1)
+
+    def test_view(self) -> None:
+        out = self.path("s.png")
+        self.coffer("view", self.array, "--slice", "2=4", "-o", out)
+        png = Path(out).read_bytes()
+        self.assertEqual(png[16:24], (7).to_bytes(4, "big") + (5).to_bytes(4, "big"))
+        self.assertEqual(png[24:26], b"\x08\x00")
+        error = self.fails(1, "view", self.array, "-o", out)
+        self.assertIn("--slice must leave two dimensions of [5, 7, 9], not 3", error)
+        self.assertIn("OutOfRange", self.fails(1, "view", self.array, "--slice", "2=9", "-o", out))
+        self.assertEqual(Path(out).read_bytes(), png)
+
+    def test_stats_and_quiet(self) -> None:
+        done = self.run_coffer("cat", self.array, "-o", self.path("o.npy"), "--stats", "--json")
+        stats = json.loads(done.stderr)
+        self.assertGreater(stats["read_requests"], 0)
+        self.assertGreater(stats["bytes_read"], 0)
+        self.assertGreater(stats["chunks_decoded"], 0)
+        self.assertGreater(stats["peak_memory_bytes"], 1 << 20)
+        done = self.run_coffer("cat", self.array, "-o", self.path("o.npy"), "--stats")
+        self.assertRegex(done.stderr.decode(), r"  peak memory bytes +[\d.]+ MiB\n")
+        done = self.run_coffer("cp", self.array, self.path("c1.zarr"))
+        self.assertRegex(done.stderr.decode(), r"^coffer: 1\.23 KiB copied, .*/s\n$")
+        done = self.run_coffer("cp", self.array, self.path("c2.zarr"), "--quiet")
+        self.assertEqual(done.stderr, b"")
+
+
+class BadFiles(CliTest):
+    """Files that are not what they claim: refused at once, by name, and nothing is created."""
+
+    def test_table(self) -> None:
+        huge = npy("<f8", (1 << 47,), b"x" * 100)
+        claims = safetensors({"a": ("F64", (1 << 47,), b"x" * 64)})
+        cut = npy("<i4", SHAPE)[:-1]
+        for data, code, reason in [
+            (b"", "InvalidArgument", "neither .npy, .npz, NIfTI nor safetensors"),
+            (b"hello, world", "InvalidArgument", "neither .npy"),
+            (huge, "DataLoss", "needs 1125899906842624 bytes"),
+            (cut, "DataLoss", "needs 1260 bytes"),
+            (npy("|O", (2,), b"x" * 16), "InvalidArgument", "pickles are never read"),
+            (claims, "InvalidArgument", "64 bytes, but shape [140737488355328]"),
+            (b"\x00" * 7 + b"\x01{}", "InvalidArgument", "is above 100000000"),
+            (b"PK\x03\x04 not really", "InvalidArgument", "not a whole .npz archive"),
+            (gzip.compress(b"not a volume"), "InvalidArgument", "not a NIfTI file"),
+        ]:
+            with self.subTest(reason=reason):
+                error = self.fails(1, "import", self.write("f", data), self.path("a.zarr"))
+                self.assertTrue(error.startswith(f"{code}: f: "), error)
+                self.assertIn(reason, error)
+                self.assertEqual(os.listdir(self.folder), ["f"])
+
+    def test_missing_file(self) -> None:
+        error = self.fails(1, "import", self.path("none.npy"), self.path("a.zarr"))
+        self.assertEqual(error, "NotFound: none.npy: cannot open: No such file or directory")
+
+    def test_names_that_cannot_be_nodes(self) -> None:
+        for name in ("a//b", "/a"):
+            make_npz(self.path("m.npz"), {name: npy("<i4", (2,))}, 0)
+            error = self.fails(1, "import", self.path("m.npz"), self.path("g"))
+            self.assertIn("cannot name a node", error)
+        tensors = {"..": ("U8", (1,), b"x")}
+        source = self.write("m.safetensors", safetensors(tensors))
+        self.fails(1, "import", source, self.path("inner"))
+        self.assertNotIn("zarr.json", os.listdir(self.folder))
+
+
+class Checkpoints(CliTest):
+    """save, restore, tree, info, ls, verify; and cp and rm of a checkpoint."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.tensors = {
+            "embed.weight": ("F32", (10, 4), pattern("<f4", (10, 4))),
+            "embed.bias": ("BF16", (10,), pattern("<u2", (10,))),
+            "position": ("I32", (6, 3), pattern("<i4", (6, 3))),
+        }
+        self.source = self.write("model.safetensors", safetensors(self.tensors))
+        self.url = self.path("ckpt")
+        self.coffer("checkpoint", "save", self.source, self.url)
+
+    def restore(self, *arguments: str) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+        """Restores into a safetensors file and returns its tensors."""
+        out = self.path("out.safetensors")
+        self.coffer("checkpoint", "restore", self.url, "-o", out, *arguments)
+        return parse_safetensors(Path(out).read_bytes())[0]
+
+    def test_round_trip(self) -> None:
+        self.assertEqual(self.restore(), self.tensors)
+        self.assertEqual(self.restore("--budget", "1"), self.tensors)
+        self.coffer("checkpoint", "restore", self.url, "-o", self.path("out.npz"), "--only", "pos*")
+        with zipfile.ZipFile(self.path("out.npz")) as archive:
+            self.assertIsNone(archive.testzip())
+            self.assertEqual(archive.namelist(), ["position.npy"])
+            read = parse_npy(archive.read("position.npy"))
+        self.assertEqual(read, ("<i4", (6, 3), self.tensors["position"][2]))
+
+    def test_save_from_npz(self) -> None:
+        make_npz(
+            self.path("m.npz"), {"x": npy("<i4", SHAPE), "a/y": npy(">u2", (2,), b"\1\2\3\4")}, 8
+        )
+        self.coffer("checkpoint", "save", self.path("m.npz"), self.path("c2"))
+        self.url = self.path("c2")
+        expected = {"x": ("I32", SHAPE, DATA), "a/y": ("U16", (2,), b"\2\1\4\3")}
+        self.assertEqual(self.restore(), expected)
+
+    def test_shapes(self) -> None:
+        weight = self.tensors["embed.weight"][2]
+        position = self.tensors["position"][2]
+        shapes = ["--shape", "embed.weight=12,4", "--shape", "position=2,3"]
+        got = self.restore(*shapes, "--pad", "--truncate")
+        self.assertEqual(got["embed.weight"], ("F32", (12, 4), weight + bytes(32)))
+        self.assertEqual(got["position"], ("I32", (2, 3), position[:24]))
+        out = self.path("out.safetensors")
+        os.unlink(out)
+        for allowed in ([], ["--truncate"]):
+            arguments = ["checkpoint", "restore", self.url, "-o", out, *shapes[:2], *allowed]
+            error = self.fails(1, *arguments)
+            self.assertIn("InvalidArgument", error)
+            self.assertIn("[10, 4]", error)
+            self.assertIn("[12, 4]", error)
+        arguments = ["checkpoint", "restore", self.url, "-o", out, "--shape", "none=2"]
+        self.assertIn('--shape names no array that is restored: "none"', self.fails(1, *arguments))
+        self.assertFalse(os.path.exists(out))
+
+    def test_only(self) -> None:
+        self.assertEqual(sorted(self.restore("--only", "embed.*")), ["embed.bias", "embed.weight"])
+        error = self.fails(
+            1, "checkpoint", "restore", self.url, "-o", self.path("x.npz"), "--only", "none*"
+        )
+        self.assertIn('--only "none*" matches no leaf', error)
+
+    def test_into_a_group(self) -> None:
+        group = self.path("group")
+        self.coffer("checkpoint", "restore", self.url, "-o", group)
+        self.assertEqual(self.lines("ls", group), sorted(self.tensors))
+        self.assertEqual(self.cat(group + "/position")[2], self.tensors["position"][2])
+
+    def test_info_and_tree(self) -> None:
+        info = self.json("checkpoint", "info", self.url)
+        self.assertEqual((info["kind"], info["arrays"], info["bytes"]), ("checkpoint", 3, 252))
+        self.assertEqual(self.json("info", self.url), info)
+        leaves = [json.loads(x) for x in self.lines("checkpoint", "tree", self.url, "--json")]
+        self.assertEqual(
+            {leaf["name"]: (leaf["data_type"], tuple(leaf["shape"])) for leaf in leaves},
+            {
+                "embed.weight": ("float32", (10, 4)),
+                "embed.bias": ("bfloat16", (10,)),
+                "position": ("int32", (6, 3)),
+            },
+        )
+        text = self.coffer("checkpoint", "tree", self.url).decode()
+        self.assertRegex(text, r"\n  embed\.weight +float32 +\[10, 4\] +160 B +\d+ B +[\d.]+x\n")
+        self.assertIn("  3 values, 252 B in ", text)
+        self.assertEqual(sorted(self.lines("ls", self.url)), sorted(self.tensors))
+
+    def test_steps(self) -> None:
+        run = self.path("run")
+        for step in (5, 100, 20):
+            self.coffer("checkpoint", "save", self.source, run, "--step", str(step))
+        rows = [json.loads(line) for line in self.lines("checkpoint", "ls", run, "--json")]
+        self.assertEqual([row["step"] for row in rows], [5, 20, 100])
+        self.assertEqual(self.json("checkpoint", "info", run)["url"], run + "/100")
+        self.assertEqual(self.json("checkpoint", "info", run, "--step", "20")["url"], run + "/20")
+        self.assertIn(
+            "no checkpoint of step 7", self.fails(1, "checkpoint", "info", run, "--step", "7")
+        )
+        self.url = run
+        self.assertEqual(self.restore("--step", "5"), self.tensors)
+        self.assertIn(
+            "no complete checkpoint", self.fails(1, "checkpoint", "info", self.path("no"))
+        )
+
+    def test_existing_checkpoints_are_kept_unless_forced(self) -> None:
+        other = self.write("b.safetensors", safetensors({"z": ("U8", (2,), b"ab")}))
+        self.assertIn("AlreadyExists", self.fails(1, "checkpoint", "save", other, self.url))
+        self.assertEqual(self.restore(), self.tensors)
+        self.coffer("checkpoint", "save", other, self.url, "--force")
+        self.assertEqual(self.restore(), {"z": ("U8", (2,), b"ab")})
+        single = self.write("s.npy", npy("<i4", SHAPE))
+        error = self.fails(1, "checkpoint", "save", single, self.path("x"))
+        self.assertIn("a checkpoint is made of named arrays", error)
+
+    def test_verify(self) -> None:
+        self.assertIn("0 findings", self.lines("checkpoint", "verify", "--deep", self.url)[-1])
+        self.assertIn("0 findings", self.lines("verify", "--deep", self.url)[-1])
+        files = [
+            p for p in Path(self.url).rglob("*") if p.is_file() and "/c" in str(p)[len(self.url) :]
+        ]
+        largest = max(files, key=lambda p: p.stat().st_size)
+        data = bytearray(largest.read_bytes())
+        data[5] ^= 1
+        largest.write_bytes(data)
+        done = self.run_coffer("checkpoint", "verify", "--deep", self.url)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(b"DataLoss", done.stdout)
+        error = self.fails(1, "checkpoint", "restore", self.url, "-o", self.path("x.safetensors"))
+        self.assertIn("DataLoss", error)
+        self.assertNotIn("x.safetensors", os.listdir(self.folder))
+
+    def test_cp_and_rm(self) -> None:
+        copy = self.path("copy")
+        self.coffer("cp", self.url, copy)
+        self.assertIn("AlreadyExists", self.fails(1, "cp", self.url, copy))
+        self.assertIn(
+            "copied as it is", self.fails(1, "cp", self.url, self.path("d"), "--codec", "none")
+        )
+        self.assertIn("a checkpoint; -r deletes", self.fails(1, "rm", self.url))
+        self.coffer("rm", "-r", self.url)
+        self.assertIn("no complete checkpoint", self.fails(1, "checkpoint", "info", self.url))
+        self.url = copy
+        self.assertEqual(self.restore(), self.tensors)
+
+
+class Interruption(CliTest):
+    """Interrupting leaves what was there, or whole chunks, and says which."""
+
+    def interrupt(self, *arguments: str) -> tuple[int, str]:
+        """Starts a command, interrupts it once it waits for its reader, and lets it go on."""
+        command = [str(ROOT / BINARY), *arguments]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 60
+            while not any(Path(p).exists() for p in self.signs) and time.monotonic() < deadline:
+                if process.poll() is not None:
+                    break
+                time.sleep(0.001)
+            process.send_signal(signal.SIGINT)
+            text = process.communicate(timeout=100)[1].decode()
+        return process.returncode, text.replace(str(self.folder) + "/", "")
+
+    def test_import(self) -> None:
+        # Chunks of 64 bytes: far more of them than can be written before the signal comes.
+        source = self.write("in.npy", npy("|u1", (1 << 21,)))
+        array = self.path("a.zarr")
+        self.signs = [array + "/c"]
+        status, text = self.interrupt("import", source, array, "--chunk-shape", "64")
+        self.assertEqual(status, 1, text)
+        self.assertTrue(text.startswith("coffer: Cancelled: a.zarr holds a part of in.npy: "), text)
+        self.assertIn("0 findings", self.lines("verify", "--deep", array)[-1])
+        info = self.json("info", array)
+        self.assertLess(info["stored_chunks"], info["possible_chunks"])
+        region = f"0:{64 * 1}"
+        got = self.cat(array, "--region", region)[2]
+        self.assertIn(got, (pattern("|u1", (64,)), bytes(64)))
+
+
+if __name__ == "__main__":
+    unittest.main()

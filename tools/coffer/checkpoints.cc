@@ -1,0 +1,141 @@
+#include "tools/coffer/checkpoints.h"
+
+#include <algorithm>
+
+#include "tools/coffer/nodes.h"
+#include "tools/coffer/text.h"
+
+namespace coffer::inline v0::tool {
+namespace {
+
+std::string_view LeafKindName(Tree::Kind kind) {
+  switch (kind) {
+    case Tree::Kind::kNone:
+      return "none";
+    case Tree::Kind::kDict:
+      return "dict";
+    case Tree::Kind::kList:
+      return "list";
+    case Tree::Kind::kArray:
+      return "array";
+    case Tree::Kind::kBool:
+      return "bool";
+    case Tree::Kind::kInt:
+      return "int";
+    case Tree::Kind::kDouble:
+      return "double";
+    case Tree::Kind::kString:
+      return "string";
+    case Tree::Kind::kBytes:
+      return "bytes";
+  }
+  return "unknown";
+}
+
+std::string StepText(const TreePath::Step& step) {
+  if (std::holds_alternative<int64_t>(step)) {
+    return "[" + std::to_string(std::get<int64_t>(step)) + "]";
+  }
+  return Printable(std::get<std::string>(step));
+}
+
+Json LeafJson(const checkpoint::LeafInfo& leaf) {
+  Json path{Json::Array()};
+  for (const TreePath::Step& step : leaf.path.steps()) {
+    path.array().push_back(std::holds_alternative<int64_t>(step)
+                               ? Json(std::get<int64_t>(step))
+                               : Json(std::get<std::string>(step)));
+  }
+  Json line{Json::Object{{"name", JoinedName(leaf.path)},
+                         {"path", std::move(path)},
+                         {"kind", LeafKindName(leaf.kind)}}};
+  if (leaf.kind != Tree::Kind::kArray) {
+    line.Set("value", leaf.value);
+    return line;
+  }
+  line.Set("data_type", leaf.data_type.name());
+  line.Set("shape", ToJson(leaf.shape));
+  line.Set("chunk_shape", ToJson(leaf.chunk_shape));
+  line.Set("shard_shape", leaf.shard_shape.empty() ? Json() : ToJson(leaf.shard_shape));
+  line.Set("bytes", BytesOf(leaf));
+  line.Set("stored_bytes", leaf.stored_bytes);
+  return line;
+}
+
+// A value of any length on one line.
+std::string ShortValue(const std::string& value) {
+  std::string text = Printable(value);
+  return text.size() <= 60 ? text : text.substr(0, 57) + "...";
+}
+
+}  // namespace
+
+int64_t BytesOf(const checkpoint::LeafInfo& leaf) {
+  if (leaf.kind != Tree::Kind::kArray) return 0;
+  return NumElements(leaf.shape).value_or(0) * leaf.data_type.size();
+}
+
+void ShowCheckpointInfo(Session& session, const std::string& url,
+                        const checkpoint::CheckpointInfo& info) {
+  int64_t arrays = 0;
+  int64_t largest = 0;
+  for (const checkpoint::LeafInfo& leaf : info.leaves) {
+    if (leaf.kind == Tree::Kind::kArray) ++arrays;
+    largest = std::max(largest, BytesOf(leaf));
+  }
+  int64_t others = std::ssize(info.leaves) - arrays;
+  if (session.options().json) {
+    session.PrintJson(Json(Json::Object{{"url", url},
+                                        {"format", info.format},
+                                        {"kind", "checkpoint"},
+                                        {"created_at", info.created_at},
+                                        {"arrays", arrays},
+                                        {"other_leaves", others},
+                                        {"bytes", info.array_bytes},
+                                        {"stored_bytes", info.stored_bytes},
+                                        {"largest_array_bytes", largest}}));
+    return;
+  }
+  Table table("ll");
+  table.Add({"format", info.format});
+  table.Add({"kind", "checkpoint"});
+  table.Add({"created", info.created_at});
+  table.Add({"holds", FormatCount(arrays, "array") + ", " + FormatCount(others, "other value")});
+  table.Add({"stored", FormatBytes(info.stored_bytes) + " for " + FormatBytes(info.array_bytes) +
+                           " (" + FormatRatio(info.array_bytes, info.stored_bytes) + ")"});
+  table.Add({"largest array", FormatBytes(largest)});
+  session.Print(Printable(url) + "\n" + table.ToString("  "));
+}
+
+void ShowCheckpointTree(Session& session, const std::string& url,
+                        const checkpoint::CheckpointInfo& info) {
+  if (session.options().json) {
+    for (const checkpoint::LeafInfo& leaf : info.leaves) session.PrintJson(LeafJson(leaf));
+    return;
+  }
+  Table table("lllrrr");
+  std::vector<TreePath::Step> shown;  // The inner nodes above the last line.
+  for (const checkpoint::LeafInfo& leaf : info.leaves) {
+    const std::vector<TreePath::Step>& steps = leaf.path.steps();
+    size_t same = 0;
+    while (same < shown.size() && same + 1 < steps.size() && shown[same] == steps[same]) ++same;
+    shown.resize(same);
+    for (; shown.size() + 1 < steps.size(); shown.push_back(steps[shown.size()])) {
+      table.Add({std::string(2 * shown.size(), ' ') + StepText(steps[shown.size()]) + "/"});
+    }
+    std::string name =
+        std::string(2 * shown.size(), ' ') + (steps.empty() ? "(root)" : StepText(steps.back()));
+    if (leaf.kind != Tree::Kind::kArray) {
+      table.Add({name, std::string(LeafKindName(leaf.kind)), ShortValue(leaf.value)});
+      continue;
+    }
+    table.Add({name, leaf.data_type.name(), ToString(leaf.shape), FormatBytes(BytesOf(leaf)),
+               FormatBytes(leaf.stored_bytes), FormatRatio(BytesOf(leaf), leaf.stored_bytes)});
+  }
+  session.Print(Printable(url) + "\n" + table.ToString("  "));
+  session.Print("  " + FormatCount(std::ssize(info.leaves), "value") + ", " +
+                FormatBytes(info.array_bytes) + " in " + FormatBytes(info.stored_bytes) + " (" +
+                FormatRatio(info.array_bytes, info.stored_bytes) + ")\n");
+}
+
+}  // namespace coffer::inline v0::tool

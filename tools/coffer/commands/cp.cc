@@ -1,0 +1,187 @@
+// coffer cp SRC DST: an array, a group or a checkpoint, between any two stores.
+//
+// Arrays are decoded and encoded anew, region by region, in the destination's layout. A checkpoint
+// is copied key by key as it is, its commit marker last: until then readers of the destination see
+// no checkpoint.
+#include <algorithm>
+#include <memory>
+
+#include "tools/coffer/blocks.h"
+#include "tools/coffer/commands/commands.h"
+#include "tools/coffer/layout_options.h"
+#include "tools/coffer/nodes.h"
+#include "tools/coffer/text.h"
+
+namespace coffer::inline v0::tool {
+namespace {
+
+constexpr std::string_view kCommitMarker = "commit";
+constexpr int64_t kPieceBytes = MiB(4);
+
+struct Arguments {
+  std::string source;
+  std::string destination;
+  std::string region;
+  LayoutOptions layout;
+};
+
+// Whether the view shows every dimension of the array, in order.
+bool KeepsDimensions(const IndexTransform& transform) {
+  for (int d = 0; d < transform.stored_rank(); ++d) {
+    if (transform.maps()[static_cast<size_t>(d)].view_dim != d) return false;
+  }
+  return true;
+}
+
+// Copies one array to where `create` makes the new one.
+template <class Create>
+Result<int64_t> CopyArray(Session& session, const Arguments& arguments, const Array& source,
+                          const std::string& name, const Create& create) {
+  COFFER_ASSIGN_OR_RETURN(IndexTransform transform,
+                          IndexTransform::Parse(source.shape(), arguments.region));
+  COFFER_ASSIGN_OR_RETURN(CreateOptions options,
+                          MakeCopyOptions(arguments.layout, source, transform.view_shape(),
+                                          KeepsDimensions(transform), session.context()));
+  COFFER_ASSIGN_OR_RETURN(Array destination, create(options));
+  Progress progress = session.MakeProgress(name.empty() ? "cp" : name);
+  ArrayWriteOptions writing{.on_progress = progress.function(), .cancel = session.cancel_token()};
+  std::unique_ptr<BlockSource> blocks = MakeBlockSource(source, transform);
+  COFFER_RETURN_IF_ERROR(
+      CopyInto(*blocks, destination, Index::Filled(destination.rank(), 0), writing));
+  return *NumElements(transform.view_shape()) * source.data_type().size();
+}
+
+Result<int64_t> CopyOne(Session& session, const Arguments& arguments) {
+  COFFER_ASSIGN_OR_RETURN(Array source,
+                          Array::Open(arguments.source, {.context = session.context()}));
+  return CopyArray(session, arguments, source, "", [&](const CreateOptions& options) {
+    return Array::Create(arguments.destination, options);
+  });
+}
+
+Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
+  if (!arguments.region.empty()) {
+    return InvalidArgumentError(arguments.source + ": --region needs an array, not a group");
+  }
+  COFFER_ASSIGN_OR_RETURN(OpenGroup source, OpenGroupAt(arguments.source, session.context()));
+  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, source.group.List(true));
+  COFFER_ASSIGN_OR_RETURN(
+      Group made, Group::Create(arguments.destination, {.attributes = source.group.attributes(),
+                                                        .context = session.context()}));
+  OpenGroup destination{std::move(made), session.context()};
+  int64_t bytes = 0;
+  for (const NodeEntry& node : nodes) {
+    if (node.kind == NodeKind::kGroup) {
+      COFFER_ASSIGN_OR_RETURN(
+          Group group,
+          Group::Open(source.group.store(), source.PrefixOf(node.name), session.context()));
+      COFFER_RETURN_IF_ERROR(
+          Group::Create(destination.group.store(), destination.PrefixOf(node.name),
+                        {.attributes = group.attributes(), .context = session.context()}));
+      continue;
+    }
+    COFFER_ASSIGN_OR_RETURN(Array array, source.OpenArray(node.name));
+    COFFER_ASSIGN_OR_RETURN(
+        int64_t copied,
+        CopyArray(session, arguments, array, node.name, [&](const CreateOptions& options) {
+          return Array::Create(destination.group.store(), destination.PrefixOf(node.name), options);
+        }));
+    bytes += copied;
+  }
+  return bytes;
+}
+
+// One value, in pieces of one generation.
+Result<int64_t> CopyKey(const Place& source, const Place& destination, const std::string& name,
+                        const CancelToken& cancel) {
+  std::string key = source.prefix + name;
+  COFFER_ASSIGN_OR_RETURN(
+      ReadResult stat,
+      source.store->Read(key, {.range = ByteRange::Stat(), .cancel = cancel}).Get());
+  if (stat.state != ReadResult::State::kValue || stat.total_size < 0) {
+    return AbortedError(source.store->Describe(key) + ": went away during the copy");
+  }
+  COFFER_ASSIGN_OR_RETURN(
+      std::unique_ptr<KvWriter> writer,
+      destination.store->OpenWriter(destination.prefix + name, {.cancel = cancel}));
+  for (int64_t at = 0; at < stat.total_size; at += kPieceBytes) {
+    ReadOptions piece{.range = ByteRange::Span(at, std::min(at + kPieceBytes, stat.total_size)),
+                      .if_equal = stat.generation,
+                      .cancel = cancel};
+    COFFER_ASSIGN_OR_RETURN(ReadResult read, source.store->Read(key, piece).Get());
+    if (read.state != ReadResult::State::kValue) {
+      return AbortedError(source.store->Describe(key) + ": changed during the copy");
+    }
+    COFFER_RETURN_IF_ERROR(writer->Append(read.value));
+  }
+  COFFER_RETURN_IF_ERROR(writer->Commit().Get());
+  return stat.total_size;
+}
+
+Result<int64_t> CopyCheckpoint(Session& session, const Arguments& arguments) {
+  if (!arguments.region.empty() || arguments.layout.any()) {
+    return InvalidArgumentError(arguments.source +
+                                ": a checkpoint is copied as it is, without layout or region");
+  }
+  COFFER_ASSIGN_OR_RETURN(Place source, OpenPlace(arguments.source, session.context()));
+  COFFER_ASSIGN_OR_RETURN(Place destination, OpenPlace(arguments.destination, session.context()));
+  COFFER_ASSIGN_OR_RETURN(
+      std::vector<ListEntry> there,
+      ListAll(*destination.store, {.range = KeyRange::Prefix(destination.prefix)}));
+  if (!there.empty()) {
+    return AlreadyExistsError(arguments.destination + ": something is there already");
+  }
+  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> keys,
+                          ListAll(*source.store, {.range = KeyRange::Prefix(source.prefix)}));
+  std::vector<std::string> names;
+  int64_t all = 0;
+  for (const ListEntry& entry : keys) {
+    names.push_back(entry.key.substr(source.prefix.size()));
+    all += std::max<int64_t>(entry.size, 0);
+  }
+  std::stable_partition(names.begin(), names.end(),
+                        [](const std::string& name) { return name != kCommitMarker; });
+  Progress progress = session.MakeProgress("cp");
+  int64_t bytes = 0;
+  for (const std::string& name : names) {
+    if (session.cancel_token().cancelled()) return CancelledError("interrupted");
+    COFFER_ASSIGN_OR_RETURN(int64_t copied,
+                            CopyKey(source, destination, name, session.cancel_token()));
+    bytes += copied;
+    progress.Update(bytes, all);
+  }
+  return bytes;
+}
+
+Result<int> Cp(Session& session, const Arguments& arguments) {
+  CancelToken cancel = session.cancel_token();
+  COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(arguments.source, session.context()));
+  auto start = std::chrono::steady_clock::now();
+  auto copy = kind == Kind::kArray ? CopyOne : kind == Kind::kGroup ? CopyGroup : CopyCheckpoint;
+  Result<int64_t> bytes = copy(session, arguments);
+  if (bytes.status().code() == StatusCode::kCancelled) {
+    return bytes.status().Annotate(arguments.destination + (kind == Kind::kCheckpoint
+                                                                ? " holds no checkpoint yet"
+                                                                : " holds a part of the copy"));
+  }
+  COFFER_RETURN_IF_ERROR(bytes);
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  session.Note(FormatBytes(*bytes) + " copied, " + FormatRate(*bytes, seconds));
+  return kDone;
+}
+
+}  // namespace
+
+void AddCp(const CommandLine& line) {
+  Session& session = line.session();
+  auto arguments = std::make_shared<Arguments>();
+  CommandLine command = line.Command("cp", "Copy or re-encode an array, a group or a checkpoint",
+                                     [&session, arguments] { return Cp(session, *arguments); });
+  command.Text("SRC", &arguments->source, "what to copy");
+  command.Text("DST", &arguments->destination, "where to");
+  command.Text("--region", &arguments->region,
+               "a part of an array: 0:10,5:20:2,: (an index drops its dimension)");
+  arguments->layout.AddTo(command);
+}
+
+}  // namespace coffer::inline v0::tool

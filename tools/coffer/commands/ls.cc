@@ -1,0 +1,133 @@
+// coffer ls URL: the nodes of a group or checkpoint, or the keys below any other place.
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "coffer/checkpoint/checkpoint.h"
+#include "tools/coffer/commands/commands.h"
+#include "tools/coffer/nodes.h"
+#include "tools/coffer/text.h"
+
+namespace coffer::inline v0::tool {
+namespace {
+
+struct Arguments {
+  std::string url;
+  bool details = false;
+  bool recursive = false;
+};
+
+// One line of the listing, and its JSON.
+struct Entry {
+  std::string name;
+  std::string kind;     // "array", "group", "key", "prefix", or a leaf's kind.
+  Json shape = Json();  // Arrays.
+  std::string data_type;
+  int64_t size = -1;  // Stored bytes; -1 if not known.
+};
+
+void Show(Session& session, const Arguments& arguments, const std::vector<Entry>& entries) {
+  Table table("lrll");
+  for (const Entry& entry : entries) {
+    if (session.options().json) {
+      Json line{Json::Object{{"name", entry.name}, {"kind", entry.kind}}};
+      if (!entry.shape.is_null()) {
+        line.Set("shape", entry.shape);
+        line.Set("data_type", entry.data_type);
+      }
+      if (entry.size >= 0) line.Set("stored_bytes", entry.size);
+      session.PrintJson(line);
+      continue;
+    }
+    bool folder = entry.kind == "group" || entry.kind == "prefix";
+    std::string name = Printable(entry.name) + (folder ? "/" : "");
+    if (!arguments.details) {
+      session.Print(name + "\n");
+    } else {
+      std::string shape = entry.shape.is_null() ? "" : entry.shape.Dump();
+      table.Add({entry.data_type.empty() ? entry.kind : entry.data_type,
+                 entry.size >= 0 ? FormatBytes(entry.size) : "", shape, name});
+    }
+  }
+  if (arguments.details) session.Print(table.ToString());
+}
+
+Result<std::vector<Entry>> GroupEntries(Session& session, const Arguments& arguments) {
+  COFFER_ASSIGN_OR_RETURN(OpenGroup opened, OpenGroupAt(arguments.url, session.context()));
+  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, opened.group.List(arguments.recursive));
+  std::vector<Entry> entries;
+  for (const NodeEntry& node : nodes) {
+    bool is_array = node.kind == NodeKind::kArray;
+    Entry entry{.name = node.name, .kind = is_array ? "array" : "group", .data_type = {}};
+    if (is_array && arguments.details) {
+      COFFER_ASSIGN_OR_RETURN(Array array, opened.OpenArray(node.name));
+      COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array.CountStored());
+      entry.shape = ToJson(array.shape());
+      entry.data_type = array.data_type().name();
+      entry.size = stored.bytes;
+    }
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Result<std::vector<Entry>> CheckpointEntries(Session& session, const Arguments& arguments) {
+  COFFER_ASSIGN_OR_RETURN(checkpoint::CheckpointInfo info,
+                          checkpoint::Info(arguments.url, arguments.details, session.context()));
+  std::vector<Entry> entries;
+  for (const checkpoint::LeafInfo& leaf : info.leaves) {
+    Entry entry{.name = JoinedName(leaf.path), .kind = "leaf", .data_type = {}};
+    if (leaf.kind == Tree::Kind::kArray) {
+      entry.kind = "array";
+      entry.shape = ToJson(leaf.shape);
+      entry.data_type = leaf.data_type.name();
+      if (arguments.details) entry.size = leaf.stored_bytes;
+    }
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Result<std::vector<Entry>> KeyEntries(Session& session, const Arguments& arguments) {
+  COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(arguments.url, session.context()));
+  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> keys,
+                          ListAll(*place.store, {.range = KeyRange::Prefix(place.prefix)}));
+  std::map<std::string, Entry> entries;
+  for (const ListEntry& key : keys) {
+    std::string name = key.key.substr(place.prefix.size());
+    size_t slash = arguments.recursive ? std::string::npos : name.find('/');
+    bool is_key = slash == std::string::npos;
+    if (!is_key) name.resize(slash);
+    Entry& entry = entries[name];
+    entry.name = name;
+    entry.kind = is_key ? "key" : "prefix";
+    if (key.size >= 0) entry.size = std::max<int64_t>(entry.size, 0) + key.size;
+  }
+  if (entries.empty()) return NotFoundError(arguments.url + ": nothing is there");
+  std::vector<Entry> sorted;
+  for (auto& [name, entry] : entries) sorted.push_back(std::move(entry));
+  return sorted;
+}
+
+}  // namespace
+
+void AddLs(const CommandLine& line) {
+  Session& session = line.session();
+  auto arguments = std::make_shared<Arguments>();
+  CommandLine command =
+      line.Command("ls", "List the nodes of a group or checkpoint, else the keys",
+                   [&session, arguments]() -> Result<int> {
+                     COFFER_ASSIGN_OR_RETURN(Kind kind, KindOf(arguments->url, session.context()));
+                     auto list = kind == Kind::kGroup        ? GroupEntries
+                                 : kind == Kind::kCheckpoint ? CheckpointEntries
+                                                             : KeyEntries;
+                     COFFER_ASSIGN_OR_RETURN(std::vector<Entry> entries, list(session, *arguments));
+                     Show(session, *arguments, entries);
+                     return kDone;
+                   });
+  command.Text("URL", &arguments->url, "a group, a checkpoint or any place");
+  command.Flag("-l,--long", &arguments->details, "also types, shapes and stored sizes");
+  command.Flag("-r,--recursive", &arguments->recursive, "everything below");
+}
+
+}  // namespace coffer::inline v0::tool

@@ -1,0 +1,105 @@
+// coffer verify URL [--deep]: what is wrong with stored bytes. Exit status 3 if anything is.
+#include <memory>
+
+#include "coffer/array/verify.h"
+#include "coffer/checkpoint/checkpoint.h"
+#include "tools/coffer/commands/commands.h"
+#include "tools/coffer/nodes.h"
+#include "tools/coffer/text.h"
+#include "tools/coffer/verifying.h"
+
+namespace coffer::inline v0::tool {
+namespace {
+
+void Add(const VerifyReport& from, VerifyReport* to) {
+  to->findings.insert(to->findings.end(), from.findings.begin(), from.findings.end());
+  to->num_findings += from.num_findings;
+  to->chunks_checked += from.chunks_checked;
+  to->chunks_unchecked += from.chunks_unchecked;
+  to->bytes_checked += from.bytes_checked;
+}
+
+Result<VerifyReport> VerifyArrays(Session& session, const std::string& url, bool deep) {
+  VerifyReport report;
+  COFFER_ASSIGN_OR_RETURN(auto arrays, ArraysAt(url, session.context()));
+  for (const auto& [name, array] : arrays) {
+    Progress progress = session.MakeProgress(name.empty() ? "verify" : name);
+    COFFER_ASSIGN_OR_RETURN(VerifyReport one,
+                            VerifyArray(array, {.deep = deep,
+                                                .on_progress = progress.function(),
+                                                .cancel = session.cancel_token()}));
+    Add(one, &report);
+  }
+  return report;
+}
+
+Json ToJson(const std::string& url, const VerifyReport& report) {
+  Json::Array findings;
+  for (const VerifyReport::Finding& finding : report.findings) {
+    findings.push_back(Json::Object{{"key", finding.key}, {"reason", finding.reason}});
+  }
+  return Json(Json::Object{{"url", url},
+                           {"findings", std::move(findings)},
+                           {"num_findings", report.num_findings},
+                           {"chunks_checked", report.chunks_checked},
+                           {"chunks_unchecked", report.chunks_unchecked},
+                           {"bytes_checked", report.bytes_checked}});
+}
+
+}  // namespace
+
+static Result<int> ShowReport(Session& session, const std::string& url, const VerifyReport& report,
+                              bool deep) {
+  if (session.options().json) {
+    session.PrintJson(ToJson(url, report));
+    return report.num_findings == 0 ? kDone : kFound;
+  }
+  for (const VerifyReport::Finding& finding : report.findings) {
+    session.Print(Printable(finding.key + ": " + finding.reason) + "\n");
+  }
+  int64_t unlisted = report.num_findings - std::ssize(report.findings);
+  if (unlisted > 0) session.Print("and " + FormatCount(unlisted, "more finding") + "\n");
+  std::string text = Printable(url) + ": " + FormatCount(report.num_findings, "finding");
+  if (deep) {
+    text += "; " + FormatCount(report.chunks_checked, "chunk") + ", " +
+            FormatBytes(report.bytes_checked) + " read and decoded";
+    if (report.chunks_unchecked > 0) {
+      text += "; unchecked (no checksum): " + FormatCount(report.chunks_unchecked, "chunk");
+    }
+  } else {
+    text += "; chunks were not read (--deep)";
+  }
+  session.Print(text + "\n");
+  return report.num_findings == 0 ? kDone : kFound;
+}
+
+Result<int> Verify(Session& session, const std::string& url, bool deep) {
+  CancelToken cancel = session.cancel_token();
+  COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(url, session.context()));
+  if (kind != Kind::kCheckpoint) {
+    COFFER_ASSIGN_OR_RETURN(VerifyReport report, VerifyArrays(session, url, deep));
+    return ShowReport(session, url, report, deep);
+  }
+  Result<VerifyReport> report = VerifyReport();
+  {
+    Progress progress = session.MakeProgress("verify");
+    report = checkpoint::Verify(
+        url, {.deep = deep, .on_progress = progress.function(), .cancel = cancel},
+        session.context());
+  }
+  COFFER_RETURN_IF_ERROR(report);
+  return ShowReport(session, url, *report, deep);
+}
+
+void AddVerify(const CommandLine& line) {
+  Session& session = line.session();
+  auto url = std::make_shared<std::string>();
+  auto deep = std::make_shared<bool>(false);
+  CommandLine command =
+      line.Command("verify", "Check metadata, keys and shard indexes; with --deep every chunk",
+                   [&session, url, deep] { return Verify(session, *url, *deep); });
+  command.Text("URL", url.get(), "an array, a group or a checkpoint");
+  command.Flag("--deep", deep.get(), "read and decode every chunk");
+}
+
+}  // namespace coffer::inline v0::tool

@@ -1,0 +1,192 @@
+#include "tools/coffer/layout_options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include "src/base/json.h"
+#include "tools/coffer/text.h"
+
+namespace coffer::inline v0::tool {
+namespace {
+
+Result<int> ParseLevel(std::string_view text, std::string_view codec) {
+  int level = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), level);
+  if (error == std::errc() && end == text.data() + text.size()) return level;
+  return InvalidArgumentError("\"" + std::string(text) + "\" is no level of " + std::string(codec));
+}
+
+// The codecs within the shards of a zarr v3 array, or of the array itself where it has none.
+Result<Json> InnerCodecs(const Array& array) {
+  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(array.metadata()));
+  const Json* codecs = metadata.Find("codecs");
+  if (codecs == nullptr || !codecs->is_array()) {
+    return InternalError(array.url() + ": its metadata shows no codecs");
+  }
+  for (const Json& codec : codecs->array()) {
+    const Json* configuration = codec.Find("configuration");
+    const Json* inner = configuration != nullptr ? configuration->Find("codecs") : nullptr;
+    if (inner != nullptr && inner->is_array()) return *inner;
+  }
+  return *codecs;
+}
+
+bool IsCrc32c(const Json& codec) {
+  return codec == Json("crc32c") ||
+         (codec.Find("name") != nullptr && *codec.Find("name") == Json("crc32c"));
+}
+
+Json Named(std::string_view name) { return Json(Json::Object{{"name", name}}); }
+
+// The whole "codecs" member of a copy: the source's inner codecs, with or without checksum, in
+// shards or not.
+Json CopiedCodecs(const Json& inner, bool checksum, const Shape& chunk_shape, bool sharded) {
+  Json codecs = inner;
+  std::erase_if(codecs.array(), IsCrc32c);
+  if (checksum) codecs.array().push_back(Named("crc32c"));
+  if (!sharded) return codecs;
+  Json bytes = Named("bytes");
+  bytes.Set("configuration", Json::Object{{"endian", "little"}});
+  Json configuration{Json::Object()};
+  configuration.Set("chunk_shape", ToJson(chunk_shape));
+  configuration.Set("codecs", std::move(codecs));
+  configuration.Set("index_codecs", Json::Array{bytes, Named("crc32c")});
+  Json sharding = Named("sharding_indexed");
+  sharding.Set("configuration", std::move(configuration));
+  return Json(Json::Array{sharding});
+}
+
+}  // namespace
+
+void LayoutOptions::AddTo(const CommandLine& command) {
+  command.Parsed(
+      "--zarr-format",
+      [](const std::string& text) {
+        return text == "3" ? Status() : InvalidArgumentError("only Zarr format 3 is supported");
+      },
+      "Zarr format of what is created: 3");
+  auto shape = [](const std::string& text) -> Result<std::optional<Shape>> {
+    COFFER_ASSIGN_OR_RETURN(Shape parsed, ParseShape(text, 1));
+    return std::optional(parsed);
+  };
+  command.Parsed("--chunk-shape", &chunk_shape, shape, "extents of a chunk: 64,64,64");
+  command.Parsed(
+      "--shard-shape", &shard_shape,
+      [shape](const std::string& text) {
+        return text == "none" ? Result<std::optional<Shape>>(std::optional(Shape())) : shape(text);
+      },
+      "extents of a shard, or none");
+  command.Parsed(
+      "--codec", &codec,
+      [](const std::string& text) -> Result<std::optional<CodecSpec>> {
+        COFFER_ASSIGN_OR_RETURN(CodecSpec spec, ParseCodec(text));
+        return std::optional(spec);
+      },
+      "none, zstd[:LEVEL], gzip[:LEVEL] or blosc[:CNAME[:LEVEL[:SHUFFLE]]]");
+  command.Flag("--no-checksum", &no_checksum, "store chunks without crc32c");
+  command.Text("--fill-value", &fill_value, "value of what was never written (JSON, or NaN)");
+  command.Parsed(
+      "--dtype", &data_type,
+      [](const std::string& text) -> Result<std::optional<DataType>> {
+        COFFER_ASSIGN_OR_RETURN(DataType type, DataType::Parse(text));
+        return std::optional(type);
+      },
+      "data type of the same width that the elements really have: bfloat16");
+}
+
+bool LayoutOptions::any() const {
+  return chunk_shape || shard_shape || codec || no_checksum || !fill_value.empty() || data_type;
+}
+
+Result<CodecSpec> ParseCodec(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (std::string_view rest = text;;) {
+    size_t colon = rest.find(':');
+    parts.push_back(rest.substr(0, colon));
+    if (colon == std::string_view::npos) break;
+    rest.remove_prefix(colon + 1);
+  }
+  std::string_view name = parts[0];
+  size_t parts_max = name == "none" ? 1 : name == "blosc" ? 4 : 2;
+  if (parts.size() > parts_max) {
+    return InvalidArgumentError("\"" + std::string(text) + "\" has too many parts for " +
+                                std::string(name));
+  }
+  auto level = [&](size_t part, int otherwise) -> Result<int> {
+    return parts.size() > part ? ParseLevel(parts[part], name) : Result<int>(otherwise);
+  };
+  if (name == "none") return Uncompressed();
+  if (name == "zstd") {
+    COFFER_ASSIGN_OR_RETURN(int chosen, level(1, 3));
+    return Zstd(chosen);
+  }
+  if (name == "gzip") {
+    COFFER_ASSIGN_OR_RETURN(int chosen, level(1, 6));
+    return Gzip(chosen);
+  }
+  if (name == "blosc") {
+    COFFER_ASSIGN_OR_RETURN(int chosen, level(2, 5));
+    return Blosc(parts.size() > 1 ? parts[1] : "lz4", chosen, parts.size() > 3 ? parts[3] : "");
+  }
+  return InvalidArgumentError("\"" + std::string(text) +
+                              "\" is no codec (none, zstd, gzip or blosc; lz4 is blosc:lz4)");
+}
+
+std::string FillValueJson(const std::string& text) {
+  if (text.empty() || Json::Parse(text).ok()) return text;
+  return Json(text).Dump();
+}
+
+Result<CreateOptions> MakeCreateOptions(const LayoutOptions& layout, const Shape& shape,
+                                        DataType type, const Context& context) {
+  CreateOptions options;
+  options.shape = shape;
+  options.data_type = type;
+  if (layout.chunk_shape) options.chunk_shape = *layout.chunk_shape;
+  if (layout.shard_shape) options.shard_shape = *layout.shard_shape;
+  if (layout.codec) options.codec = *layout.codec;
+  options.format.checksum = !layout.no_checksum;
+  options.format.fill_value = FillValueJson(layout.fill_value);
+  options.context = context;
+  return options;
+}
+
+Result<CreateOptions> MakeCopyOptions(const LayoutOptions& layout, const Array& source,
+                                      const Shape& shape, bool keeps_dimensions,
+                                      const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(CreateOptions options,
+                          MakeCreateOptions(layout, shape, source.data_type(), context));
+  options.attributes = source.attributes();
+  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(source.metadata()));
+  const Json* fill_value = metadata.Find("fill_value");
+  if (layout.fill_value.empty() && fill_value != nullptr) {
+    options.format.fill_value = fill_value->Dump();
+  }
+  if (!keeps_dimensions) return options;
+  options.format.dimension_names = source.dimension_names();
+  if (!layout.chunk_shape) options.chunk_shape = source.chunk_shape();
+  std::optional<Shape> shards = source.shard_shape();
+  if (!layout.shard_shape && !layout.chunk_shape && shards) options.shard_shape = *shards;
+  if (layout.codec) return options;
+  COFFER_ASSIGN_OR_RETURN(Json inner, InnerCodecs(source));
+  bool sharded = !options.shard_shape.empty();
+  options.format.codecs =
+      CopiedCodecs(inner, !layout.no_checksum, options.chunk_shape, sharded).Dump();
+  // With the codecs spelled out, the format's chunks are the shards.
+  if (sharded) options.chunk_shape = std::exchange(options.shard_shape, Shape());
+  return options;
+}
+
+Result<DataType> RenamedType(DataType source, const std::optional<DataType>& wanted) {
+  using Kind = DataType::Kind;
+  if (!wanted || *wanted == source) return source;
+  bool was_opaque = source.kind() == Kind::kRaw || source.kind() == Kind::kUint;
+  bool is_lacking = wanted->kind() == Kind::kBfloat || wanted->kind() == Kind::kRaw ||
+                    source.kind() == Kind::kRaw;
+  if (source.size() == wanted->size() && was_opaque && is_lacking) return *wanted;
+  return UnimplementedError("--dtype " + wanted->name() + ": elements of type " + source.name() +
+                            " cannot be converted");
+}
+
+}  // namespace coffer::inline v0::tool

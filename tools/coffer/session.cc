@@ -1,0 +1,161 @@
+// Interruption: SIGINT and SIGTERM are blocked before the first thread exists (so no library thread
+// ever takes one) and waited for by one thread of our own. Cancelling needs locks, which a signal
+// handler may not take.
+#include "tools/coffer/session.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "tools/coffer/text.h"
+
+namespace coffer::inline v0::tool {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Set once somebody stops when asked to.
+std::atomic<bool> is_cooperative{false};
+
+void EndProcess(int signal, const sigset_t& signals) {
+  ::signal(signal, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  raise(signal);
+}
+
+// The first signal cancels, if anybody listens; any other ends the process.
+void WaitForSignals(const CancelSource& source, const sigset_t& signals) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+  if (is_cooperative) {
+    source.Cancel();
+    sigwait(&signals, &signal);
+  }
+  EndProcess(signal, signals);
+}
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+int64_t PeakMemoryBytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word) {
+    int64_t kib = 0;
+    if (word == "VmHWM:" && status >> kib) return KiB(kib);
+  }
+  return 0;
+}
+
+Progress::Progress(std::string_view what, bool enabled)
+    : what_(what), enabled_(enabled), start_(Clock::now()), last_(start_) {}
+
+Progress::~Progress() {
+  if (shown_) std::fputs("\r\x1b[K", stderr);
+}
+
+void Progress::Update(int64_t done, int64_t all) {
+  if (!enabled_ || SecondsSince(last_) < (shown_ ? 0.1 : 1.0)) return;
+  last_ = Clock::now();
+  shown_ = true;
+  double seconds = SecondsSince(start_);
+  double part = all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 1;
+  constexpr int kWidth = 24;
+  std::string bar(static_cast<size_t>(part * kWidth), '#');
+  bar.resize(kWidth, '.');
+  std::string left = part > 0 ? FormatSeconds(seconds / part - seconds) + " left" : "";
+  std::fprintf(stderr, "\r\x1b[K%s [%s] %3d %%  %s of %s  %s  %s", what_.c_str(), bar.c_str(),
+               static_cast<int>(part * 100), FormatBytes(done).c_str(), FormatBytes(all).c_str(),
+               FormatRate(done, seconds).c_str(), left.c_str());
+  std::fflush(stderr);
+}
+
+const Context& Session::context() {
+  if (!context_) {
+    context_ =
+        Context::Create({.threads = options_.threads, .budget_bytes = options_.budget_bytes});
+  }
+  return *context_;
+}
+
+void Session::WatchSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([source = cancel_, signals] { WaitForSignals(source, signals); }).detach();
+}
+
+CancelToken Session::cancel_token() {
+  is_cooperative = true;
+  return cancel_.token();
+}
+
+void Session::Print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed_ = true;
+}
+
+void Session::PrintJson(const Json& document) { Print(document.Dump() + "\n"); }
+
+void Session::Note(std::string_view text) {
+  if (!options_.quiet) std::fprintf(stderr, "coffer: %s\n", Printable(text).c_str());
+}
+
+Progress Session::MakeProgress(std::string_view what) const {
+  return Progress(what, !options_.quiet && isatty(STDERR_FILENO) != 0);
+}
+
+int Session::Run(const Action& action) {
+  Clock::time_point start = Clock::now();
+  Result<int> result = action();
+  if (std::fflush(stdout) != 0 || output_failed_) {
+    if (result.ok()) result = UnavailableError("cannot write to standard output");
+  }
+  if (!result.ok()) {
+    std::fprintf(stderr, "coffer: %s\n", Printable(result.status().ToString()).c_str());
+  }
+  if (options_.stats) PrintStats(SecondsSince(start));
+  return result.ok() ? *result : kFailed;
+}
+
+void Session::PrintStats(double seconds) {
+  const Stats& stats = context().stats();
+  const std::pair<const char*, int64_t> counters[] = {
+      {"read_requests", stats.read_requests.load()},
+      {"write_requests", stats.write_requests.load()},
+      {"bytes_read", stats.bytes_read.load()},
+      {"bytes_written", stats.bytes_written.load()},
+      {"chunks_decoded", stats.chunks_decoded.load()},
+      {"chunks_encoded", stats.chunks_encoded.load()},
+      {"budget_peak_bytes", context().budget().held_bytes_peak()},
+      {"peak_memory_bytes", PeakMemoryBytes()}};
+  if (options_.json) {
+    Json document{Json::Object()};
+    for (const auto& [name, value] : counters) document.Set(name, value);
+    document.Set("seconds", seconds);
+    std::fprintf(stderr, "%s\n", document.Dump().c_str());
+    return;
+  }
+  Table table("lr");
+  for (const auto& [name, value] : counters) {
+    std::string label = name;
+    bool is_bytes = label.find("bytes") != std::string::npos;
+    for (char& c : label) c = c == '_' ? ' ' : c;
+    table.Add({label, is_bytes ? FormatBytes(value) : std::to_string(value)});
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f s", seconds);
+  table.Add({"time", text});
+  std::fputs(table.ToString("  ").c_str(), stderr);
+}
+
+}  // namespace coffer::inline v0::tool
