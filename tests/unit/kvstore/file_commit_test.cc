@@ -1,0 +1,138 @@
+// Goal: a durable write does not hold its caller up: the bytes are free when Write() returns, fsync
+// and rename happen on commit threads, of which no more than a bounded number is behind.
+// Method: a gate keeps fsync waiting on every thread but this one; what has happened by then is
+// seen in the futures and in the log of calls. Nothing sleeps.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "kvstore/file/engine.h"
+#include "kvstore/file/file.h"
+#include "tests/support/file_ops.h"
+#include "tests/support/temp_dir.h"
+
+namespace coffer {
+namespace {
+
+class FileCommitTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = MakeFileStore(dir_ / "root", {}, *context_, ops_).OrDie();
+    store_->Write("first", Bytes::Copy("v")).Get().OrDie();  // The root is there and durable.
+    ops_.TakeLog();
+    ops_.sync_gate.Close();
+  }
+  void TearDown() override { ops_.sync_gate.Open(); }
+  std::string Get(const std::string& key) const {
+    const ReadResult read = store_->Read(key).Get().OrDie();
+    return read.state == ReadResult::State::kValue ? std::string(read.value.text()) : "(missing)";
+  }
+
+  const TempDir dir_;
+  BentOps ops_;
+  std::optional<Context> context_ = Context::Create({.threads = 1});
+  KvStorePtr store_;
+};
+
+TEST_F(FileCommitTest, BytesAreFreeBeforeTheValueIsDurable) {
+  std::string mine = "mine";
+  const Future<WriteResult> writing = store_->Write("k", Bytes::Unowned(AsBytes(mine)));
+  mine = "junk";
+  ops_.WaitFor("Sync k.__lock", 1);
+  EXPECT_FALSE(writing.ready());
+  EXPECT_EQ(Get("k"), "(missing)");
+  ops_.sync_gate.Open();
+  EXPECT_TRUE(writing.Get().ok());
+  EXPECT_EQ(Get("k"), "mine");
+}
+
+TEST_F(FileCommitTest, WritersOfOneKeyQueueWithoutBlocking) {
+  std::vector<Future<WriteResult>> writes;
+  for (int i = 0; i < 10; ++i) writes.push_back(store_->Write("k", Bytes::Copy(std::to_string(i))));
+  for (const Future<WriteResult>& write : writes) EXPECT_FALSE(write.ready());
+  ops_.sync_gate.Open();
+  for (const Future<WriteResult>& write : writes) EXPECT_TRUE(write.Get().ok());
+  EXPECT_EQ(Get("k"), "9");
+}
+
+TEST_F(FileCommitTest, PendingCommitsAreBounded) {
+  std::vector<Future<WriteResult>> writes;
+  for (size_t i = 0; i < Engine::kPendingMax + 3; ++i) {
+    writes.push_back(store_->Write("d" + std::to_string(i) + "/k", Bytes::Copy("v")));
+  }
+  // The last three were committed by this thread, which the gate lets pass.
+  size_t ready = 0;
+  for (const Future<WriteResult>& write : writes) ready += write.ready() ? 1 : 0;
+  EXPECT_EQ(ready, 3u);
+  EXPECT_TRUE(writes.back().ready());
+  ops_.sync_gate.Open();
+  for (const Future<WriteResult>& write : writes) EXPECT_TRUE(write.Get().ok());
+}
+
+TEST_F(FileCommitTest, RenamesOfOneDirectoryShareItsSync) {
+  ops_.sync_gate.Open();
+  std::vector<Future<WriteResult>> writes;
+  writes.push_back(store_->Write("k0", Bytes::Copy("v")));
+  EXPECT_TRUE(writes[0].Get().ok());
+  ops_.TakeLog();
+  ops_.directory_gate.Close();
+  for (int i = 1; i <= 10; ++i) {
+    writes.push_back(store_->Write("k" + std::to_string(i), Bytes::Copy("v")));
+  }
+  for (int i = 1; i <= 10; ++i) ops_.WaitFor("Rename k" + std::to_string(i), 1);
+  ops_.directory_gate.Open();
+  for (const Future<WriteResult>& write : writes) EXPECT_TRUE(write.Get().ok());
+  // One for the first; the others came while it ran, or at worst a moment after.
+  EXPECT_GE(ops_.Count("Sync d:root"), 1);
+  EXPECT_LE(ops_.Count("Sync d:root"), 5);
+}
+
+TEST_F(FileCommitTest, PendingWritesOutliveStoreAndContextHandles) {
+  const Future<WriteResult> writing = store_->Write("k", Bytes::Copy("v"));
+  ops_.WaitFor("Sync k.__lock", 1);
+  store_.reset();
+  EXPECT_FALSE(writing.ready());
+  std::thread opener([this] {
+    ops_.WaitFor("Sync k.__lock", 1);
+    ops_.sync_gate.Open();
+  });
+  context_.reset();  // Waits for what is in flight.
+  EXPECT_TRUE(writing.ready());
+  opener.join();
+  EXPECT_TRUE(writing.Get().ok());
+}
+
+TEST_F(FileCommitTest, TheLastContextHandleMayGoOnACommitThread) {
+  auto last = std::make_shared<std::optional<Context>>(*std::exchange(context_, std::nullopt));
+  Promise<void> dropped;
+  store_->Write("k", Bytes::Copy("v")).OnReady([last, dropped](const Result<WriteResult>& result) {
+    last->reset();
+    dropped.Set(result.status());
+  });
+  store_.reset();
+  ops_.sync_gate.Open();
+  EXPECT_TRUE(dropped.future().Get().ok());
+}
+
+TEST_F(FileCommitTest, CancelledWhileQueuedIsNotWritten) {
+  const Future<WriteResult> first = store_->Write("k", Bytes::Copy("first"));
+  const Future<WriteResult> second = store_->Write("k", Bytes::Copy("second"));
+  second.Cancel();
+  ops_.sync_gate.Open();
+  EXPECT_TRUE(first.Get().ok());
+  EXPECT_EQ(second.Get().status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(Get("k"), "first");
+}
+
+TEST(Engine, StampsAreUniqueAndMultiples) {
+  const int64_t first = Engine::UniqueStamp(1'000, 1);
+  EXPECT_GT(Engine::UniqueStamp(1'000, 1), first);
+  const int64_t coarse = Engine::UniqueStamp(first + 1, 1'000'000'000);
+  EXPECT_EQ(coarse % 1'000'000'000, 0);
+  EXPECT_EQ(Engine::UniqueStamp(0, 1'000'000'000), coarse + 1'000'000'000);
+  EXPECT_EQ(Engine::UniqueStamp(coarse + 5'000'000'007, 1), coarse + 5'000'000'007);
+}
+
+}  // namespace
+}  // namespace coffer

@@ -1,0 +1,371 @@
+// Goal: what the file store promises beyond the suite: durability in the right order, errors of
+// every system call told apart from absence, nothing outside its root, unique stamps, locks, no
+// stalls. Method: file calls that fail, come short or wait on demand (tests/support/file_ops.h);
+// the directory itself is looked at with std::filesystem.
+#include "kvstore/file/file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "tests/support/file_ops.h"
+#include "tests/support/temp_dir.h"
+
+namespace coffer {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class FileStoreTest : public ::testing::Test {
+ protected:
+  KvStorePtr Make(FileStoreOptions options = {}) {
+    return MakeFileStore(root_, options, context_, ops_).OrDie();
+  }
+  static std::string Get(KvStore& store, const std::string& key) {
+    const Result<ReadResult> read = store.Read(key).Get();
+    if (!read.ok()) return read.status().ToString();
+    return read->state == ReadResult::State::kValue ? std::string(read->value.text()) : "(missing)";
+  }
+  static Status Put(KvStore& store, const std::string& key, std::string_view text) {
+    return store.Write(key, Bytes::Copy(text)).Get().status();
+  }
+  /// Names of all files beneath the root.
+  std::set<std::string> Files() const {
+    std::set<std::string> names;
+    if (!fs::exists(root_)) return names;
+    for (const auto& entry : fs::recursive_directory_iterator(root_)) {
+      if (!entry.is_directory()) names.insert(fs::relative(entry.path(), root_).string());
+    }
+    return names;
+  }
+  void Plant(const std::string& name, std::string_view text) const {
+    fs::create_directories(fs::path(root_ + "/" + name).parent_path());
+    std::ofstream(root_ + "/" + name) << text;
+  }
+
+  const TempDir dir_;
+  const std::string root_ = dir_ / "up/root";
+  BentOps ops_;  // Outlives the context, which waits for what is in flight.
+  const Context context_ = Context::Create({.threads = 1});
+  const std::string url_ = "file://" + root_ + "/";
+};
+
+TEST_F(FileStoreTest, ReadingAMissingRootCreatesNothing) {
+  const KvStorePtr store = Make();
+  EXPECT_EQ(Get(*store, "a/k"), "(missing)");
+  EXPECT_THAT(ListAll(*store).OrDie(), IsEmpty());
+  EXPECT_TRUE(store->Write("a/k", std::nullopt).Get().ok());
+  EXPECT_TRUE(store->DeleteRange({}).Get().ok());
+  EXPECT_FALSE(fs::exists(dir_ / "up"));
+}
+
+TEST_F(FileStoreTest, SyncsFileThenRenamesThenSyncsEveryNewDirectory) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  std::vector<std::string> changes;
+  for (const std::string& line : ops_.TakeLog()) {
+    if (line.starts_with("Sync") || line.starts_with("Rename") || line.starts_with("MakeDir")) {
+      changes.push_back(line);
+    }
+  }
+  // Above the root each step is synced at once; below, all before the write is acknowledged.
+  const std::string top = "Sync d:" + fs::path(dir_.path()).filename().string();
+  ASSERT_GE(changes.size(), 8u);
+  EXPECT_THAT(std::vector(changes.begin(), changes.begin() + 8),
+              ElementsAre("MakeDirectory up", top, "MakeDirectory root", "Sync d:up",
+                          "MakeDirectory a", "MakeDirectory b", "Sync k.__lock", "Rename k"));
+  EXPECT_THAT(std::vector(changes.begin() + 8, changes.end()),
+              ::testing::UnorderedElementsAre("Sync d:root", "Sync d:a", "Sync d:b"));
+}
+
+TEST_F(FileStoreTest, KnownDirectoriesAreNotSyncedAgain) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  ops_.TakeLog();
+  EXPECT_TRUE(Put(*store, "a/b/l", "v").ok());
+  EXPECT_EQ(ops_.Count("Sync d:b"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:a"), 0);
+  EXPECT_EQ(ops_.Count("Sync d:root"), 0);
+}
+
+TEST_F(FileStoreTest, DirectoriesMadeByOthersAreSyncedOnce) {
+  fs::create_directories(root_ + "/a");
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/k", "v").ok());
+  EXPECT_EQ(ops_.Count("Sync d:up"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:a"), 1);
+}
+
+TEST_F(FileStoreTest, RecreatedDirectoriesAreSyncedAgain) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  EXPECT_TRUE(store->DeleteRange(KeyRange::Prefix("a/")).Get().ok());
+  EXPECT_FALSE(fs::exists(root_ + "/a"));
+  ops_.TakeLog();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:a"), 1);
+}
+
+TEST_F(FileStoreTest, DeletesAreDurable) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/k", "v").ok());
+  EXPECT_TRUE(Put(*store, "a/l", "v").ok());
+  ops_.TakeLog();
+  EXPECT_TRUE(store->Write("a/k", std::nullopt).Get().ok());
+  EXPECT_EQ(ops_.Count("Sync d:a"), 1);
+  ops_.TakeLog();
+  EXPECT_TRUE(store->DeleteRange(KeyRange::Prefix("a/")).Get().ok());
+  EXPECT_EQ(ops_.Count("RemoveDirectory a"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);
+}
+
+TEST_F(FileStoreTest, RenamesAreDurableInBothParents) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "x/tmp/k", "v").ok());
+  ops_.TakeLog();
+  EXPECT_TRUE(store->RenamePrefix("x/tmp/", "y/z/").Get().ok());
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);  // "y" is new in it.
+  EXPECT_EQ(ops_.Count("Sync d:x"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:y"), 1);
+}
+
+TEST_F(FileStoreTest, UnsyncedStoresNeverSync) {
+  const KvStorePtr store = Make({.sync = false});
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  EXPECT_TRUE(store->DeleteRange({}).Get().ok());
+  for (const std::string& line : ops_.TakeLog()) EXPECT_FALSE(line.starts_with("Sync")) << line;
+}
+
+TEST_F(FileStoreTest, ShortWritesAndReadsAreContinued) {
+  const KvStorePtr store = Make();
+  ops_.write_max = 3;
+  ops_.read_max = 5;
+  BytesChain chain(Bytes::Copy("one two "));
+  chain.Append(Bytes::Copy("three four"));
+  EXPECT_TRUE(store->Write("k", chain).Get().ok());
+  EXPECT_EQ(Get(*store, "k"), "one two three four");
+}
+
+TEST_F(FileStoreTest, AFullDiskLeavesTheOldValueAndNoDebris) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "k", "old").ok());
+  ops_.write_max = 3;
+  ops_.Fail("Write", -ENOSPC, 1);
+  EXPECT_EQ(Put(*store, "k", "new value").ToString(),
+            "ResourceExhausted: " + url_ + "k: writing: No space left on device");
+  EXPECT_EQ(Get(*store, "k"), "old");
+  EXPECT_THAT(Files(), ElementsAre("k"));
+}
+
+TEST_F(FileStoreTest, WhatCannotBeSyncedIsNotPublished) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "k", "old").ok());
+  ops_.Fail("Sync", -EIO, 0, "k.__lock");
+  EXPECT_EQ(Put(*store, "k", "new").ToString(),
+            "Unavailable: " + url_ + "k: syncing: Input/output error");
+  EXPECT_EQ(Get(*store, "k"), "old");
+  EXPECT_THAT(Files(), ElementsAre("k"));
+}
+
+TEST_F(FileStoreTest, WhatMayNotBeDurableIsNotAcknowledged) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/k", "old").ok());
+  ops_.Fail("Sync", -EIO, 0, "d:a");
+  EXPECT_EQ(Put(*store, "a/k", "new").ToString(),
+            "Unavailable: " + url_ + "a/k: syncing the directory: Input/output error");
+  ops_.Fail("Rename", -EIO);
+  EXPECT_EQ(Put(*store, "a/k", "new").ToString(),
+            "Unavailable: " + url_ + "a/k: renaming: Input/output error");
+}
+
+TEST_F(FileStoreTest, FailingIsNotMissing) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "k", "value").ok());
+  ops_.Fail("OpenBeneath", -EIO, 0, "k");
+  EXPECT_EQ(Get(*store, "k"), "Unavailable: " + url_ + "k: opening: Input/output error");
+  ops_.Fail("OpenBeneath", -EACCES, 0, "k");
+  EXPECT_EQ(Get(*store, "k"), "PermissionDenied: " + url_ + "k: opening: Permission denied");
+  ops_.Fail("ReadAt", -EIO);
+  EXPECT_EQ(Get(*store, "k"), "Unavailable: " + url_ + "k: reading: Input/output error");
+  ops_.Fail("ReadAt", BentOps::kEndOfFile);
+  EXPECT_EQ(Get(*store, "k"),
+            "Unavailable: " + url_ + "k: ends at byte 0 of 5: it was truncated while it was read");
+  ops_.Fail("NextEntry", -EIO);
+  EXPECT_EQ(ListAll(*store).status().ToString(),
+            "Unavailable: " + url_ + ": listing: Input/output error");
+  ops_.Fail("StatAt", -EIO, 0, "k");
+  EXPECT_EQ(store->Write("k", std::nullopt).Get().status().ToString(),
+            "Unavailable: " + url_ + "k: stat: Input/output error");
+  EXPECT_EQ(Get(*store, "k"), "value");
+}
+
+TEST_F(FileStoreTest, AFailedWriterPublishesNothing) {
+  const KvStorePtr store = Make();
+  auto writer = store->OpenWriter("k").OrDie();
+  EXPECT_TRUE(writer->Append(AsBytes("one")).ok());
+  ops_.Fail("Write", -ENOSPC);
+  EXPECT_EQ(writer->Append(AsBytes("two")).code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(writer->Commit().Get().status().ToString(),
+            "FailedPrecondition: " + url_ + "k: the writer is used up");
+  EXPECT_THAT(Files(), IsEmpty());
+}
+
+TEST_F(FileStoreTest, StampsAreUniqueWhenTheClockStandsStill) {
+  const KvStorePtr store = Make({.sync = false});
+  ops_.clock_ns = 1'700'000'000'000'000'000;
+  std::set<std::string> seen;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(seen.insert(store->Write("k", Bytes::Copy("v")).Get()->generation.value).second);
+    if (i % 3 == 0) {
+      EXPECT_TRUE(store->Write("k", std::nullopt).Get().ok());
+    }
+  }
+}
+
+TEST_F(FileStoreTest, StampsAreUniqueWhereTheFileSystemRoundsThem) {
+  const KvStorePtr store = Make({.sync = false});
+  ops_.mtime_granularity_ns = 1'000'000'000;
+  std::set<int64_t> seen;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(Put(*store, "k", "v").ok());
+    EXPECT_TRUE(seen.insert(fs::last_write_time(root_ + "/k").time_since_epoch().count()).second);
+  }
+}
+
+TEST_F(FileStoreTest, StampsGrowAlongAKeyEvenIfTheClockGoesBack) {
+  const KvStorePtr store = Make({.sync = false});
+  EXPECT_TRUE(Put(*store, "k", "v").ok());
+  // As if another process had written it tomorrow.
+  const auto tomorrow = fs::file_time_type::clock::now() + std::chrono::hours(24);
+  fs::last_write_time(root_ + "/k", tomorrow);
+  EXPECT_TRUE(Put(*store, "k", "w").ok());
+  EXPECT_GT(fs::last_write_time(root_ + "/k"), tomorrow);
+}
+
+TEST_F(FileStoreTest, WaitsForTheLockOfAnotherProcess) {
+  const KvStorePtr store = Make({.lock_timeout = std::chrono::milliseconds(40)});
+  EXPECT_TRUE(Put(*store, "k", "old").ok());
+  Plant("k.__lock", "half of a val");
+  {
+    // A lock belongs to the open file, so this one is as foreign as another process's.
+    const File other(ops_, SystemFileOps().OpenDirectory(root_.c_str()));
+    const File lock(ops_, SystemFileOps().OpenAt(other.get(), "k.__lock", O_RDWR, 0));
+    ASSERT_EQ(ops_.TryLock(lock.get()), 0);
+    EXPECT_EQ(Put(*store, "k", "new").ToString(),
+              "DeadlineExceeded: " + url_ +
+                  "k: another process has held the lock \"k.__lock\" for 40 ms");
+    EXPECT_EQ(store->Write("k", std::nullopt).Get().status().code(), StatusCode::kDeadlineExceeded);
+    const CancelSource source;
+    const Future<WriteResult> writing =
+        store->Write("other", Bytes::Copy("v"), {.cancel = source.token()});
+    EXPECT_TRUE(writing.Get().ok());
+    EXPECT_EQ(Get(*store, "k"), "old");
+  }
+  EXPECT_TRUE(Put(*store, "k", "new").ok());
+  EXPECT_EQ(Get(*store, "k"), "new");
+}
+
+TEST_F(FileStoreTest, DebrisIsInvisibleAndCleared) {
+  Plant("a/k.__lock", "what a crashed writer left, longer than the value");
+  Plant("a/.coffer.0123456789abcdef.__lock", "half a stream");
+  const KvStorePtr store = Make();
+  EXPECT_THAT(ListAll(*store).OrDie(), IsEmpty());
+  EXPECT_EQ(Get(*store, "a/k"), "(missing)");
+  EXPECT_TRUE(Put(*store, "a/k", "value").ok());
+  EXPECT_EQ(Get(*store, "a/k"), "value");
+  EXPECT_THAT(Files(), ElementsAre("a/.coffer.0123456789abcdef.__lock", "a/k"));
+  EXPECT_TRUE(store->DeleteRange(KeyRange::Prefix("a/")).Get().ok());
+  EXPECT_FALSE(fs::exists(root_ + "/a"));
+}
+
+TEST_F(FileStoreTest, DeleteRangeSparesTheTemporaryOfALivingWriter) {
+  const KvStorePtr store = Make();
+  auto writer = store->OpenWriter("a/k").OrDie();
+  EXPECT_TRUE(writer->Append(AsBytes("value")).ok());
+  EXPECT_TRUE(store->DeleteRange({}).Get().ok());
+  EXPECT_TRUE(writer->Commit().Get().ok());
+  EXPECT_EQ(Get(*store, "a/k"), "value");
+  EXPECT_THAT(Files(), ElementsAre("a/k"));
+}
+
+TEST_F(FileStoreTest, LinksDoNotLeadOutOfTheRoot) {
+  fs::create_directories(dir_ / "outside/d");
+  std::ofstream(dir_ / "outside/secret") << "secret";
+  fs::create_directories(root_);
+  fs::create_symlink("../../outside/secret", root_ + "/relative");
+  fs::create_symlink(dir_ / "outside/secret", root_ + "/absolute");
+  fs::create_directory_symlink("../../outside", root_ + "/dir");
+  const KvStorePtr store = Make();
+  for (const std::string key : {"relative", "absolute", "dir/secret"}) {
+    EXPECT_EQ(Get(*store, key), "FailedPrecondition: " + url_ + key +
+                                    ": opening: a symbolic link leads out of the store's root");
+  }
+  EXPECT_EQ(Put(*store, "dir/new", "v").code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Put(*store, "dir/d/new", "v").code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(store->Write("dir/secret", std::nullopt).Get().status().code(),
+            StatusCode::kFailedPrecondition);
+  EXPECT_THAT(ListAll(*store).OrDie(), IsEmpty());
+  EXPECT_TRUE(Put(*store, "absolute", "mine").ok());  // Replaces the link, not what it leads to.
+  EXPECT_EQ(Get(*store, "absolute"), "mine");
+  EXPECT_TRUE(store->DeleteRange({}).Get().ok());
+  EXPECT_TRUE(fs::exists(dir_ / "outside/secret"));
+  EXPECT_EQ(fs::file_size(dir_ / "outside/secret"), 6u);
+}
+
+TEST_F(FileStoreTest, OddFilesAreCleanErrors) {
+  fs::create_directories(root_ + "/directory");
+  ASSERT_EQ(mkfifo((root_ + "/fifo").c_str(), 0600), 0);
+  fs::create_symlink("nowhere", root_ + "/dangling");
+  const KvStorePtr store = Make();
+  EXPECT_EQ(Get(*store, "fifo"),
+            "FailedPrecondition: " + url_ + "fifo: opening: not a regular file");
+  EXPECT_EQ(Get(*store, "directory"), "(missing)");
+  EXPECT_EQ(Get(*store, "fifo/below"), "(missing)");
+  EXPECT_EQ(Put(*store, "fifo/below", "v").code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(ListAll(*store).OrDie(), IsEmpty());
+  // A root that is a file.
+  const KvStorePtr on_file = MakeFileStore(root_ + "/fifo", {}, context_, ops_).OrDie();
+  EXPECT_EQ(Get(*on_file, "k"),
+            "FailedPrecondition: " + url_ + "fifo/: opening the root: Not a directory");
+  EXPECT_EQ(Put(*on_file, "k", "v").code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(FileStoreTest, RefusalsNameKeyAndRule) {
+  const KvStorePtr store = Make();
+  EXPECT_EQ(Put(*store, "a/../b", "v").ToString(),
+            "InvalidArgument: " + url_ + ": key \"a/../b\": no segment is \".\" or \"..\"");
+  EXPECT_EQ(Put(*store, "k.__lock", "v").ToString(),
+            "InvalidArgument: " + url_ +
+                ": key \"k.__lock\": no segment ends with \".__lock\", the name of locks");
+  const std::string most(248, 's');
+  EXPECT_TRUE(Put(*store, most, "v").ok());
+  EXPECT_EQ(Get(*store, most), "v");
+  EXPECT_EQ(Put(*store, most + "s", "v").ToString(),
+            "InvalidArgument: " + url_ + ": key \"" + std::string(100, 's') +
+                "...\": the last segment of a key to be written has at most 248 bytes: its lock "
+                "adds \".__lock\"");
+}
+
+TEST_F(FileStoreTest, FilesAreNeverWritableForEverybody) {
+  const mode_t before = umask(0);
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/k", "v").ok());
+  umask(before);
+  for (const std::string name : {"", "/a", "/a/k"}) {
+    const fs::perms perms = fs::status(root_ + name).permissions();
+    EXPECT_EQ(perms & fs::perms::others_write, fs::perms::none) << name;
+  }
+}
+
+}  // namespace
+}  // namespace coffer
