@@ -1,6 +1,6 @@
 // A tree of arrays, saved in one atomic step, restored into other shapes.
 //
-//     checkpoint [PLACE]      a path or URL; without one, coffer-checkpoint here, removed at the end
+//     checkpoint [PLACE]      a path or URL; else ./coffer-checkpoint, removed at the end
 #include <coffer/coffer.h>
 
 #include <filesystem>
