@@ -143,6 +143,9 @@ TEST(PlanRestore, OtherKindsAndTypesAreNamed) {
       {Tree::Dict().Set("layers", Tree::List().Append(Tree::Dict().Set(
                                       "bias", Tree(ConstView(nullptr, DataType::kFloat16, {3}))))),
        "at layers/0/bias: stored data type float32 is not the wanted float16"},
+      {Tree::Dict().Set("layers", Tree::List().Append(Tree::Dict().Set(
+                                      "bias", Tree(ConstView(nullptr, DataType::kInt32, {3}))))),
+       "at layers/0/bias: stored data type float32 is not the wanted int32"},
   };
   for (const auto& [target, message] : cases) {
     options.target = &target;
