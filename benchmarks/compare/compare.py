@@ -1,8 +1,8 @@
-"""Writes and reads a 512^3 uint16 volume with coffer, TensorStore and zarrs, in one interleaved run.
+"""Writes and reads a 512^3 uint16 volume with coffer, TensorStore and zarrs, in one run.
 
     python compare.py COFFER_CELL WORK_FOLDER [REPETITIONS]
 
-Layouts: plain (128^3 chunks) and sharded (256^3 shards of 32^3). Codecs: none, zstd 1, blosc lz4 5.
+Layouts: plain (128^3 chunks), sharded (256^3 shards of 32^3). Codecs: none, zstd 1, blosc lz4 5.
 The peers take turns within every repetition; the first repetition is dropped; the median is shown in
 GB/s of decoded data, beside the limits of this machine measured in the same run. Every peer writes
 its own array and reads that one. Every result is compared with the source, outside the clock. coffer
@@ -214,7 +214,9 @@ def main(arguments: list[str]) -> int:
                 times: dict[str, list[float]] = {name: [] for name in peers}
                 for repetition in range(repetitions):
                     for name, peer in peers.items():
-                        folder = work / f"{layout}-{codec}-{name.replace(', ', '-').replace(' ', '')}"
+                        folder = (
+                            work / f"{layout}-{codec}-{name.replace(', ', '-').replace(' ', '')}"
+                        )
                         times[name].append(run_cell(verb, peer, layout, codec, folder))
                         if verb == "read" and repetition == 0 and not peer.check(volume):
                             print(f"WRONG DATA: {name} {layout} {codec}")
