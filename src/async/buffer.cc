@@ -36,18 +36,16 @@ size_t CapacityOf(size_t size) {
   return (size + unit - 1) / unit * unit;
 }
 
-std::byte* TakeMemory(size_t capacity) {
-  if (capacity >= kPooledMin) return platform::MapMemory(capacity);
-  return static_cast<std::byte*>(
-      ::operator new(capacity, std::align_val_t{kSmallUnit}, std::nothrow));
+std::byte* NewMemory(size_t size) {
+  return static_cast<std::byte*>(::operator new(size, std::align_val_t{kSmallUnit}, std::nothrow));
 }
+void DeleteMemory(std::byte* data) { ::operator delete(data, std::align_val_t{kSmallUnit}); }
 
+std::byte* TakeMemory(size_t capacity) {
+  return capacity >= kPooledMin ? platform::MapMemory(capacity) : NewMemory(capacity);
+}
 void GiveMemoryBack(std::byte* data, size_t capacity) {
-  if (capacity >= kPooledMin) {
-    platform::UnmapMemory(data, capacity);
-  } else {
-    ::operator delete(data, std::align_val_t{kSmallUnit});
-  }
+  capacity >= kPooledMin ? platform::UnmapMemory(data, capacity) : DeleteMemory(data);
 }
 
 struct Mapping {
@@ -203,7 +201,7 @@ Result<Buffer> BufferPool::Allocate(size_t size) {
   Buffer buffer;
   if (size == 0) return buffer;
   const size_t capacity = CapacityOf(size);
-  std::byte* const data = capacity > INT64_MAX ? nullptr : pool_->Hold(capacity);
+  std::byte* const data = capacity > INT64_MAX / 2 ? nullptr : pool_->Hold(capacity);
   if (data == nullptr) return Refused(size);
   buffer.pool_ = pool_;
   buffer.data_ = data;
@@ -240,11 +238,12 @@ BufferPool::OperationScope::~OperationScope() {
 }
 
 Result<std::shared_ptr<std::byte>> AllocateResult(size_t size) {
-  const size_t capacity = std::max(size, size_t{1});
-  std::byte* const data = TakeMemory(capacity);
+  const bool mapped = size >= platform::kHugePage;  // malloc reuses smaller ones while warm.
+  std::byte* const data = mapped ? platform::MapMemory(size) : NewMemory(size);
   if (data == nullptr) return Refused(size);
-  return std::shared_ptr<std::byte>(
-      data, [capacity](std::byte* memory) { GiveMemoryBack(memory, capacity); });
+  return std::shared_ptr<std::byte>(data, [size, mapped](std::byte* memory) {
+    mapped ? platform::UnmapMemory(memory, size) : DeleteMemory(memory);
+  });
 }
 
 }  // namespace coffer::inline v0

@@ -117,9 +117,9 @@ bool FutureCore::HelpUntil(Executor& executor, Deadline deadline) {
 
 void FutureCore::AddCallback(Ref<FutureCore> core, FutureCallback* callback) {
   if (!core->ready()) {
-    MutexLock lock(core->sync_->mutex);
+    Sync& sync = *core->sync_;
+    MutexLock lock(sync.mutex);
     if (!core->ready()) {
-      Sync& sync = *core->sync_;
       (sync.last == nullptr ? sync.first : sync.last->next) = callback;
       sync.last = callback;
       return;

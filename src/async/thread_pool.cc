@@ -30,6 +30,12 @@ namespace {
   std::abort();
 }
 
+// What a task throws ends the program. What it captured goes before it counts as done.
+void Run(Task& task) noexcept {
+  task();
+  task = nullptr;
+}
+
 class ThreadPool;
 thread_local ThreadPool* own_pool = nullptr;
 
@@ -138,7 +144,7 @@ bool ThreadPool::RunOne() {
     MutexLock lock(work_->mutex);
     if (!work_->Take(task)) return false;
   }
-  task();
+  Run(task);
   return true;
 }
 
@@ -166,8 +172,7 @@ bool ThreadPool::WorkUntilStopped(Work* work) {
     Task task;
     if (work->Take(task)) {
       lock.Unlock();
-      task();
-      task = nullptr;
+      Run(task);
       if (own_pool == nullptr) Die("a task that called fork() returned in the child");
       lock.Lock();
     } else if (work->stopping) {

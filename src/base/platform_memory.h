@@ -9,6 +9,8 @@ namespace coffer::inline v0::platform {
 inline constexpr size_t kHugePage = size_t{2} << 20;
 
 size_t PageSize();
+/// Whether this platform has the advice below: false in the plain POSIX twin.
+bool AdvisesHugePages();
 
 /// `size` bytes (> 0), zeroed, on page bounds; nullptr if the kernel refuses. On Linux memory of 2
 /// MiB and more is aligned to 2 MiB, and its whole 2 MiB extents, and only these, are advised huge.

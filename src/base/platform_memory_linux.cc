@@ -23,6 +23,8 @@ void* Map(size_t size) {
 
 size_t PageSize() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
+bool AdvisesHugePages() { return true; }
+
 std::byte* MapMemory(size_t size) {
   if (size > SIZE_MAX - 2 * kHugePage) return nullptr;
   const size_t length = RoundUp(size, PageSize());
