@@ -160,8 +160,12 @@ class Promise {
   }
 
   Future<T> future() const { return Future<T>(state_); }
-  /// Resolves the future; false if it was resolved already.
-  bool Set(ResultOf<T> result) const { return state_->Set(std::move(result)); }
+  /// Resolves the future; false if it was resolved already. A thread that waits for the future may
+  /// destroy this very handle as soon as it is ready.
+  bool Set(ResultOf<T> result) const {
+    const internal::StatePtr<T> state = state_;
+    return state->Set(std::move(result));
+  }
   /// Fires when someone calls Cancel() on the future or on one that continues it.
   CancelToken cancel_token() const { return state_->cancel_token(); }
 
