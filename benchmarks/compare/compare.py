@@ -3,10 +3,10 @@
     python compare.py COFFER_CELL WORK_FOLDER [REPETITIONS]
 
 Layouts: plain (128^3 chunks), sharded (256^3 shards of 32^3). Codecs: none, zstd 1, blosc lz4 5.
-The peers take turns within every repetition; the first repetition is dropped; the median is shown in
-GB/s of decoded data, beside the limits of this machine measured in the same run. Every peer writes
-its own array and reads that one. Every result is compared with the source, outside the clock. coffer
-and TensorStore write durably, zarrs does not. Prints Markdown.
+The peers take turns within every repetition; the first repetition is dropped; the median is shown
+in GB/s of decoded data, beside the limits of this machine measured in the same run. Every peer
+writes its own array and reads that one. Every result is compared with the source, outside the
+clock. coffer and TensorStore write durably, zarrs does not. Prints Markdown.
 """
 
 import os
