@@ -100,7 +100,9 @@ class NodeWriter {
         value = Json(EncodeBase64(node.text()));
         break;
     }
-    return Json::Object{{std::string(KindName(node.kind())), std::move(value)}};
+    Json::Object object;  // No initializer list: it would copy all that is below.
+    object.emplace_back(KindName(node.kind()), std::move(value));
+    return object;
   }
 
  private:
@@ -350,11 +352,10 @@ std::string Digest::ToString() const {
 }
 
 std::string Document::Dump() const {
-  return Json(Json::Object{{"format", kCheckpointFormat},
-                           {"version", kVersion},
-                           {"created_at", created_at},
-                           {"tree", NodeWriter(arrays).Node(tree)}})
-      .Dump();
+  Json::Object document = {
+      {"format", kCheckpointFormat}, {"version", kVersion}, {"created_at", created_at}};
+  document.emplace_back("tree", NodeWriter(arrays).Node(tree));
+  return Json(std::move(document)).Dump();
 }
 
 Result<Document> Document::Parse(std::string_view text) {

@@ -169,6 +169,7 @@ class Saver {
     create.shard_shape = layout.shard_shape;
     create.codec = options_.codec;
     create.format.checksum = options_.checksum;
+    create.format.chunk_key_separator = '.';  // A leaf is one directory: each costs an fsync.
     create.context = options_.context;
     const std::string prefix = root_ + DataName() + "arrays/" + std::to_string(number) + "/";
     // At the root of a store of its own, it neither makes groups above it nor asks what is there.

@@ -134,7 +134,7 @@ TEST_F(Checkpoint, VerifyFindsDamagedArrays) {
   EXPECT_THAT(report.findings[0].reason, HasSubstr("DataLoss: at w: "));
   SetValue(*store_, metadata, text);
 
-  const std::string chunk = KeyEndingWith("arrays/1/c/0");
+  const std::string chunk = KeyEndingWith("arrays/1/c.0");
   std::string bytes = ValueOf(*store_, chunk);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   SetValue(*store_, chunk, bytes);

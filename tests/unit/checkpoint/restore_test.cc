@@ -115,7 +115,7 @@ TEST(Restore, ArraysOfZerosAreStoredAndWhole) {
   const Tree tree = Tree::Dict().Set("z", Tree(Ref(zeros.data(), {5000})));
   ExpectRoundTrip(store, tree, {.chunk_bytes = KiB(4), .shard_bytes = 0});
   int chunks = 0;
-  for (const std::string& key : KeysOf(*store)) chunks += key.find("/c/") != key.npos ? 1 : 0;
+  for (const std::string& key : KeysOf(*store)) chunks += key.find("/c.") != key.npos ? 1 : 0;
   EXPECT_EQ(chunks, 5);
 }
 
@@ -126,7 +126,7 @@ TEST(Restore, AnAbsentChunkIsDataLoss) {
             Status());
   std::string removed;
   for (const std::string& key : KeysOf(*store)) {
-    if (key.ends_with("/c/3")) Remove(*store, removed = key);
+    if (key.ends_with("/c.3")) Remove(*store, removed = key);
   }
   ASSERT_NE(removed, "");
   const Status status = checkpoint::Restore(store, "c/").status();
@@ -207,7 +207,7 @@ TEST(Restore, TruncatingReadsOnlyWhatItNeeds) {
             Status());
   std::atomic<int> chunks{0}, others{0};
   const KvStorePtr traced = MakeTraceStore(memory, [&](const TraceEvent& event) {
-    if (event.key.find("/arrays/0/c/") != event.key.npos) ++chunks;
+    if (event.key.find("/arrays/0/c.") != event.key.npos) ++chunks;
     if (event.key.find("/arrays/1/") != event.key.npos) ++others;
   });
   ASSERT_TRUE(checkpoint::Restore(traced, "c/",

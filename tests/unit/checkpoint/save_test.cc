@@ -67,8 +67,8 @@ TEST(Save, LaysOutOneDirectoryPerArrayAndTwoDocuments) {
     data = key.substr(at, 21);
     key.replace(at, 21, "data");
   }
-  EXPECT_THAT(keys, ElementsAre("run/7/commit", "run/7/data/arrays/0/c/0/0",
-                                "run/7/data/arrays/0/zarr.json", "run/7/data/arrays/1/c/0",
+  EXPECT_THAT(keys, ElementsAre("run/7/commit", "run/7/data/arrays/0/c.0.0",
+                                "run/7/data/arrays/0/zarr.json", "run/7/data/arrays/1/c.0",
                                 "run/7/data/arrays/1/zarr.json", "run/7/data/checkpoint.json"));
   EXPECT_THAT(ValueOf(*store, "run/7/commit"), HasSubstr(data));
   ExpectStored(store, "run/7/", Small(1));
