@@ -157,14 +157,16 @@ constexpr Accepted kAccepted[] = {
     {"blosc", R"({"cname": "lz4", "clevel": 0, "shuffle": "noshuffle"})",
      R"({"cname":"lz4","clevel":0,"shuffle":"noshuffle","blocksize":0})"},
     {"blosc",
-     R"({"cname": "zstd", "clevel": 9, "shuffle": "bitshuffle", "typesize": 300, "blocksize": 4096})",
+     R"({"cname": "zstd", "clevel": 9, "shuffle": "bitshuffle", "typesize": 300,
+         "blocksize": 4096})",
      R"({"cname":"zstd","clevel":9,"shuffle":"bitshuffle","typesize":300,"blocksize":4096})"},
     {"sharding_indexed",
      R"({"chunk_shape": [2, 3], "codecs": ["bytes"], "index_codecs": ["bytes", "crc32c"]})",
      R"({"chunk_shape":[2,3],"codecs":[{"name":"bytes"}],)"
      R"("index_codecs":[{"name":"bytes"},{"name":"crc32c"}],"index_location":"end"})"},
     {"sharding_indexed",
-     R"({"chunk_shape": [], "codecs": ["bytes"], "index_codecs": ["bytes"], "index_location": "start"})",
+     R"({"chunk_shape": [], "codecs": ["bytes"], "index_codecs": ["bytes"],
+         "index_location": "start"})",
      R"({"chunk_shape":[],"codecs":[{"name":"bytes"}],"index_codecs":[{"name":"bytes"}],)"
      R"("index_location":"start"})"},
 };
