@@ -6,7 +6,7 @@
 //  3. A shard that the copy covers is put together block by block: a block is a whole number of
 //  inner
 //     chunks, about as large as a chunk of the source, so that each of these is decoded once.
-//  4. Any other cell is read whole and written by the write planner.
+//  4. So is a chunk, in one piece. A cell that is covered in part goes through the write planner.
 //  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
 //
 // A sequential source (a compressed stream) is read in slabs of the first dimension by one thread.
@@ -19,6 +19,7 @@
 #include "src/array/background.h"
 #include "src/array/chunk_io.h"
 #include "src/array/read.h"
+#include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
 #include "src/array/write.h"
 #include "src/base/mutex.h"
@@ -77,8 +78,13 @@ class Copier {
     const Box clipped = stored_.grid.ClippedCellBox(cell);
     const Box part = clipped.Intersect(region_);
     if (part.empty()) return Status();
-    const bool by_blocks = stored_.chain->shard_layout() != nullptr && part == clipped;
-    COFFER_RETURN_IF_ERROR(by_blocks ? CopyShard(cell, clipped) : CopyBox(part));
+    if (part != clipped) {
+      COFFER_RETURN_IF_ERROR(CopyBox(part));
+    } else if (stored_.chain->shard_layout() != nullptr) {
+      COFFER_RETURN_IF_ERROR(CopyShard(cell, clipped));
+    } else {
+      COFFER_RETURN_IF_ERROR(CopyChunk(cell, clipped));
+    }
     return AddProgress(*NumElements(part.shape) * item_size_);
   }
 
@@ -107,21 +113,42 @@ class Copier {
     return context_.budget().Acquire(bytes, options_.cancel);
   }
 
-  Status CopyBox(const Box& part) {
+  /// A part of the source in pooled memory, and the reservation for all that is done with it.
+  struct Block {
+    Reservation held;
+    Buffer buffer;
+    View view;
+  };
+  Result<Block> ReadPart(const Box& part, int64_t write_bytes) {
     const Box wanted = Relative(part, region_);
     const int64_t bytes = *NumElements(part.shape) * item_size_;
-    COFFER_ASSIGN_OR_RETURN(Reservation held, Reserve(CheckedAdd(BufferPool::CapacityFor(bytes) +
-                                                                     source_.task_bytes(wanted),
-                                                                 LargestWriteTask(stored_))
-                                                          .value_or(INT64_MAX)));
-    COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
-                            context_.buffers().Allocate(static_cast<size_t>(bytes)));
+    const int64_t read_bytes = BufferPool::CapacityFor(bytes) + source_.task_bytes(wanted);
+    COFFER_ASSIGN_OR_RETURN(Reservation held,
+                            Reserve(CheckedAdd(read_bytes, write_bytes).value_or(INT64_MAX)));
+    COFFER_ASSIGN_OR_RETURN(Buffer buffer, context_.buffers().Allocate(static_cast<size_t>(bytes)));
     const View view(buffer.data(), source_.data_type(), part.shape);
     COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held));
+    return Block{std::move(held), std::move(buffer), view};
+  }
+
+  Status CopyBox(const Box& part) {
+    COFFER_ASSIGN_OR_RETURN(Block block, ReadPart(part, LargestWriteTask(stored_)));
     ArrayWriteOptions options = options_;
     options.on_progress = nullptr;
-    options.reservation = &held;
-    return array_.Write(part, view, options);
+    options.reservation = &block.held;
+    return array_.Write(part, block.view, options);
+  }
+
+  Status CopyChunk(const Index& cell, const Box& clipped) {
+    COFFER_ASSIGN_OR_RETURN(Block block, ReadPart(clipped, EncodeChunkBytes(stored_)));
+    COFFER_ASSIGN_OR_RETURN(std::optional<BytesChain> value,
+                            EncodeChunk(stored_, context_, stored_.grid.CellBox(cell), block.view,
+                                        options_.store_fill_chunks));
+    WriteOptions write_options;
+    write_options.cancel = options_.cancel;
+    write_options.reservation = &block.held;
+    return Acknowledge(
+        stored_.store->Write(stored_.CellKey(cell), std::move(value), write_options));
   }
 
   /// Inner chunks per dimension in one block.

@@ -1,0 +1,166 @@
+// Goal: a copy is equal to its source whatever the two layouts, holds no more than the budget or
+// its largest task, tells what does not fit, and stops when asked. Method: random pairs of layouts
+// with printed seeds, on local and slow stores; a source that counts; damage in the source.
+#include "coffer/array/copy.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "tests/unit/array/model.h"
+
+namespace coffer {
+namespace {
+
+using testing::Later;
+using testing::RandomBytes;
+using testing::RandomTransform;
+using testing::ViewOf;
+
+KvStorePtr NewStore(const Context& context = Context::Default()) {
+  static std::atomic<int> number = 0;
+  return OpenKvStore("memory://copy_test" + std::to_string(number++), context).OrDie();
+}
+
+CreateOptions RandomLayout(const Shape& shape, std::mt19937_64& random) {
+  CreateOptions options{.shape = shape, .data_type = DataType::kUint16};
+  for (size_t d = 0; d < shape.size(); ++d) {
+    options.chunk_shape.push_back(1 + static_cast<int64_t>(random() % 7));
+  }
+  if (shape.rank() > 0 && random() % 2 == 0) {
+    for (int64_t extent : options.chunk_shape) {
+      options.shard_shape.push_back(extent * static_cast<int64_t>(1 + random() % 4));
+    }
+  }
+  options.codec = random() % 2 == 0 ? Zstd(1) : Uncompressed();
+  return options;
+}
+
+void CopyAtRandom(uint64_t seed, bool later) {
+  SCOPED_TRACE("seed=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  Shape shape;
+  for (uint64_t d = random() % 4; d > 0; --d) {
+    shape.push_back(1 + static_cast<int64_t>(random() % 20));
+  }
+  KvStorePtr store = NewStore();
+  if (later) store = Later(store);
+  const Array source = Array::Create(store, "a/", RandomLayout(shape, random)).OrDie();
+  const size_t size = static_cast<size_t>(2 * *NumElements(shape));
+  const std::vector<std::byte> bytes = RandomBytes(size, random);
+  source.Write(Box::Full(shape), ViewOf(bytes, DataType::kUint16, shape)).OrDie();
+
+  const IndexTransform part = RandomTransform(shape, random);
+  Shape larger;
+  Index at;
+  for (int64_t extent : part.view_shape()) {
+    at.push_back(static_cast<int64_t>(random() % 5));
+    larger.push_back(extent + at.back() + static_cast<int64_t>(random() % 5));
+  }
+  const Array destination = Array::Create(store, "b/", RandomLayout(larger, random)).OrDie();
+  CopyInto(*MakeBlockSource(source, part), destination, at).OrDie();
+  const OwnedArray expected = source.ReadOwned(part).OrDie();
+  const IndexTransform box = IndexTransform::FromBox(larger, Box{at, part.view_shape()}).OrDie();
+  const OwnedArray copied = destination.ReadOwned(box).OrDie();
+  ASSERT_TRUE(std::equal(expected.bytes().begin(), expected.bytes().end(), copied.bytes().begin()));
+  // Around it nothing was written.
+  int64_t elsewhere = 0;
+  const OwnedArray all = destination.ReadOwned(IndexTransform::Identity(larger)).OrDie();
+  for (std::byte byte : all.bytes()) elsewhere += byte != std::byte{0};
+  for (std::byte byte : expected.bytes()) elsewhere -= byte != std::byte{0};
+  EXPECT_EQ(elsewhere, 0);
+}
+
+TEST(CopyTest, AnyLayoutToAnyLayout) {
+  for (uint64_t seed = 1; seed <= 120; ++seed) ASSERT_NO_FATAL_FAILURE(CopyAtRandom(seed, false));
+}
+
+TEST(CopyTest, StoreThatAnswersLater) {
+  for (uint64_t seed = 1; seed <= 25; ++seed) ASSERT_NO_FATAL_FAILURE(CopyAtRandom(seed, true));
+}
+
+/// Zeros, of any shape; counts what is asked for.
+class CountingSource : public BlockSource {
+ public:
+  explicit CountingSource(Shape shape) : shape_(shape) {}
+  DataType data_type() const override { return DataType::kUint8; }
+  const Shape& shape() const override { return shape_; }
+  int64_t task_bytes(const Box&) const override { return 0; }
+  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) override {
+    elements += *NumElements(box.shape);
+    largest = std::max<int64_t>(largest, *NumElements(box.shape));
+    EXPECT_GT(reservation.bytes(), *NumElements(box.shape));
+    std::memset(destination.data, 1, static_cast<size_t>(*NumElements(box.shape)));
+    return Status();
+  }
+  std::atomic<int64_t> elements = 0;
+  int64_t largest = 0;  // One thread only.
+
+ private:
+  Shape shape_;
+};
+
+TEST(CopyTest, AShardLargerThanTheBudgetIsCopiedInBlocksOfThePart) {
+  const Context context = Context::Create({.threads = 1, .budget_bytes = MiB(1)});
+  // A store in memory holds whole shards; what the copy itself takes is what counts here.
+  const Array destination = Array::Create(NewStore(context), "",
+                                          {.shape = {256, 256, 256},
+                                           .chunk_shape = {16, 16, 16},
+                                           .shard_shape = {256, 256, 256},
+                                           .context = context})
+                                .OrDie();
+  CountingSource source({256, 256, 256});
+  CopyInto(source, destination, {0, 0, 0}).OrDie();
+  EXPECT_EQ(source.elements, 256 * 256 * 256);
+  EXPECT_LE(source.largest, KiB(256));
+  EXPECT_EQ(context.budget().held_bytes(), 0);
+}
+
+TEST(CopyTest, WhatDoesNotFitIsSaid) {
+  const Array destination = Array::Create(NewStore(), "", {.shape = {4, 4}}).OrDie();
+  CountingSource larger({4, 5});
+  EXPECT_EQ(CopyInto(larger, destination, {0, 0}).code(), StatusCode::kOutOfRange);
+  CountingSource fits({4, 4});
+  EXPECT_EQ(CopyInto(fits, destination, {0, 1}).code(), StatusCode::kOutOfRange);
+  EXPECT_EQ(CopyInto(fits, destination, {0}).code(), StatusCode::kInvalidArgument);
+  const Array other =
+      Array::Create(NewStore(), "", {.shape = {4, 4}, .data_type = DataType::kInt8}).OrDie();
+  const Status type = CopyInto(fits, other, {0, 0});
+  EXPECT_EQ(type.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(type.message().find("data type int8, the source has uint8"), std::string::npos) << type;
+  EXPECT_EQ(Copy(destination, Array::Create(NewStore(), "", {.shape = {4, 5}}).OrDie()).code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST(CopyTest, DamageInTheSourceIsAnErrorThatNamesTheChunk) {
+  const KvStorePtr store = NewStore();
+  const Array source = Array::Create(store, "", {.shape = {8}, .chunk_shape = {2}}).OrDie();
+  const std::vector<uint8_t> values(8, 1);
+  source.Write(Box::Full({8}), Ref(values.data(), {8})).OrDie();
+  store->Write("c/2", Bytes::Copy("bad")).Get().OrThrow();
+  const Array destination = Array::Create(NewStore(), "", {.shape = {8}}).OrDie();
+  const Status status = Copy(source, destination);
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_NE(status.message().find("c/2"), std::string::npos) << status;
+}
+
+TEST(CopyTest, StopsWhenCancelledAndReportsProgress) {
+  const Array destination =
+      Array::Create(NewStore(), "", {.shape = {64}, .chunk_shape = {1}}).OrDie();
+  const CancelSource cancel;
+  CountingSource source({64});
+  int64_t last = 0;
+  const Status status = CopyInto(source, destination, {0},
+                                 {.on_progress =
+                                      [&](int64_t done, int64_t all) {
+                                        EXPECT_EQ(all, 64);
+                                        EXPECT_EQ(done, ++last);
+                                        if (done == 8) cancel.Cancel();
+                                      },
+                                  .cancel = cancel.token()});
+  EXPECT_EQ(status.code(), StatusCode::kCancelled);
+  EXPECT_LT(source.elements, 64);
+}
+
+}  // namespace
+}  // namespace coffer
