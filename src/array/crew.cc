@@ -137,6 +137,7 @@ bool Crew::Await(const LanePtr& lane, const std::function<void(Task)>& subscribe
 void Crew::Push(WorkPtr work) {
   {
     MutexLock lock(mutex_);
+    if (!status_.ok()) return;  // Nobody would take it.
     pushed_.push_back(std::move(work));
     if (active_lanes_ >= options_.lanes) return;
     ++active_lanes_;
@@ -152,11 +153,14 @@ void Crew::AddProgress(int64_t bytes) {
 }
 
 void Crew::Fail(const Status& status) {
+  std::deque<WorkPtr> dropped;  // Now, not at the end: it may hold keys that others wait for.
   {
     MutexLock lock(mutex_);
     if (!status_.ok() || all_resolved_) return;
     status_ = status;
+    dropped.swap(pushed_);
   }
+  dropped.clear();
   stop_.Cancel();
 }
 
@@ -177,17 +181,14 @@ void Crew::EndTracking(const Status& status) {
 void Crew::FinishIfIdle() {
   bool lanes_now = false;
   bool all_now = false;
-  std::deque<WorkPtr> dropped;
   Status status;
   {
     MutexLock lock(mutex_);
     if (active_lanes_ > 0) return;
     lanes_now = !std::exchange(lanes_resolved_, true);
     all_now = tracked_ == 0 && !std::exchange(all_resolved_, true);
-    if (lanes_now) dropped.swap(pushed_);
     status = status_;
   }
-  dropped.clear();
   if (all_now) {
     options_.cancel.RemoveCallback(cancel_id_);
     pool_scope_.reset();

@@ -470,6 +470,18 @@ int64_t LargestReadTask(const StoredArray& stored) {
   return BufferPool::CapacityFor(chain.max_encoded_size()) + DecodePieceBytes(chain);
 }
 
+namespace {
+
+/// How far spans are merged. Inside another task the reservation covers one chunk at a time.
+int64_t SpanBytesMax(const StoredArray& stored, const Context& context,
+                     const ArrayReadOptions& options, int lanes) {
+  if (options.reservation != nullptr) return 0;
+  return std::clamp(context.budget().limit_bytes() / (4 * lanes), kSpanBytesMin,
+                    std::min(kSpanBytesMax, stored.store->capabilities().coalesce_size_max_bytes));
+}
+
+}  // namespace
+
 Future<void> StartRead(const StoredArrayPtr& stored, const IndexTransform& transform,
                        const View& destination, const ArrayReadOptions& options,
                        const Context& context, StartOn start) {
@@ -499,9 +511,7 @@ Future<void> StartRead(const StoredArrayPtr& stored, const IndexTransform& trans
     const int64_t pieces = sharded ? INT64_MAX : operation->cells;
     crew_options.lanes = LaneCount(*stored->store, context, pieces, crew_options.progress_bytes);
   }
-  operation->span_bytes_max =
-      std::clamp(context.budget().limit_bytes() / (4 * crew_options.lanes), kSpanBytesMin,
-                 std::min(kSpanBytesMax, stored->store->capabilities().coalesce_size_max_bytes));
+  operation->span_bytes_max = SpanBytesMax(*stored, context, options, crew_options.lanes);
   auto next = [operation, sharded]() -> WorkPtr {
     if (operation->next_cell == operation->cells) return nullptr;
     const Index cell = operation->walk.At(operation->next_cell++);

@@ -116,6 +116,23 @@ TEST(CopyTest, AShardLargerThanTheBudgetIsCopiedInBlocksOfThePart) {
   EXPECT_EQ(context.budget().held_bytes(), 0);
 }
 
+TEST(CopyTest, TakesNoMoreFromThePoolThanItReserved) {
+  for (const Shape& shard : {Shape{64, 64}, Shape{}}) {
+    const Context context = Context::Create({.threads = 1});
+    const KvStorePtr store = NewStore(context);
+    CreateOptions options{.shape = {128, 128}, .chunk_shape = {8, 8}, .shard_shape = {64, 64}};
+    options.context = context;
+    const Array source = Array::Create(store, "a/", options).OrDie();
+    CountingSource ones({128, 128});
+    CopyInto(ones, source, {0, 0}).OrDie();
+    options.chunk_shape = {32, 32};
+    options.shard_shape = shard;
+    const Array destination = Array::Create(store, "b/", options).OrDie();
+    Copy(source, destination).OrDie();
+    EXPECT_LE(context.buffers().held_bytes_peak(), context.budget().held_bytes_peak());
+  }
+}
+
 TEST(CopyTest, WhatDoesNotFitIsSaid) {
   const Array destination = Array::Create(NewStore(), "", {.shape = {4, 4}}).OrDie();
   CountingSource larger({4, 5});
