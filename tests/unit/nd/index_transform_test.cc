@@ -312,6 +312,10 @@ TEST(IndexTransform, FromBoxErrors) {
   EXPECT_EQ(error(Box::FromSize({kMax, 0}, {kMax, 2})),
             "OutOfRange: box [9223372036854775807, 9223372036854775807) x [0, 2) of shape [10, 5] "
             "does not lie inside it");
+  EXPECT_EQ(
+      error(Box::FromSize({5, 0}, {kMax, 2})),
+      "OutOfRange: box [5, 9223372036854775807) x [0, 2) of shape [10, 5] does not lie inside "
+      "it");
   EXPECT_EQ(error(Box::FromSize({10, 5}, {0, 0})), "OK");  // Empty, at the very end.
   EXPECT_EQ(error(Box::FromSize({11, 0}, {0, 0})),
             "OutOfRange: box [11, 11) x [0, 0) of shape [10, 5] does not lie inside it");
