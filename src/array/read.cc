@@ -118,7 +118,8 @@ class ChunkRead : public Work {
     if (!chain().is_identity()) return false;
     const View part = operation_->destination.Subview(piece_.view_box);
     const auto size = chain().chunk().num_bytes();
-    const ConstView chunk(nullptr, chain().chunk().data_type, chain().chunk().shape);
+    // Any address does for the chunk: only where the run begins in it, and its strides, count.
+    const ConstView chunk(part.data, chain().chunk().data_type, chain().chunk().shape);
     const ConstView run = ChunkView(chunk, box_, piece_);
     if (!part.IsCOrderContiguous() || !run.IsCOrderContiguous()) return false;
     const int64_t begin = run.data - chunk.data;

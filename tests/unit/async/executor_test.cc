@@ -92,10 +92,10 @@ TEST(ThreadPool, SubmitNeverRunsTheTaskItself) {
 }
 
 TEST(ThreadPool, RunOneTakesOneQueuedTask) {
+  std::atomic<bool> go_on{false};  // Outlives the pool, whose thread waits for it.
   const std::shared_ptr<Executor> pool = MakeThreadPool(1);
   EXPECT_FALSE(pool->RunOne());
   const Promise<void> entered;
-  std::atomic<bool> go_on{false};
   pool->Submit([&] {
     entered.Set(Status());
     while (!go_on) std::this_thread::yield();

@@ -118,7 +118,7 @@ TEST(OpenKvStore, RefusesWrongSpecs) {
 TEST(StoreTable, TakesStoresOfUsers) {
   const Context context = Context::Create({.threads = 1});
   auto& table = context.Get<StoreTable>();
-  const KvStorePtr mine = MakeMemoryStore(context);
+  const KvStorePtr mine = MakeMemoryStore();  // Of another context: see StoreDriver.
   EXPECT_TRUE(table
                   .Add({.name = "mine",
                         .schemes = {"mine"},
