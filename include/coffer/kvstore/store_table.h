@@ -25,8 +25,8 @@
 
 namespace coffer::inline v0 {
 
-/// One kind of store. A function left empty means that the store cannot be opened that way. What the
-/// functions capture must not hold a handle of the context: its table holds them, for ever.
+/// One kind of store. A function left empty means that the store cannot be opened that way. What
+/// the functions capture must not hold a handle of the context: its table holds them, for ever.
 struct COFFER_EXPORT StoreDriver {
   std::string name = {};                  ///< The value of "driver" in a JSON spec.
   std::vector<std::string> schemes = {};  ///< What stands before "://" in a URL.
