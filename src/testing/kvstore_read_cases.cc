@@ -222,6 +222,11 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Write("k", std::nullopt), "written");
        EXPECT_EQ(read.value.text(), "before");
      }},
+    {"StoresSayWhoTheyAre",
+     [](const KvSubject& s) {
+       EXPECT_THAT(s->Describe("some/key"), ::testing::HasSubstr("some/key"));
+       EXPECT_NE(s->Describe("a"), s->Describe("b"));
+     }},
     {"CancelledBeforehand",
      [](const KvSubject& s) {
        s.Put("k", "hello");

@@ -195,11 +195,6 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s->RenamePrefix("a/", "a/").Get().code(), StatusCode::kInvalidArgument);
        EXPECT_THAT(s.Keys(), ElementsAre("a/b"));
      }},
-    {"StoresSayWhoTheyAre",
-     [](const KvSubject& s) {
-       EXPECT_THAT(s->Describe("some/key"), ::testing::HasSubstr("some/key"));
-       EXPECT_NE(s->Describe("a"), s->Describe("b"));
-     }},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ class ShelfStore final : public coffer::KvStore {
  public:
   coffer::Future<coffer::ReadResult> Read(std::string key, coffer::ReadOptions options) override {
     using Answer = coffer::Future<coffer::ReadResult>;
+    if (options.cancel.cancelled()) return Answer::Ready(coffer::CancelledError(Describe(key)));
     std::lock_guard lock(mutex_);
     auto book = books_.find(key);
     if (book == books_.end()) return Answer::Ready(coffer::AnswerMissing(options));
@@ -24,6 +25,7 @@ class ShelfStore final : public coffer::KvStore {
                                             std::optional<coffer::BytesChain> value,
                                             coffer::WriteOptions options) override {
     using Answer = coffer::Future<coffer::WriteResult>;
+    if (options.cancel.cancelled()) return Answer::Ready(coffer::CancelledError(Describe(key)));
     std::lock_guard lock(mutex_);
     auto book = books_.find(key);
     const auto missing = coffer::Generation::Missing();
