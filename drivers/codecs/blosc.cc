@@ -57,10 +57,12 @@ class BoundBlosc final : public BoundBytesToBytes {
 
   Result<size_t> Encode(std::span<const std::byte> decoded,
                         std::span<std::byte> destination) const override {
+    // Given more room, c-blosc would rather fill it than store the bytes as they are.
+    const size_t room = std::min(destination.size(), decoded.size() + BLOSC_MAX_OVERHEAD);
     const int size = blosc_compress_ctx(
         options_.clevel, options_.shuffle, static_cast<size_t>(options_.typesize.value_or(1)),
-        decoded.size(), decoded.data(), destination.data(), destination.size(),
-        options_.cname.c_str(), static_cast<size_t>(options_.blocksize), kOneThread);
+        decoded.size(), decoded.data(), destination.data(), room, options_.cname.c_str(),
+        static_cast<size_t>(options_.blocksize), kOneThread);
     if (size <= 0) {
       return InternalError("c-blosc could not compress " + std::to_string(decoded.size()) +
                            " bytes: " + std::to_string(size));
