@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "coffer/base/checked.h"
 #include "coffer/kvstore/answer.h"
 #include "kvstore/file/root.h"
 #include "kvstore/file/tree.h"
@@ -182,12 +183,15 @@ Result<ReadRangesResult> FileStore::ReadRangesNow(const std::string& key,
     result.generation = held_back->generation;
     return result;
   }
+  int64_t sum = 0;
   for (ByteRange& range : ranges) {
-    ReadOptions part = options;
-    part.range = range;
-    const Result<ByteRange> resolved = ResolveRead(part, open.stat.size);
+    const Result<ByteRange> resolved = range.Resolve(open.stat.size);
     if (!resolved.ok()) return resolved.status().Annotate(root_->Describe(key));
     range = *resolved;
+    sum = CheckedAdd(sum, range.end - range.begin).value_or(INT64_MAX);
+  }
+  if (const Status status = CheckMaxBytes(sum, options.max_bytes); !status.ok()) {
+    return status.Annotate(root_->Describe(key));
   }
   result.state = ReadResult::State::kValue;
   result.generation = open.generation;

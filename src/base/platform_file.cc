@@ -160,7 +160,12 @@ int SystemFileOps::Rename(int from_directory, const char* from, int to_directory
 }
 
 int SystemFileOps::Sync(int file) {
-  return Retry([&] { return fsync(file); });
+  const int error = Retry([&] { return fsync(file); });
+  if (error != -EINVAL) return error;
+  // Some network file systems cannot sync a directory, having nothing to sync.
+  FileStat stat;
+  const bool directory = Stat(file, &stat) == 0 && stat.kind == FileStat::Kind::kDirectory;
+  return directory ? 0 : error;
 }
 
 int64_t SystemFileOps::NowNs() {

@@ -29,13 +29,16 @@ std::optional<ReadResult> HeldBack(const ReadOptions& options, const Generation&
   return result;
 }
 
+Status CheckMaxBytes(int64_t bytes, int64_t max_bytes) {
+  if (max_bytes < 0 || bytes <= max_bytes) return Status();
+  return ResourceExhaustedError("the value has " + std::to_string(bytes) +
+                                " bytes, but the reader takes at most " +
+                                std::to_string(max_bytes));
+}
+
 Result<ByteRange> ResolveRead(const ReadOptions& options, int64_t total_size) {
   COFFER_ASSIGN_OR_RETURN(const ByteRange range, options.range.Resolve(total_size));
-  if (options.max_bytes >= 0 && range.end - range.begin > options.max_bytes) {
-    return ResourceExhaustedError("the value has " + std::to_string(range.end - range.begin) +
-                                  " bytes, but the reader takes at most " +
-                                  std::to_string(options.max_bytes));
-  }
+  COFFER_RETURN_IF_ERROR(CheckMaxBytes(range.end - range.begin, options.max_bytes));
   return range;
 }
 

@@ -28,6 +28,8 @@ std::string Text(int64_t value) { return std::to_string(value); }
 /// Collects the fetches of one ReadRanges.
 struct Gathering {
   std::vector<ByteRange> ranges;
+  int64_t max_bytes = -1;  // Of all values together.
+  std::string name;        // Of store and key, for errors.
   std::vector<CoalescedRange> fetches;
   std::vector<std::optional<Result<ReadResult>>> answers;  // Each written by one fetch.
   std::atomic<size_t> missing{0};
@@ -64,6 +66,11 @@ std::optional<Result<ReadRangesResult>> Gathering::Finish() const {
     }
   }
   if (result.state != ReadResult::State::kValue) result.values.clear();
+  int64_t sum = 0;
+  for (const Bytes& value : result.values) sum += static_cast<int64_t>(value.size());
+  if (const Status status = CheckMaxBytes(sum, max_bytes); !status.ok()) {
+    return Result<ReadRangesResult>(status.Annotate(name));
+  }
   return Result<ReadRangesResult>(std::move(result));
 }
 
@@ -170,12 +177,16 @@ Future<ReadRangesResult> KvStore::ReadRanges(std::string key, std::vector<ByteRa
   for (int attempt = 0; attempt < kRangeReadAttempts; ++attempt) {
     auto gathering = std::make_shared<Gathering>();
     gathering->ranges = ranges;
+    gathering->max_bytes = options.max_bytes;
+    gathering->name = name;
     gathering->fetches = Coalesce(ranges, can.coalesce_gap_bytes, can.coalesce_size_max_bytes);
     gathering->answers.resize(gathering->fetches.size());
     gathering->missing = gathering->fetches.size();
     for (size_t i = 0; i < gathering->fetches.size(); ++i) {
       ReadOptions part = options;
       part.range = gathering->fetches[i].range;
+      // A joined fetch has bytes that nobody gets; all are counted at the end.
+      if (gathering->fetches[i].members.size() > 1) part.max_bytes = -1;
       Future<ReadResult> reading = Read(key, part);
       gathering->promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
       reading.OnReady([gathering, i, name, none](const Result<ReadResult>& answer) {

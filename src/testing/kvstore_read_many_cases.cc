@@ -89,6 +89,17 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(state({.if_equal = first}), State::kConditionNotMet);
        EXPECT_EQ(state({.if_not_equal = first}), State::kValue);
      }},
+    {"MaxBytesCountsAllRanges",
+     [](const KvSubject& s) {
+       s.Put("k", "0123456789");
+       const std::vector<ByteRange> ranges = {ByteRange::Span(0, 2), ByteRange::Span(8, 10)};
+       EXPECT_TRUE(s->ReadRanges("k", ranges, {.max_bytes = 4}).Get().ok());
+       const Status status = s->ReadRanges("k", ranges, {.max_bytes = 3}).Get().status();
+       EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+       EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(s->Describe("k")));
+       EXPECT_EQ(s->ReadRanges("k", {ByteRange::All()}, {.max_bytes = 9}).Get().status().code(),
+                 StatusCode::kResourceExhausted);
+     }},
     {"ManyRangesNearAndFar",
      [](const KvSubject& s) {
        std::string value(400'000, '\0');

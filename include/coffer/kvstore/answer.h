@@ -33,6 +33,9 @@ COFFER_EXPORT std::optional<ReadResult> HeldBack(const ReadOptions& options,
 /// ResourceExhausted, which names the size, if it is longer than options.max_bytes.
 COFFER_EXPORT Result<ByteRange> ResolveRead(const ReadOptions& options, int64_t total_size);
 
+/// ResourceExhausted, which names both, if `bytes` is more than `max_bytes` (-1: no limit).
+COFFER_EXPORT Status CheckMaxBytes(int64_t bytes, int64_t max_bytes);
+
 /// What a read of a key with this whole value gives: conditions, range and limit applied.
 COFFER_EXPORT Result<ReadResult> AnswerValue(const Bytes& value, const Generation& generation,
                                              const ReadOptions& options);

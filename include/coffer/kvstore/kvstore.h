@@ -177,21 +177,23 @@ class COFFER_EXPORT KvStore {
   /// range must have exactly destination.size() bytes: OutOfRange otherwise. Default: by Read().
   virtual Future<ReadResult> ReadInto(std::string key, std::span<std::byte> destination,
                                       ReadOptions options = {});
-  /// Many ranges of one value and one generation, in the order given; options.range is ignored.
+  /// Many ranges of one value and one generation, in the order given; options.range is ignored
+  /// and options.max_bytes counts all of them.
   /// Near ranges are coalesced by capabilities(). Default: by Read().
   virtual Future<ReadRangesResult> ReadRanges(std::string key, std::vector<ByteRange> ranges,
                                               ReadOptions options = {});
   /// Writes a value, or deletes the key (nullopt; deleting a missing key succeeds).
   virtual Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
                                     WriteOptions options = {}) = 0;
-  /// Default: gathers the pieces and calls Write().
+  /// Default: gathers the pieces and calls Write(); the store must then outlive the writer.
   virtual Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options = {});
   /// Default: Unimplemented.
   virtual Result<std::unique_ptr<KvListing>> List(ListOptions options = {});
   /// Deletes every key in the range; not atomic as a whole. Default: by List() and Write().
   virtual Future<void> DeleteRange(KeyRange range);
   /// Gives every key that starts with `from` the prefix `to` instead; both end with "/". Fails with
-  /// AlreadyExists if a key with prefix `to` exists. Default: Unimplemented.
+  /// AlreadyExists if a key with prefix `to` exists, NotFound if none with `from` does. Default:
+  /// Unimplemented.
   virtual Future<void> RenamePrefix(std::string from, std::string to);
 
   virtual Capabilities capabilities() const = 0;
