@@ -130,6 +130,58 @@ TEST(ChainSizes, ChecksumMustBeLast) {
           ->has_checksum());
 }
 
+// A codec that fills all the room it is given.
+class Greedy final : public BoundBytesToBytes {
+ public:
+  explicit Greedy(int64_t size_max) : size_max_(size_max) {}
+  int64_t max_encoded_size() const override { return size_max_ + 10; }
+  bool fixed_size() const override { return true; }
+  Result<size_t> Encode(std::span<const std::byte> decoded,
+                        std::span<std::byte> destination) const override {
+    std::copy(decoded.begin(), decoded.end(), destination.begin());
+    return destination.size();
+  }
+  Result<size_t> Decode(std::span<const std::byte> encoded,
+                        std::span<std::byte> destination) const override {
+    std::copy_n(encoded.begin(), destination.size(), destination.begin());
+    return destination.size();
+  }
+
+ private:
+  const int64_t size_max_;
+};
+
+class GreedyCodec final : public Codec {
+ public:
+  Kind kind() const override { return Kind::kBytesToBytes; }
+  std::string name() const override { return "greedy"; }
+  std::string configuration() const override { return ""; }
+  Result<std::unique_ptr<BoundBytesToBytes>> BindBytesToBytes(int64_t size_max) const override {
+    return std::make_unique<Greedy>(size_max);
+  }
+};
+
+TEST(Chain, LeavesRoomForTheChecksumBehindAGreedyCodec) {
+  CodecTable table;
+  table
+      .Add({"greedy",
+            [](std::string_view, const CodecTable&) -> Result<CodecPtr> {
+              return std::make_shared<GreedyCodec>();
+            }})
+      .OrDie();
+  auto values = Iota<uint16_t>(64);
+  for (const std::string& list : {List(kLittle, R"("greedy")", kCrc),
+                                  List(kLittle, R"("greedy")", kCrc, R"("greedy")", kCrc)}) {
+    const auto chain = Bind(list, ChunkOf<uint16_t>({64}), table).OrDie();
+    ByteVector stored(1000);
+    stored.resize(chain->Encode(Ref(values.data(), {64}), stored, Scratch()).OrDie());
+    EXPECT_EQ(static_cast<int64_t>(stored.size()), chain->max_encoded_size());
+    std::vector<uint16_t> read(64);
+    ASSERT_TRUE(chain->Decode(stored, Ref(read.data(), {64}), Scratch()).ok());
+    EXPECT_EQ(read, values);
+  }
+}
+
 // An array -> array codec that is more than a dimension order: stores the bitwise complement.
 class Complement final : public BoundArrayToArray {
  public:
