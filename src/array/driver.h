@@ -81,6 +81,7 @@ class ArrayDriver {
                                         const std::optional<std::string>& attributes,
                                         const Context& context) const = 0;
 
+  /// NotFound; FailedPrecondition if it is an array.
   virtual Result<StoredGroup> OpenGroup(const KvStorePtr& store,
                                         const std::string& prefix) const = 0;
   virtual Result<StoredGroup> CreateGroup(const KvStorePtr& store, const std::string& prefix,

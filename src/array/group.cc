@@ -59,10 +59,6 @@ Result<Group> Group::CreateAt(const Place& place, const GroupOptions& options) {
 
 Result<Group> Group::OpenAt(const Place& place, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
-  if (found.kind == NodeKind::kArray) {
-    return FailedPreconditionError(place.store->Describe(place.prefix) +
-                                   ": here is an array, not a group");
-  }
   if (found.kind == NodeKind::kNone) {
     return NotFoundError(place.store->Describe(place.prefix) + ": no group is here");
   }

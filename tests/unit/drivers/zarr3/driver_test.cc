@@ -327,6 +327,16 @@ TEST_P(Zarr3DriverTest, UpdateGroupAtTheSameTimeAsAnother) {
   }
 }
 
+TEST_P(Zarr3DriverTest, GroupOpenSaysWhatIsWrong) {
+  Create("a/").value();
+  store_->values["g/zarr.json"] = R"({"zarr_format": 3, "node_type": "group")";
+  EXPECT_EQ(Group::Open(store_, "a/").status().ToString(),
+            "FailedPrecondition: map://a/zarr.json: here is an array, not a group");
+  const std::string message = Group::Open(store_, "g/").status().ToString();
+  EXPECT_TRUE(message.starts_with("InvalidArgument: map://g/zarr.json: JSON, line 1, column 40: "))
+      << message;
+}
+
 TEST(Zarr3Driver, NodeOfKey) {
   const Zarr3Driver driver;
   EXPECT_EQ(driver.NodeOfKey("zarr.json"), std::optional<std::string>(""));
