@@ -88,13 +88,15 @@ class CountingSource : public BlockSource {
   int64_t task_bytes(const Box&) const override { return 0; }
   Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) override {
     elements += *NumElements(box.shape);
-    largest = std::max<int64_t>(largest, *NumElements(box.shape));
+    const int64_t count = *NumElements(box.shape);
+    for (int64_t seen = largest; seen < count && !largest.compare_exchange_weak(seen, count);) {
+    }
     EXPECT_GT(reservation.bytes(), *NumElements(box.shape));
     std::memset(destination.data, 1, static_cast<size_t>(*NumElements(box.shape)));
     return Status();
   }
   std::atomic<int64_t> elements = 0;
-  int64_t largest = 0;  // One thread only.
+  std::atomic<int64_t> largest = 0;
 
  private:
   Shape shape_;
