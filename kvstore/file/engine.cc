@@ -90,31 +90,10 @@ void Engine::Close() {
   }
 }
 
-void Engine::Enter(const std::string& path, Task task) {
-  {
-    MutexLock lock(keys_mutex_);
-    auto [it, first] = keys_.try_emplace(path);
-    if (!first) {
-      it->second.push_back(std::move(task));
-      return;
-    }
-  }
-  task();
-}
+void Engine::Enter(const std::string& path, Task task) { keys_.Enter(path, std::move(task)); }
 
 void Engine::Leave(const std::string& path) {
-  Task next;
-  {
-    MutexLock lock(keys_mutex_);
-    auto it = keys_.find(path);
-    if (it->second.empty()) {
-      keys_.erase(it);
-      return;
-    }
-    next = std::move(it->second.front());
-    it->second.pop_front();
-  }
-  PostAlways(std::move(next));
+  if (Task next = keys_.Leave(path); next != nullptr) PostAlways(std::move(next));
 }
 
 void Engine::Sync(FileOps& ops, std::vector<ChangedDirectory> directories,

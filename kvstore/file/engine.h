@@ -19,12 +19,12 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "coffer/async/executor.h"
+#include "src/async/key_queue.h"
 #include "src/base/mutex.h"
 #include "src/base/platform_file.h"
 
@@ -95,8 +95,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool closed_ COFFER_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_ COFFER_GUARDED_BY(mutex_);
 
-  Mutex keys_mutex_;
-  std::unordered_map<std::string, std::deque<Task>> keys_ COFFER_GUARDED_BY(keys_mutex_);
+  KeyQueue keys_;
 
   Mutex sync_mutex_;
   std::map<DirectoryId, DirectorySync> syncs_ COFFER_GUARDED_BY(sync_mutex_);

@@ -17,6 +17,21 @@
 
 namespace coffer::inline v0 {
 
+namespace {
+
+constexpr int64_t kInlineBytesMax = KiB(256);
+
+}  // namespace
+
+int LaneCount(const KvStore& store, const Context& context, int64_t pieces, int64_t bytes) {
+  const Capabilities capabilities = store.capabilities();
+  if (capabilities.local && bytes <= kInlineBytesMax) return 1;
+  const int wanted = capabilities.local ? context.executor().concurrency()
+                                        : std::max(context.executor().concurrency(),
+                                                   capabilities.request_concurrency);
+  return static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(pieces, 1)));
+}
+
 std::shared_ptr<Crew> Crew::Make(Context context, Options options, Source source) {
   std::shared_ptr<Crew> crew(new Crew(std::move(context), std::move(options), std::move(source)));
   crew->Prepare();

@@ -23,6 +23,8 @@
 
 #include "coffer/array/options.h"
 #include "coffer/async/future.h"
+#include "coffer/nd/index_transform.h"
+#include "src/array/driver.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -59,6 +61,9 @@ class Work {
 };
 
 using WorkPtr = std::unique_ptr<Work>;
+
+/// How many lanes an operation that moves `bytes` in `pieces` pieces gets.
+int LaneCount(const KvStore& store, const Context& context, int64_t pieces, int64_t bytes);
 
 class Crew : public std::enable_shared_from_this<Crew> {
  public:
@@ -144,6 +149,23 @@ class Crew : public std::enable_shared_from_this<Crew> {
   Mutex progress_mutex_;  // Guards the progress count and orders the user's callback.
   int64_t progress_ COFFER_GUARDED_BY(progress_mutex_) = 0;
 };
+
+/// The options of a crew that moves what `transform` selects of a stored array, in `pieces` pieces.
+/// `options`: ArrayReadOptions or ArrayWriteOptions.
+template <class UserOptions>
+Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored,
+                             const IndexTransform& transform, const UserOptions& options,
+                             const Context& context, int64_t pieces) {
+  const int64_t bytes = *NumElements(transform.view_shape()) * stored.data_type().size();
+  return {.operation = std::move(operation),
+          .subject = stored.Describe(stored.prefix),
+          .lanes =
+              options.reservation != nullptr ? 1 : LaneCount(*stored.store, context, pieces, bytes),
+          .progress_bytes = bytes,
+          .on_progress = options.on_progress,
+          .cancel = options.cancel,
+          .reservation = options.reservation};
+}
 
 }  // namespace coffer::inline v0
 

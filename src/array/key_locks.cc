@@ -12,31 +12,10 @@ KeyLock::~KeyLock() {
   if (locks_ != nullptr) locks_->Release(name_);
 }
 
-void KeyLocks::Acquire(const std::string& name, Task then) {
-  {
-    MutexLock lock(mutex_);
-    auto [entry, free] = waiting_.try_emplace(name);
-    if (!free) {
-      entry->second.push_back(std::move(then));
-      return;
-    }
-  }
-  then();
-}
+void KeyLocks::Acquire(const std::string& name, Task then) { queue_.Enter(name, std::move(then)); }
 
 void KeyLocks::Release(const std::string& name) {
-  Task next;
-  {
-    MutexLock lock(mutex_);
-    auto entry = waiting_.find(name);
-    if (entry->second.empty()) {
-      waiting_.erase(entry);
-      return;
-    }
-    next = std::move(entry->second.front());
-    entry->second.pop_front();
-  }
-  next();
+  if (const Task next = queue_.Leave(name); next != nullptr) next();
 }
 
 }  // namespace coffer::inline v0

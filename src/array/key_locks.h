@@ -6,13 +6,10 @@
 #ifndef COFFER_SRC_ARRAY_KEY_LOCKS_H_
 #define COFFER_SRC_ARRAY_KEY_LOCKS_H_
 
-#include <deque>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
-#include "coffer/async/executor.h"
-#include "src/base/mutex.h"
+#include "src/async/key_queue.h"
 
 namespace coffer::inline v0 {
 
@@ -43,8 +40,7 @@ class KeyLocks {
   friend class KeyLock;
   void Release(const std::string& name);
 
-  Mutex mutex_;  // Guards the queues of held keys.
-  std::unordered_map<std::string, std::deque<Task>> waiting_ COFFER_GUARDED_BY(mutex_);
+  KeyQueue queue_;
 };
 
 }  // namespace coffer::inline v0

@@ -29,7 +29,6 @@
 namespace coffer::inline v0 {
 namespace {
 
-constexpr int64_t kInlineBytesMax = KiB(256);
 constexpr int64_t kSpanBytesMax = MiB(4);
 constexpr int64_t kSpanBytesMin = KiB(64);
 constexpr int kShardAttemptsMax = 16;
@@ -456,15 +455,6 @@ Result<std::shared_ptr<const CachedShardIndex>> ParseShardIndex(const StoredArra
       CachedShardIndex{*std::move(entries), read->generation});
 }
 
-int LaneCount(const KvStore& store, const Context& context, int64_t pieces, int64_t bytes) {
-  const Capabilities capabilities = store.capabilities();
-  if (capabilities.local && bytes <= kInlineBytesMax) return 1;
-  const int wanted = capabilities.local ? context.executor().concurrency()
-                                        : std::max(context.executor().concurrency(),
-                                                   capabilities.request_concurrency);
-  return static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(pieces, 1)));
-}
-
 int64_t LargestReadTask(const StoredArray& stored) {
   const ShardLayout* layout = stored.chain->shard_layout();
   const CodecChain& chain = layout != nullptr ? layout->inner() : *stored.chain;
@@ -498,20 +488,10 @@ Future<void> StartRead(const StoredArrayPtr& stored, const IndexTransform& trans
   if (!cells) return Future<void>::Ready(InvalidArgumentError("more chunks than can be counted"));
   operation->cells = *cells;
   const bool sharded = stored->chain->shard_layout() != nullptr;
-  Crew::Options crew_options{
-      .operation = "array.read",
-      .subject = stored->Describe(stored->prefix),
-      .lanes = 1,
-      .progress_bytes = *NumElements(transform.view_shape()) * stored->data_type().size(),
-      .on_progress = options.on_progress,
-      .cancel = options.cancel,
-      .reservation = options.reservation,
-  };
-  if (options.reservation == nullptr) {
-    // The spans of one shard may go to several lanes.
-    const int64_t pieces = sharded ? INT64_MAX : operation->cells;
-    crew_options.lanes = LaneCount(*stored->store, context, pieces, crew_options.progress_bytes);
-  }
+  // The spans of one shard may go to several lanes.
+  const int64_t pieces = sharded ? INT64_MAX : operation->cells;
+  Crew::Options crew_options =
+      CrewOptionsFor("array.read", *stored, transform, options, context, pieces);
   operation->span_bytes_max = SpanBytesMax(*stored, context, options, crew_options.lanes);
   auto next = [operation, sharded]() -> WorkPtr {
     if (operation->next_cell == operation->cells) return nullptr;

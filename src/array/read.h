@@ -21,9 +21,6 @@ Future<void> StartRead(const StoredArrayPtr& stored, const IndexTransform& trans
 /// Bytes that the largest single task of reading this array reserves.
 int64_t LargestReadTask(const StoredArray& stored);
 
-/// How many lanes an operation that moves `bytes` in `pieces` pieces gets.
-int LaneCount(const KvStore& store, const Context& context, int64_t pieces, int64_t bytes);
-
 /// Whether no encoder, ours or a foreign one, can have made so many bytes of one chunk.
 bool TooLongForChunk(int64_t stored_bytes, const CodecChain& chain);
 

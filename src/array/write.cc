@@ -292,18 +292,8 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
   const std::optional<int64_t> cells = operation->walk.size();
   if (!cells) return ready(InvalidArgumentError("more chunks than can be counted"));
   operation->cells = *cells;
-  Crew::Options crew_options{
-      .operation = "array.write",
-      .subject = stored->Describe(stored->prefix),
-      .lanes = 1,
-      .progress_bytes = *NumElements(transform.view_shape()) * stored->data_type().size(),
-      .on_progress = options.on_progress,
-      .cancel = options.cancel,
-      .reservation = options.reservation,
-  };
-  if (options.reservation == nullptr) {
-    crew_options.lanes = LaneCount(*stored->store, context, *cells, crew_options.progress_bytes);
-  }
+  Crew::Options crew_options =
+      CrewOptionsFor("array.write", *stored, transform, options, context, *cells);
   std::shared_ptr<Crew> crew =
       Crew::Make(context, std::move(crew_options), [operation] { return NextCell(operation); });
   start == StartOn::kCaller ? crew->StartHere() : crew->Start();

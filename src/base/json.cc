@@ -2,7 +2,8 @@
 //  1. Refuse what is too large, and NUL bytes, which nlohmann's lexer takes for the end.
 //  2. Let nlohmann's SAX parser, which keeps its stack on the heap, call the Builder.
 //  3. The Builder keeps one frame for each open array or object and moves a finished one into the
-//     frame below. A frame too deep or a key seen before stops the parser.
+//     frame below. A frame too deep, a key seen before, or one value too many for the limit of
+//     memory stops the parser.
 //  4. An error becomes line and column by counting in the text up to where the parser stood.
 // Values are therefore never nested deeper than depth_max, and destroying, comparing and dumping
 // them may recurse.
@@ -76,14 +77,17 @@ std::string Tidy(std::string_view what) {
 
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit Builder(int depth_max) : depth_max_(depth_max) {}
+  explicit Builder(const Json::ParseOptions& options)
+      : depth_max_(options.depth_max), memory_max_(options.memory_max) {}
 
   bool null() override { return Add(Json()); }
   bool boolean(bool value) override { return Add(Json(value)); }
   bool number_integer(int64_t value) override { return Add(Json(value)); }
   bool number_unsigned(uint64_t value) override { return Add(Json(value)); }
   bool number_float(double value, const std::string&) override { return Add(Json(value)); }
-  bool string(std::string& value) override { return Add(Json(std::move(value))); }
+  bool string(std::string& value) override {
+    return Charge(value.size()) && Add(Json(std::move(value)));
+  }
   bool binary(nlohmann::json::binary_t&) override { return false; }  // Not in JSON.
   bool start_array(size_t) override { return Open(Json(Json::Array())); }
   bool end_array() override { return Close(); }
@@ -96,6 +100,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
       error_ = "duplicate key " + Json(key.substr(0, kKeyShownMax)).Dump();
       return false;
     }
+    if (!Charge(key.size() + sizeof(Json::Member) - sizeof(Json))) return false;
     frame.value.object().emplace_back(std::move(key), Json());
     return true;
   }
@@ -129,7 +134,17 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     }
   };
 
+  bool Charge(size_t bytes) {
+    if (bytes <= memory_max_ - memory_) {
+      memory_ += bytes;
+      return true;
+    }
+    error_ = "more values than " + std::to_string(memory_max_) + " bytes of memory hold";
+    return false;
+  }
+
   bool Add(Json value) {
+    if (!Charge(sizeof(Json))) return false;
     if (frames_.empty()) {
       root_ = std::move(value);
     } else if (Json& into = frames_.back().value; into.is_array()) {
@@ -156,6 +171,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   const int depth_max_;
+  const size_t memory_max_;
+  size_t memory_ = 0;
   std::vector<Frame> frames_;
   Json root_;
   std::string error_;
@@ -340,7 +357,7 @@ Result<Json> Json::Parse(std::string_view text, const ParseOptions& options) {
     return ErrorAt(text, nul + 1, "a NUL byte");
   }
   const char* reached = text.data();
-  Builder builder(options.depth_max);
+  Builder builder(options);
   const Cursor begin{text.data(), &reached}, end{text.data() + text.size(), &reached};
   if (!nlohmann::json::sax_parse(begin, end, &builder)) {
     const auto read = static_cast<size_t>(reached - text.data());

@@ -1,8 +1,9 @@
 // Json: a document in memory, read by one bounded reader.
 //
 // Every JSON text that coffer reads (metadata, specs, headers of foreign files) comes through
-// Parse(): UTF-8 only, depth <= 64, size <= 16 MiB unless told otherwise, no duplicate keys, no NaN
-// or Infinity tokens. Order of members and exact 64-bit integers are kept; doubles round-trip.
+// Parse(): UTF-8 only, depth <= 64, size <= 16 MiB and values <= 32 MiB in memory unless told
+// otherwise ("[0,0,0" takes twenty times its text), no duplicate keys, no NaN or Infinity tokens.
+// Order of members and exact 64-bit integers are kept; doubles round-trip.
 // Accessors take a JSON path for their errors: 'at $.codecs[1].configuration.level: expected an
 // integer, got "high"'.
 //
@@ -45,7 +46,8 @@ class Json {
   Json(Object value) : value_(std::move(value)) {}
 
   struct ParseOptions {
-    size_t size_max = size_t{16} << 20;
+    size_t size_max = size_t{16} << 20;    ///< Of the text.
+    size_t memory_max = size_t{32} << 20;  ///< Of the values made of it.
     int depth_max = 64;
   };
   /// Errors: InvalidArgument with line and column; never a crash, never deep recursion.

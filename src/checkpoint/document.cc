@@ -361,8 +361,11 @@ std::string Document::Dump() const {
 Result<Document> Document::Parse(std::string_view text) {
   // Each dict and list of the tree is two levels of JSON; a leaf with its digest is three.
   constexpr int kJsonDepthMax = 1 + 2 * kTreeDepthMax + 3;
-  COFFER_ASSIGN_OR_RETURN(const Json json, Json::Parse(text, {.size_max = kDocumentBytesMax,
-                                                              .depth_max = kJsonDepthMax}));
+  constexpr size_t kMemoryPerByte = 10;  // Ours need five: keys and digests are long.
+  COFFER_ASSIGN_OR_RETURN(const Json json,
+                          Json::Parse(text, {.size_max = kDocumentBytesMax,
+                                             .memory_max = 4096 + kMemoryPerByte * text.size(),
+                                             .depth_max = kJsonDepthMax}));
   COFFER_RETURN_IF_ERROR(CheckFormat(json));
   COFFER_RETURN_IF_ERROR(json.CheckMembers("$", {"format", "version", "created_at", "tree"}));
   if (json.object().size() != 4) return json.Unexpected("$", "\"created_at\" and \"tree\"");

@@ -1,5 +1,7 @@
 #include "coffer/nd/shape.h"
 
+#include <limits>
+
 #include "coffer/base/result.h"
 
 namespace coffer::inline v0 {
@@ -26,6 +28,10 @@ Strides COrderStrides(const Shape& shape, int64_t element_size) {
     strides[d] = strides[d + 1] * std::max<int64_t>(shape[d + 1], 1);
   }
   return strides;
+}
+
+int64_t Box::end(int dim) const {
+  return CheckedAdd(origin[dim], shape[dim]).value_or(std::numeric_limits<int64_t>::max());
 }
 
 bool Box::empty() const { return std::find(shape.begin(), shape.end(), 0) != shape.end(); }

@@ -8,30 +8,6 @@
 namespace coffer::inline v0::tool {
 namespace {
 
-std::string_view LeafKindName(Tree::Kind kind) {
-  switch (kind) {
-    case Tree::Kind::kNone:
-      return "none";
-    case Tree::Kind::kDict:
-      return "dict";
-    case Tree::Kind::kList:
-      return "list";
-    case Tree::Kind::kArray:
-      return "array";
-    case Tree::Kind::kBool:
-      return "bool";
-    case Tree::Kind::kInt:
-      return "int";
-    case Tree::Kind::kDouble:
-      return "double";
-    case Tree::Kind::kString:
-      return "string";
-    case Tree::Kind::kBytes:
-      return "bytes";
-  }
-  return "unknown";
-}
-
 std::string StepText(const TreePath::Step& step) {
   if (std::holds_alternative<int64_t>(step)) {
     return "[" + std::to_string(std::get<int64_t>(step)) + "]";
@@ -46,9 +22,8 @@ Json LeafJson(const checkpoint::LeafInfo& leaf) {
                                ? Json(std::get<int64_t>(step))
                                : Json(std::get<std::string>(step)));
   }
-  Json line{Json::Object{{"name", JoinedName(leaf.path)},
-                         {"path", std::move(path)},
-                         {"kind", LeafKindName(leaf.kind)}}};
+  Json line{Json::Object{
+      {"name", JoinedName(leaf.path)}, {"path", std::move(path)}, {"kind", KindName(leaf.kind)}}};
   if (leaf.kind != Tree::Kind::kArray) {
     line.Set("value", leaf.value);
     return line;
@@ -126,7 +101,7 @@ void ShowCheckpointTree(Session& session, const std::string& url,
     std::string name =
         std::string(2 * shown.size(), ' ') + (steps.empty() ? "(root)" : StepText(steps.back()));
     if (leaf.kind != Tree::Kind::kArray) {
-      table.Add({name, std::string(LeafKindName(leaf.kind)), ShortValue(leaf.value)});
+      table.Add({name, std::string(KindName(leaf.kind)), ShortValue(leaf.value)});
       continue;
     }
     table.Add({name, leaf.data_type.name(), ToString(leaf.shape), FormatBytes(BytesOf(leaf)),

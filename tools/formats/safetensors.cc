@@ -163,6 +163,7 @@ Result<Safetensors> ParseSafetensors(std::span<const std::byte> header, int64_t 
   auto data_begin = static_cast<int64_t>(header.size());
   Json::ParseOptions options;
   options.size_max = static_cast<size_t>(kSafetensorsHeaderMax);
+  options.memory_max = (size_t{1} << 20) + 10 * header.size();  // Real headers need six times.
   COFFER_ASSIGN_OR_RETURN(Json document, Json::Parse(AsText(header.subspan(8)), options));
   COFFER_ASSIGN_OR_RETURN(const Json::Object* members, document.AsObject("$"));
   Safetensors file;

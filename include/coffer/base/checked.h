@@ -13,6 +13,8 @@
 #include <optional>
 #include <span>
 
+#include "coffer/base/export.h"
+
 namespace coffer::inline v0 {
 
 constexpr std::optional<int64_t> CheckedAdd(int64_t a, int64_t b) {
@@ -35,17 +37,7 @@ constexpr std::optional<int64_t> CheckedMul(int64_t a, int64_t b) {
 
 /// The product of all factors (1 if there are none). A zero factor gives zero even where the
 /// others alone would overflow. Requires non-negative factors.
-constexpr std::optional<int64_t> CheckedProduct(std::span<const int64_t> factors) {
-  for (int64_t factor : factors) {
-    if (factor == 0) return 0;
-  }
-  std::optional<int64_t> product = 1;
-  for (int64_t factor : factors) {
-    product = CheckedMul(*product, factor);
-    if (!product) return std::nullopt;
-  }
-  return product;
-}
+COFFER_EXPORT std::optional<int64_t> CheckedProduct(std::span<const int64_t> factors);
 
 /// ceil(a / b). Requires a >= 0 and b > 0; cannot overflow.
 constexpr int64_t CeilDiv(int64_t a, int64_t b) { return a / b + (a % b != 0 ? 1 : 0); }

@@ -17,7 +17,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <ostream>
 #include <span>
@@ -108,9 +107,7 @@ struct COFFER_EXPORT Box {
   int rank() const { return shape.rank(); }
   /// One past the last index; INT64_MAX if that overflows (a grid cell at the edge of a huge
   /// array).
-  int64_t end(int dim) const {
-    return CheckedAdd(origin[dim], shape[dim]).value_or(std::numeric_limits<int64_t>::max());
-  }
+  int64_t end(int dim) const;
   bool empty() const;
   /// Whether every element of `inner` lies in this box. Requires equal ranks.
   bool Contains(const Box& inner) const;

@@ -217,6 +217,27 @@ TEST(JsonParse, SizeIsCheckedFirst) {
   EXPECT_EQ(Error(large), "JSON of 16777218 bytes: larger than the limit of 16777216");
 }
 
+// Method: texts whose values take many times their size, just within the limit and just above it.
+TEST(JsonParse, MemoryIsLimited) {
+  const auto error = [](std::string_view text, size_t memory_max) {
+    return Json::Parse(text, {.memory_max = memory_max}).status().message();
+  };
+  constexpr size_t kValue = sizeof(Json);
+  constexpr size_t kMember = sizeof(Json::Member);
+  EXPECT_EQ(error("[1,[],{}]", 4 * kValue), "");
+  EXPECT_EQ(error("[1,[],{}]", 4 * kValue - 1), "JSON, line 1, column 9: more values than " +
+                                                    std::to_string(4 * kValue - 1) +
+                                                    " bytes of memory hold");
+  EXPECT_EQ(error(R"({"ab":"cde"})", kValue + kMember + 5), "");
+  EXPECT_EQ(error(R"({"ab":"cde"})", kValue + kMember + 4),
+            "JSON, line 1, column 12: more values than " + std::to_string(kValue + kMember + 4) +
+                " bytes of memory hold");
+  std::string zeros = "[0";
+  while (zeros.size() < size_t{15} << 20) zeros += ",0";
+  EXPECT_EQ(Error(zeros + "]"),
+            "JSON, line 1, column 1677723: more values than 33554432 bytes of memory hold");
+}
+
 TEST(JsonParse, DuplicateKeysAreFoundAmongMany) {
   for (int count : {1, 15, 16, 17, 18, 40, 20000}) {
     std::string text = "{";

@@ -15,6 +15,7 @@ namespace coffer {
 namespace {
 
 using coffer::testing::Difference;
+using coffer::testing::KeyEndingWith;
 using coffer::testing::KeysOf;
 using coffer::testing::Remove;
 using coffer::testing::Sample;
@@ -45,23 +46,15 @@ class Damage : public ::testing::Test {
     return true;
   }
 
-  std::string KeyEndingWith(const std::string& end) {
-    for (const std::string& key : KeysOf(*store_)) {
-      if (key.ends_with(end)) return key;
-    }
-    ADD_FAILURE() << "no key ends with " << end;
-    return "";
-  }
-
   /// Replaces the document by `text`, with a marker that vouches for it.
   void Forge(const std::string& text) {
-    const std::string key = KeyEndingWith("/checkpoint.json");
+    const std::string key = KeyEndingWith(*store_, "/checkpoint.json");
     SetValue(*store_, key, text);
     const std::string data = key.substr(2, key.rfind('/') - 2);
     SetValue(*store_, "c/commit", Marker{data, Digest::Of(text)}.Dump());
   }
   std::string DocumentWith(const std::string& from, const std::string& to) {
-    std::string text = ValueOf(*store_, KeyEndingWith("/checkpoint.json"));
+    std::string text = ValueOf(*store_, KeyEndingWith(*store_, "/checkpoint.json"));
     EXPECT_NE(text.find(from), text.npos) << from;
     return text.replace(text.find(from), from.size(), to);
   }
@@ -110,7 +103,7 @@ TEST_F(Damage, EveryFileCutShortLengthenedOrRemoved) {
 }
 
 TEST_F(Damage, ErrorsNameTheFileAndWhatWasExpected) {
-  const std::string document = KeyEndingWith("/checkpoint.json");
+  const std::string document = KeyEndingWith(*store_, "/checkpoint.json");
   const std::string text = ValueOf(*store_, document);
   SetValue(*store_, document, text + " ");
   const Digest wrong = Digest::Of(text + " ");
@@ -134,8 +127,8 @@ TEST_F(Damage, ErrorsNameTheFileAndWhatWasExpected) {
 
 TEST_F(Damage, ValidMetadataOfAnotherArrayIsDataLoss) {
   // Array 1 is the sharded one: its zarr.json is valid, but not that of array 0.
-  const std::string first = KeyEndingWith("arrays/0/zarr.json");
-  SetValue(*store_, first, ValueOf(*store_, KeyEndingWith("arrays/1/zarr.json")));
+  const std::string first = KeyEndingWith(*store_, "arrays/0/zarr.json");
+  SetValue(*store_, first, ValueOf(*store_, KeyEndingWith(*store_, "arrays/1/zarr.json")));
   const Status status = checkpoint::Restore(store_, "c/").status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), ::testing::StartsWith("at w: "));
@@ -158,7 +151,7 @@ TEST_F(Damage, ForgedDocumentsAreRefused) {
 }
 
 TEST_F(Damage, AClaimOfTwoToTheFiftyElementsFailsBeforeItAllocates) {
-  const std::string key = KeyEndingWith("arrays/0/zarr.json");
+  const std::string key = KeyEndingWith(*store_, "arrays/0/zarr.json");
   std::string metadata = ValueOf(*store_, key);
   const std::string shape = ValueOf(*store_, key);
   const size_t at = metadata.find("\"shape\"");

@@ -13,6 +13,7 @@
 namespace coffer {
 namespace {
 
+using coffer::testing::KeyEndingWith;
 using coffer::testing::KeysOf;
 using coffer::testing::Remove;
 using coffer::testing::Sample;
@@ -27,13 +28,6 @@ class Checkpoint : public ::testing::Test {
     tree.Set("step", Tree(7)).Set("w", Sample(DataType::kUint8, {4, 3}));
     tree.Set("list", Tree::List().Append(Tree("x")).Append(Sample(DataType::kInt16, {2})));
     checkpoint::Save(store_, "c/", tree, {.chunk_bytes = 4, .shard_bytes = 6}).OrDie();
-  }
-  std::string KeyEndingWith(const std::string& end) {
-    for (const std::string& key : KeysOf(*store_)) {
-      if (key.ends_with(end)) return key;
-    }
-    ADD_FAILURE() << "no key ends with " << end;
-    return "";
   }
   VerifyReport Verified(bool deep) {
     return checkpoint::Verify(store_, "c/", {.deep = deep}).OrDie();
@@ -97,7 +91,7 @@ TEST_F(Checkpoint, VerifyOfNothingIsNotFound) {
 TEST_F(Checkpoint, VerifyFindsOrphans) {
   SetValue(*store_, "c/readme", "x");
   SetValue(*store_, "c/data-0123456789abcdef/checkpoint.json", "x");
-  const std::string number = KeyEndingWith("arrays/0/zarr.json");
+  const std::string number = KeyEndingWith(*store_, "arrays/0/zarr.json");
   SetValue(*store_, number.substr(0, number.size() - 11) + "2/zarr.json", "x");
   SetValue(*store_, number.substr(0, number.size() - 11) + "01/zarr.json", "x");
   SetValue(*store_, number.substr(0, number.size() - 9) + "junk", "x");
@@ -112,7 +106,7 @@ TEST_F(Checkpoint, VerifyFindsOrphans) {
 }
 
 TEST_F(Checkpoint, VerifyFindsDamageInTheMetadata) {
-  const std::string document = KeyEndingWith("/checkpoint.json");
+  const std::string document = KeyEndingWith(*store_, "/checkpoint.json");
   const std::string text = ValueOf(*store_, document);
   SetValue(*store_, document, text + " ");
   VerifyReport report = Verified(false);
@@ -126,7 +120,7 @@ TEST_F(Checkpoint, VerifyFindsDamageInTheMetadata) {
 }
 
 TEST_F(Checkpoint, VerifyFindsDamagedArrays) {
-  const std::string metadata = KeyEndingWith("arrays/0/zarr.json");
+  const std::string metadata = KeyEndingWith(*store_, "arrays/0/zarr.json");
   const std::string text = ValueOf(*store_, metadata);
   SetValue(*store_, metadata, text + " ");
   VerifyReport report = Verified(false);
@@ -134,7 +128,7 @@ TEST_F(Checkpoint, VerifyFindsDamagedArrays) {
   EXPECT_THAT(report.findings[0].reason, HasSubstr("DataLoss: at w: "));
   SetValue(*store_, metadata, text);
 
-  const std::string chunk = KeyEndingWith("arrays/1/c.0");
+  const std::string chunk = KeyEndingWith(*store_, "arrays/1/c.0");
   std::string bytes = ValueOf(*store_, chunk);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   SetValue(*store_, chunk, bytes);

@@ -2,6 +2,8 @@
 #ifndef COFFER_TESTS_UNIT_CHECKPOINT_STORES_H_
 #define COFFER_TESTS_UNIT_CHECKPOINT_STORES_H_
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <memory>
 #include <string>
@@ -92,6 +94,14 @@ inline std::vector<std::string> KeysOf(KvStore& store, const std::string& prefix
   std::vector<std::string> keys;
   for (const ListEntry& entry : ListAll(store, options).OrDie()) keys.push_back(entry.key);
   return keys;
+}
+
+inline std::string KeyEndingWith(KvStore& store, const std::string& end) {
+  for (const std::string& key : KeysOf(store)) {
+    if (key.ends_with(end)) return key;
+  }
+  ADD_FAILURE() << "no key ends with " << end;
+  return "";
 }
 
 inline std::string ValueOf(KvStore& store, const std::string& key) {
