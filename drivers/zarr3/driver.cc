@@ -75,6 +75,11 @@ Result<Document> ReadNode(KvStore& store, const std::string& prefix, std::string
   return *std::move(document);
 }
 
+// What could not be opened is never written.
+Status CheckDocument(const KvStore& store, const std::string& prefix, std::string_view text) {
+  return Json::Parse(text).status().Annotate(store.Describe(DocumentKey(prefix)));
+}
+
 // Writes under a generation (Missing() to create). False if the key has another one by now.
 Result<bool> WriteDocument(KvStore& store, const std::string& prefix, std::string text,
                            const Generation& if_equal, Generation& written) {
@@ -153,6 +158,7 @@ Status EnsureGroup(const ArrayDriver& driver, const KvStorePtr& store, const std
 Result<Generation> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& store,
                                 const std::string& prefix, std::string text, bool delete_existing) {
   COFFER_RETURN_IF_ERROR(CheckNames(*store, prefix));
+  COFFER_RETURN_IF_ERROR(CheckDocument(*store, prefix, text));
   COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver.Find(store, prefix));
   if (kind != NodeKind::kNone) {
     if (!delete_existing) return AlreadyThere(*store, prefix);
@@ -252,6 +258,7 @@ Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
   document.text = json->Dump(2);
   COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
                           Understand(*stored.store, stored.prefix, *json, context));
+  COFFER_RETURN_IF_ERROR(CheckDocument(*stored.store, stored.prefix, document.text));
   COFFER_ASSIGN_OR_RETURN(const bool done,
                           WriteDocument(*stored.store, stored.prefix, document.text,
                                         stored.metadata_generation, document.generation));
@@ -268,13 +275,14 @@ Result<StoredGroup> Zarr3Driver::OpenGroup(const KvStorePtr& store,
 }
 
 Result<StoredGroup> Zarr3Driver::CreateGroup(const KvStorePtr& store, const std::string& prefix,
-                                             std::string_view attributes) const {
-  Result<Json> parsed = zarr3::ParseAttributes(attributes);
+                                             const GroupOptions& options) const {
+  Result<Json> parsed = zarr3::ParseAttributes(options.attributes);
   if (!parsed.ok()) return parsed.status().Annotate(store->Describe(prefix));
   StoredGroup group{parsed->Dump(), {}};
   COFFER_ASSIGN_OR_RETURN(
       group.generation,
-      WriteNewNode(*this, store, prefix, zarr3::GroupToJson(*std::move(parsed)).Dump(2), false));
+      WriteNewNode(*this, store, prefix, zarr3::GroupToJson(*std::move(parsed)).Dump(2),
+                   options.delete_existing));
   return group;
 }
 
@@ -288,7 +296,9 @@ Result<StoredGroup> Zarr3Driver::UpdateGroup(const KvStorePtr& store, const std:
   if (!understood.ok()) return understood.Annotate(name);
   StoredGroup group{parsed->Dump(), {}};
   document.json.Set("attributes", *std::move(parsed));
-  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, document.json.Dump(2),
+  document.text = document.json.Dump(2);
+  COFFER_RETURN_IF_ERROR(CheckDocument(*store, prefix, document.text));
+  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, document.text,
                                                          document.generation, group.generation));
   if (!done) return ChangedMeanwhile(*store, prefix);
   return group;

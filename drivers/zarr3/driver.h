@@ -32,7 +32,7 @@ class Zarr3Driver final : public ArrayDriver {
   Result<StoredGroup> OpenGroup(const KvStorePtr& store, const std::string& prefix) const override;
   /// As Create.
   Result<StoredGroup> CreateGroup(const KvStorePtr& store, const std::string& prefix,
-                                  std::string_view attributes) const override;
+                                  const GroupOptions& options) const override;
   Result<StoredGroup> UpdateGroup(const KvStorePtr& store, const std::string& prefix,
                                   std::string_view attributes) const override;
   std::optional<std::string> NodeOfKey(std::string_view key) const override;

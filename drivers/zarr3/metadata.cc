@@ -140,10 +140,10 @@ Status CheckProducts(const Shape& shape, const Shape& cell_shape, DataType type)
   return Status();
 }
 
-// What is decoded as one: the innermost chunk that can be addressed on its own.
+// What is decoded as one: the chunk, or the shard's inner chunk (shards inside it included).
 Status CheckTaskSize(const CodecChain& chain) {
-  const CodecChain* unit = &chain;
-  while (const ShardLayout* layout = unit->shard_layout()) unit = &layout->inner();
+  const ShardLayout* const layout = chain.shard_layout();
+  const CodecChain* const unit = layout != nullptr ? &layout->inner() : &chain;
   const int64_t bytes = unit->chunk().num_bytes();
   if (bytes <= kChunkBytesMax) return Status();
   const std::string at = unit == &chain ? "at $.chunk_grid" : "at $.codecs";

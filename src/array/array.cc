@@ -18,13 +18,13 @@ Result<Array> Array::CreateAt(const Place& place, const CreateOptions& options) 
 }
 
 Result<Array> Array::OpenAt(const Place& place, const OpenOptions& options) {
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, options.context));
-  if (found.kind == NodeKind::kNone) {
-    return NotFoundError(place.store->Describe(place.prefix) + ": no array is here");
+  for (const std::unique_ptr<ArrayDriver>& driver : options.context.Get<DriverTable>().drivers()) {
+    if (!place.driver.empty() && driver->name() != place.driver) continue;
+    Result<StoredArrayPtr> stored = driver->Open(place.store, place.prefix, options.context);
+    if (stored.ok()) return Array(*std::move(stored), options.context);
+    if (stored.status().code() != StatusCode::kNotFound) return stored.status();
   }
-  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored,
-                          found.driver->Open(place.store, place.prefix, options.context));
-  return Array(std::move(stored), options.context);
+  return NotFoundError(place.store->Describe(place.prefix) + ": no array is here");
 }
 
 Result<Array> Array::Create(std::string_view place_name, const CreateOptions& options) {
@@ -191,11 +191,7 @@ WriteFutures Array::WriteAsync(const IndexTransform& transform, const ConstView&
   return StartWrite(stored_, transform, source, options, context_, StartOn::kExecutor);
 }
 
-Status Array::Resize(const Shape& shape) {
-  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr resized, ResizeStored(stored_, shape, context_));
-  stored_ = std::move(resized);
-  return Status();
-}
+Status Array::Resize(const Shape& shape) { return ResizeStored(stored_, shape, context_); }
 
 Status Array::SetAttributes(std::string_view json) {
   COFFER_ASSIGN_OR_RETURN(

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#include "coffer/async/future.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -28,19 +27,17 @@ struct Shared {
 Status Guarded(const std::function<Status(int64_t)>& body, int64_t index) {
   try {
     return body(index);
-  } catch (const std::bad_alloc&) {
-    return ResourceExhaustedError("out of memory");
-  } catch (const std::exception& error) {
-    return InternalError(std::string("exception: ") + error.what());
+  } catch (...) {
+    return internal::StatusOfException();
   }
 }
 
 }  // namespace
 
-Status RunInBackground(int threads, int64_t count, const std::function<Status(int64_t)>& body,
-                       const CancelToken& cancel) {
+Status RunInBackground(const Context& context, int threads, int64_t count,
+                       const std::function<Status(int64_t)>& body, const CancelToken& cancel) {
   Shared shared;
-  auto work = [&] {
+  const auto take = [&] {
     while (!shared.stopped) {
       if (cancel.cancelled()) return shared.Stop(CancelledError("cancelled"));
       const int64_t index = shared.next++;
@@ -48,18 +45,29 @@ Status RunInBackground(int threads, int64_t count, const std::function<Status(in
       if (const Status status = Guarded(body, index); !status.ok()) shared.Stop(status);
     }
   };
+  // A thread may be waiting for what only a worker can do, and the caller may be the only one: so
+  // it waits for a future, not for the threads.
+  const Promise<void> ended(context.shared_executor());
+  std::atomic<int64_t> left{std::clamp<int64_t>(count, 0, std::max(threads, 1))};
+  const auto leave = [&](int64_t leaving) {
+    if (left.fetch_sub(leaving) == leaving) ended.Set(Status());
+  };
   std::vector<std::thread> running;
-  const int64_t wanted = std::clamp<int64_t>(count, 0, std::max(threads, 1));
-  for (int64_t i = 0; i < wanted; ++i) {
+  for (int64_t to_start = left; to_start > 0; --to_start) {
     try {
-      running.emplace_back(work);
+      running.emplace_back([&] {
+        take();
+        leave(1);
+      });
     } catch (const std::system_error& error) {
       if (running.empty()) {
         shared.Stop(ResourceExhaustedError(std::string("cannot start a thread: ") + error.what()));
       }
+      leave(to_start);
       break;
     }
   }
+  if (!running.empty()) ended.future().Wait();
   for (std::thread& thread : running) thread.join();
   MutexLock lock(shared.mutex);
   return shared.status;

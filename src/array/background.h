@@ -9,14 +9,16 @@
 #include <functional>
 
 #include "coffer/async/cancel.h"
+#include "coffer/async/context.h"
 #include "coffer/base/result.h"
 
 namespace coffer::inline v0 {
 
 /// Calls body(0) ... body(count - 1), each once, on up to `threads` threads; the calling thread
-/// waits. The first error, or a cancellation, stops the taking and is returned.
-Status RunInBackground(int threads, int64_t count, const std::function<Status(int64_t)>& body,
-                       const CancelToken& cancel);
+/// waits, and helps meanwhile if it is one of the context's workers. The first error, or a
+/// cancellation, stops the taking and is returned.
+Status RunInBackground(const Context& context, int threads, int64_t count,
+                       const std::function<Status(int64_t)>& body, const CancelToken& cancel);
 
 }  // namespace coffer::inline v0
 

@@ -6,10 +6,10 @@
 //  3. A shard that the copy covers is put together block by block: a block is a whole number of
 //  inner
 //     chunks, about as large as a chunk of the source, so that each of these is decoded once.
-//  4. So is a chunk, in one piece. A cell that is covered in part goes through the write planner.
+//  4. So is a chunk, in one piece. A cell that is covered in part is changed, (inner) chunk by
+//  chunk;
+//     its key is locked in this process before bytes are reserved (KeyLocks).
 //  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
-//
-// A sequential source (a compressed stream) is read in slabs of the first dimension by one thread.
 #include "coffer/array/copy.h"
 
 #include <algorithm>
@@ -18,10 +18,11 @@
 
 #include "src/array/background.h"
 #include "src/array/chunk_io.h"
+#include "src/array/key_locks.h"
 #include "src/array/read.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
-#include "src/array/write.h"
+#include "src/async/progress.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -72,40 +73,36 @@ class Copier {
         options_(options),
         threads_(threads),
         item_size_(source.data_type().size()),
-        all_bytes_(*NumElements(source.shape()) * item_size_) {}
+        progress_(options.on_progress, *NumElements(source.shape()) * item_size_) {}
 
   Status CopyCell(const Index& cell) {
     const Box clipped = stored_.grid.ClippedCellBox(cell);
     const Box part = clipped.Intersect(region_);
     if (part.empty()) return Status();
     if (part != clipped) {
-      COFFER_RETURN_IF_ERROR(CopyBox(part));
+      COFFER_RETURN_IF_ERROR(CopyPart(cell));
     } else if (stored_.chain->shard_layout() != nullptr) {
       COFFER_RETURN_IF_ERROR(CopyShard(cell, clipped));
     } else {
       COFFER_RETURN_IF_ERROR(CopyChunk(cell, clipped));
     }
-    return AddProgress(*NumElements(part.shape) * item_size_);
+    progress_.Add(*NumElements(part.shape) * item_size_);
+    return Status();
   }
 
-  /// One slab of a sequential source.
-  Status CopySlab(const Box& part) {
-    COFFER_RETURN_IF_ERROR(CopyBox(part));
-    return AddProgress(*NumElements(part.shape) * item_size_);
-  }
-
-  /// Waits for what is not acknowledged yet.
+  /// Waits for all that is not acknowledged yet; the first error.
   Status Settle() {
-    for (;;) {
-      Future<WriteResult> oldest;
-      {
-        MutexLock lock(mutex_);
-        if (unacknowledged_.empty()) return Status();
-        oldest = std::move(unacknowledged_.front());
-        unacknowledged_.pop_front();
-      }
-      COFFER_RETURN_IF_ERROR(oldest.Get());
+    std::deque<Future<WriteResult>> writes;
+    {
+      MutexLock lock(mutex_);
+      writes.swap(unacknowledged_);
     }
+    Status first;
+    for (const Future<WriteResult>& write : writes) {
+      const Status status = write.Get().status();
+      if (first.ok()) first = status;
+    }
+    return first;
   }
 
  private:
@@ -113,42 +110,84 @@ class Copier {
     return context_.budget().Acquire(bytes, options_.cancel);
   }
 
-  /// A part of the source in pooled memory, and the reservation for all that is done with it.
-  struct Block {
-    Reservation held;
-    Buffer buffer;
-    View view;
-  };
-  Result<Block> ReadPart(const Box& part, int64_t write_bytes) {
-    const Box wanted = Relative(part, region_);
-    const int64_t bytes = *NumElements(part.shape) * item_size_;
-    const int64_t read_bytes = BufferPool::CapacityFor(bytes) + source_.task_bytes(wanted);
-    COFFER_ASSIGN_OR_RETURN(Reservation held,
-                            Reserve(CheckedAdd(read_bytes, write_bytes).value_or(INT64_MAX)));
-    COFFER_ASSIGN_OR_RETURN(Buffer buffer, context_.buffers().Allocate(static_cast<size_t>(bytes)));
-    const View view(buffer.data(), source_.data_type(), part.shape);
-    COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held));
-    return Block{std::move(held), std::move(buffer), view};
+  WriteOptions OptionsOfWrite(Reservation& held) const {
+    WriteOptions write;
+    write.cancel = options_.cancel;
+    if (!AcknowledgesLater(stored_)) write.reservation = &held;
+    return write;
   }
 
-  Status CopyBox(const Box& part) {
-    COFFER_ASSIGN_OR_RETURN(Block block, ReadPart(part, LargestWriteTask(stored_)));
-    ArrayWriteOptions options = options_;
-    options.on_progress = nullptr;
-    options.reservation = &block.held;
-    return array_.Write(part, block.view, options);
+  Status CopyPart(const Index& cell) {
+    const std::string key = stored_.CellKey(cell);
+    auto& locks = context_.Get<KeyLocks>();
+    const std::string name = stored_.Describe(key);
+    locks.Acquire(name, context_.shared_executor()).Wait();
+    const KeyLock lock(&locks, name);
+
+    const ShardLayout* const layout = stored_.chain->shard_layout();
+    const ChunkSpec& unit = (layout != nullptr ? layout->inner() : *stored_.chain).chunk();
+    const int64_t read_bytes =
+        BufferPool::CapacityFor(unit.num_bytes()) + source_.task_bytes(Box::Full(unit.shape));
+    COFFER_ASSIGN_OR_RETURN(
+        Reservation held,
+        Reserve(CheckedAdd(read_bytes, UpdateCellBytes(stored_)).value_or(INT64_MAX)));
+    COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
+                            context_.buffers().Allocate(static_cast<size_t>(unit.num_bytes())));
+    COFFER_ASSIGN_OR_RETURN(const IndexTransform transform,
+                            IndexTransform::FromBox(stored_.shape(), region_));
+    const auto read_block = [&](const Box& box) -> Result<ConstView> {
+      const View view(buffer.data(), source_.data_type(), box.shape);
+      COFFER_RETURN_IF_ERROR(source_.ReadBlock(box, view, held));
+      return ConstView(view);
+    };
+    return Update({.stored = stored_,
+                   .context = context_,
+                   .cell = cell,
+                   .key = key,
+                   .transform = transform,
+                   .source = read_block,
+                   .store_fill_chunks = options_.store_fill_chunks},
+                  held);
+  }
+
+  Status Update(const CellUpdate& update, Reservation& held) const {
+    for (int tries = 1;; ++tries) {
+      ReadOptions read = ReadForUpdate(stored_);
+      read.cancel = options_.cancel;
+      read.reservation = &held;
+      WriteOptions write;
+      write.cancel = options_.cancel;
+      write.reservation = &held;
+      COFFER_ASSIGN_OR_RETURN(
+          const Future<WriteResult> written,
+          UpdateCell(update, stored_.store->Read(update.key, read).Get(), write));
+      COFFER_ASSIGN_OR_RETURN(const WriteResult result, written.Get());
+      if (result.state == WriteResult::State::kWritten) return Status();
+      COFFER_RETURN_IF_ERROR(CheckTries(update, tries));
+    }
   }
 
   Status CopyChunk(const Index& cell, const Box& clipped) {
-    COFFER_ASSIGN_OR_RETURN(Block block, ReadPart(clipped, EncodeChunkBytes(stored_)));
-    COFFER_ASSIGN_OR_RETURN(std::optional<BytesChain> value,
-                            EncodeChunk(stored_, context_, stored_.grid.CellBox(cell), block.view,
-                                        options_.store_fill_chunks));
-    WriteOptions write_options;
-    write_options.cancel = options_.cancel;
-    write_options.reservation = &block.held;
-    return Acknowledge(
-        stored_.store->Write(stored_.CellKey(cell), std::move(value), write_options));
+    const Box wanted = Relative(clipped, region_);
+    const int64_t bytes = *NumElements(clipped.shape) * item_size_;
+    const int64_t read_bytes = BufferPool::CapacityFor(bytes) + source_.task_bytes(wanted);
+    COFFER_ASSIGN_OR_RETURN(
+        Reservation held,
+        Reserve(CheckedAdd(read_bytes, EncodeChunkBytes(stored_)).value_or(INT64_MAX)));
+    std::optional<BytesChain> value;
+    {
+      COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
+                              context_.buffers().Allocate(static_cast<size_t>(bytes)));
+      const View view(buffer.data(), source_.data_type(), clipped.shape);
+      COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held));
+      COFFER_ASSIGN_OR_RETURN(value, EncodeChunk(stored_, context_, stored_.grid.CellBox(cell),
+                                                 view, options_.store_fill_chunks));
+    }
+    const WriteOptions write = OptionsOfWrite(held);
+    if (value && AcknowledgesLater(stored_)) {
+      value = HoldEncoded(stored_, *std::move(value), held);
+    }
+    return Acknowledge(stored_.store->Write(stored_.CellKey(cell), std::move(value), write));
   }
 
   /// Inner chunks per dimension in one block.
@@ -156,8 +195,8 @@ class Copier {
     const ShardLayout& layout = *stored_.chain->shard_layout();
     const Shape& inner = layout.inner_chunk_shape();
     const Shape& grid = layout.inner_grid_shape();
-    const int64_t limit = std::clamp(context_.budget().limit_bytes() / (4 * threads_),
-                                     layout.inner().chunk().num_bytes(), kBlockBytesMax);
+    const int64_t limit =
+        std::min(context_.budget().limit_bytes() / (4 * threads_), kBlockBytesMax);
     const int64_t chunks_max =
         std::max<int64_t>(1, limit / std::max<int64_t>(1, layout.inner().chunk().num_bytes()));
     Shape block = Shape::Filled(inner.rank(), 1);
@@ -195,10 +234,7 @@ class Copier {
                                         .value_or(INT64_MAX)));
     COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
                             context_.buffers().Allocate(static_cast<size_t>(block_bytes)));
-    WriteOptions write_options;
-    write_options.cancel = options_.cancel;
-    write_options.reservation = &held;
-    ShardWriter writer(stored_, context_, stored_.CellKey(cell), write_options,
+    ShardWriter writer(stored_, context_, stored_.CellKey(cell), OptionsOfWrite(held),
                        options_.store_fill_chunks);
     COFFER_ASSIGN_OR_RETURN(const RegularGrid blocks,
                             RegularGrid::Make(stored_.grid.cell_shape(), block_shape));
@@ -237,10 +273,7 @@ class Copier {
   }
 
   Status Acknowledge(Future<WriteResult> write) {
-    if (!stored_.store->capabilities().local) {
-      COFFER_RETURN_IF_ERROR(write.Get());
-      return Status();
-    }
+    if (!AcknowledgesLater(stored_)) return write.Get().status();
     Future<WriteResult> oldest;
     {
       MutexLock lock(mutex_);
@@ -252,14 +285,6 @@ class Copier {
     return oldest.Get().status();
   }
 
-  Status AddProgress(int64_t bytes) {
-    if (options_.on_progress == nullptr) return Status();
-    MutexLock lock(mutex_);
-    done_bytes_ += bytes;
-    options_.on_progress(done_bytes_, all_bytes_);
-    return Status();
-  }
-
   BlockSource& source_;
   const Array array_;
   const StoredArray& stored_;
@@ -268,10 +293,9 @@ class Copier {
   const ArrayWriteOptions options_;
   const int threads_;
   const int64_t item_size_;
-  const int64_t all_bytes_;
-  Mutex mutex_;  // Guards what follows, and orders the user's callback.
+  Progress progress_;
+  Mutex mutex_;  // Guards what follows.
   std::deque<Future<WriteResult>> unacknowledged_ COFFER_GUARDED_BY(mutex_);
-  int64_t done_bytes_ COFFER_GUARDED_BY(mutex_) = 0;
 };
 
 Status CheckCopy(const BlockSource& source, const Array& destination, const Index& at) {
@@ -288,23 +312,6 @@ Status CheckCopy(const BlockSource& source, const Array& destination, const Inde
   Result<IndexTransform> region =
       IndexTransform::FromBox(destination.shape(), Box{at, source.shape()});
   return region.status().Annotate(destination.url());
-}
-
-Status CopySequentially(Copier& copier, const BlockSource& source, const Array& destination,
-                        const Index& at, const CancelToken& cancel) {
-  const Shape& shape = source.shape();
-  if (shape.empty()) return copier.CopySlab(Box::Full(shape));
-  const int64_t height = destination.stored()->grid.cell_shape()[0];
-  for (int64_t row = at[0]; row < at[0] + shape[0];) {
-    if (cancel.cancelled()) return CancelledError("cancelled");
-    const int64_t end = std::min(at[0] + shape[0], (row / height + 1) * height);
-    Box slab{at, shape};
-    slab.origin[0] = row;
-    slab.shape[0] = end - row;
-    COFFER_RETURN_IF_ERROR(copier.CopySlab(slab));
-    row = end;
-  }
-  return Status();
 }
 
 }  // namespace
@@ -325,14 +332,11 @@ Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
   const std::optional<int64_t> cells = walk.size();
   if (!cells) return InvalidArgumentError(destination.url() + ": more chunks than can be counted");
   const BufferPool::OperationScope scope(destination.context().buffers());
-  const int threads = source.sequential() ? 1 : destination.context().executor().concurrency();
+  const int threads = destination.context().executor().concurrency();
   Copier copier(source, destination, at, options, threads);
-  const Status copied =
-      source.sequential()
-          ? CopySequentially(copier, source, destination, at, options.cancel)
-          : RunInBackground(
-                threads, *cells, [&](int64_t n) { return copier.CopyCell(walk.At(n)); },
-                options.cancel);
+  const Status copied = RunInBackground(
+      destination.context(), threads, *cells,
+      [&](int64_t n) { return copier.CopyCell(walk.At(n)); }, options.cancel);
   const Status settled = copier.Settle();
   return copied.ok() ? settled : copied;
 }

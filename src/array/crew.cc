@@ -5,14 +5,14 @@
 //     parked in the budget's queue, and resumes as a task of the executor.
 //  3. Step: until the work is done. A step that waits parks the lane in the same way.
 //
-// A parked lane counts as active: the crew cannot finish while a continuation may still touch the
-// caller's memory. Await() tells "it called back before we returned" from "it will call later" by
-// one atomic, so that a ready future costs no hop and a chain of them no stack.
+// A lane counts as active from its first step to its last, also while it is parked: the crew cannot
+// finish while a continuation may still touch the caller's memory. While any work is left some lane
+// is active, or none has begun. Await() tells "it called back before we returned" from "it will
+// call later" by one atomic, so that a ready future costs no hop and a chain of them no stack.
 #include "src/array/crew.h"
 
 #include <algorithm>
 #include <atomic>
-#include <new>
 #include <utility>
 
 namespace coffer::inline v0 {
@@ -41,6 +41,7 @@ std::shared_ptr<Crew> Crew::Make(Context context, Options options, Source source
 Crew::Crew(Context context, Options options, Source source)
     : context_(std::move(context)),
       options_(std::move(options)),
+      progress_(options_.on_progress, options_.progress_bytes),
       lanes_promise_(context_.shared_executor()),
       all_promise_(context_.shared_executor()),
       source_(std::move(source)) {
@@ -60,17 +61,31 @@ void Crew::Prepare() {
 void Crew::Start() {
   {
     MutexLock lock(mutex_);
-    active_lanes_ = options_.lanes;
+    queued_lanes_ = options_.lanes;
   }
-  for (int i = 0; i < options_.lanes; ++i) SubmitLane(std::make_shared<Lane>());
+  for (int i = 0; i < options_.lanes; ++i) SubmitNewLane();
 }
 
 void Crew::StartHere() {
   {
     MutexLock lock(mutex_);
-    active_lanes_ = options_.lanes;
+    queued_lanes_ = options_.lanes;
   }
-  for (int i = 1; i < options_.lanes; ++i) SubmitLane(std::make_shared<Lane>());
+  for (int i = 1; i < options_.lanes; ++i) SubmitNewLane();
+  BeginLane();
+}
+
+void Crew::SubmitNewLane() {
+  context_.executor().Submit([self = shared_from_this()] { self->BeginLane(); });
+}
+
+void Crew::BeginLane() {
+  {
+    MutexLock lock(mutex_);
+    --queued_lanes_;
+    if (lanes_resolved_) return;
+    ++active_lanes_;
+  }
   RunLane(std::make_shared<Lane>());
 }
 
@@ -87,34 +102,52 @@ void Crew::RunLane(const LanePtr& lane) {
       if (!Await(lane, [&](Task resume) { step->Subscribe(std::move(resume)); })) return;
       continue;
     }
-    if (!step.ok()) Fail(step.status());
+    const int64_t done_bytes = lane->work->done_bytes;
     lane->work.reset();
     lane->held = Reservation();
     lane->reserved = false;
+    const Status status = step.ok() ? Tell(done_bytes) : step.status();
+    if (!status.ok()) Fail(status);
   }
   FinishIfIdle();
 }
 
+Status Crew::Tell(int64_t done_bytes) {
+  try {
+    progress_.Add(done_bytes);
+    return Status();
+  } catch (...) {
+    return internal::StatusOfException().Annotate(options_.operation + " of " + options_.subject);
+  }
+}
+
 bool Crew::Take(Lane& lane) {
-  MutexLock lock(mutex_);
-  if (status_.ok()) {
-    if (!pushed_.empty()) {
+  Status failed;
+  {
+    MutexLock lock(mutex_);
+    if (status_.ok() && !pushed_.empty()) {
       lane.work = std::move(pushed_.front());
       pushed_.pop_front();
-    } else if (!source_ended_) {
-      lane.work = source_();
+    } else if (status_.ok() && !source_ended_) {
+      try {
+        lane.work = source_();
+      } catch (...) {
+        failed = internal::StatusOfException();
+      }
       source_ended_ = lane.work == nullptr;
     }
+    if (lane.work == nullptr && failed.ok()) --active_lanes_;
   }
-  if (lane.work == nullptr) --active_lanes_;
-  return lane.work != nullptr;
+  if (failed.ok()) return lane.work != nullptr;
+  Fail(failed);
+  return Take(lane);  // Nothing is handed out any more: the lane ends.
 }
 
 bool Crew::Reserve(const LanePtr& lane) {
   lane->reserved = true;
   lane->acquired = Status();
   const int64_t bytes = lane->work->reserve_bytes();
-  if (bytes == 0 || options_.reservation != nullptr) return true;
+  if (bytes == 0 || inside_task()) return true;
   return Await(lane, [&](Task resume) {
     context_.budget().AcquireAsync(
         bytes,
@@ -128,15 +161,12 @@ bool Crew::Reserve(const LanePtr& lane) {
 }
 
 Result<Pending> Crew::StepOf(Lane& lane) {
+  std::optional<TaskReservationScope> task;
+  if (lane.held.bytes() > 0) task.emplace(lane.held);
   try {
-    return lane.work->Step(*this,
-                           options_.reservation != nullptr ? *options_.reservation : lane.held);
-  } catch (const std::bad_alloc&) {
-    return ResourceExhaustedError("out of memory in " + options_.operation + " of " +
-                                  options_.subject);
-  } catch (const std::exception& error) {
-    return InternalError("exception in " + options_.operation + " of " + options_.subject + ": " +
-                         error.what());
+    return lane.work->Step(*this, inside_task() ? *options_.reservation : lane.held);
+  } catch (...) {
+    return internal::StatusOfException().Annotate(options_.operation + " of " + options_.subject);
   }
 }
 
@@ -154,17 +184,10 @@ void Crew::Push(WorkPtr work) {
     MutexLock lock(mutex_);
     if (!status_.ok()) return;  // Nobody would take it.
     pushed_.push_back(std::move(work));
-    if (active_lanes_ >= options_.lanes) return;
-    ++active_lanes_;
+    if (active_lanes_ + queued_lanes_ >= options_.lanes) return;
+    ++queued_lanes_;
   }
-  SubmitLane(std::make_shared<Lane>());
-}
-
-void Crew::AddProgress(int64_t bytes) {
-  if (options_.on_progress == nullptr) return;
-  MutexLock lock(progress_mutex_);
-  progress_ = std::min(progress_ + bytes, options_.progress_bytes);
-  options_.on_progress(progress_, options_.progress_bytes);
+  SubmitNewLane();
 }
 
 void Crew::Fail(const Status& status) {

@@ -2,12 +2,12 @@
 //
 //  1. Work comes from a source, asked for the next piece in storage order, and from Push(): what a
 //     piece of work found to do (a shard's index names the spans to read). Pushed work goes first.
-//  2. A lane takes one piece, reserves its bytes, runs it, gives the bytes back, takes the next. It
-//     never blocks: what must wait (for the budget, for a remote store) parks the lane as a
-//     continuation, which later goes on on the executor.
+//  2. A lane takes one piece, reserves its bytes, runs it, gives the bytes back, tells the user how
+//     far things are, takes the next. It never blocks: what must wait (for the budget, for a remote
+//     store) parks the lane as a continuation, which later goes on on the executor.
 //  3. Track() follows a future without keeping a lane (a local store making writes durable).
 //  4. The first error or a cancellation stops the taking. The futures resolve when no lane can
-//     touch the caller's memory any more.
+//     touch the caller's memory any more; lanes that the executor has not begun by then never do.
 //
 // Inside a task of its own (options.reservation set) a crew has one lane, on the calling thread,
 // and draws on that reservation instead of acquiring.
@@ -25,6 +25,7 @@
 #include "coffer/async/future.h"
 #include "coffer/nd/index_transform.h"
 #include "src/array/driver.h"
+#include "src/async/progress.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -54,6 +55,8 @@ class Pending {
 class Work {
  public:
   virtual ~Work() = default;
+  /// Bytes of the user's that are done when the piece is.
+  int64_t done_bytes = 0;
   /// What the whole piece holds at most; asked once, before the first step.
   virtual int64_t reserve_bytes() const { return 0; }
   /// Runs until it is done or must wait; after waiting it is called again.
@@ -103,7 +106,8 @@ class Crew : public std::enable_shared_from_this<Crew> {
     future.OnReady([self = shared_from_this(), check = std::move(check)](
                        const ResultOf<T>& result) { self->EndTracking(check(result)); });
   }
-  void AddProgress(int64_t bytes);
+  /// Whether all is drawn from the reservation of a task around the crew.
+  bool inside_task() const { return options_.reservation != nullptr; }
 
  private:
   struct Lane {
@@ -117,7 +121,10 @@ class Crew : public std::enable_shared_from_this<Crew> {
   Crew(Context context, Options options, Source source);
   void Prepare();
   void SubmitLane(LanePtr lane);
+  void SubmitNewLane();
+  void BeginLane();
   void RunLane(const LanePtr& lane);
+  Status Tell(int64_t done_bytes);
   bool Take(Lane& lane);
   bool Reserve(const LanePtr& lane);
   Result<Pending> StepOf(Lane& lane);
@@ -129,6 +136,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
 
   const Context context_;
   const Options options_;
+  Progress progress_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   Promise<void> lanes_promise_;
   Promise<void> all_promise_;
@@ -140,14 +148,12 @@ class Crew : public std::enable_shared_from_this<Crew> {
   Source source_ COFFER_GUARDED_BY(mutex_);
   bool source_ended_ COFFER_GUARDED_BY(mutex_) = false;
   std::deque<WorkPtr> pushed_ COFFER_GUARDED_BY(mutex_);
+  int queued_lanes_ COFFER_GUARDED_BY(mutex_) = 0;  // Submitted, not begun.
   int active_lanes_ COFFER_GUARDED_BY(mutex_) = 0;
   int tracked_ COFFER_GUARDED_BY(mutex_) = 0;
   bool lanes_resolved_ COFFER_GUARDED_BY(mutex_) = false;
   bool all_resolved_ COFFER_GUARDED_BY(mutex_) = false;
   Status status_ COFFER_GUARDED_BY(mutex_);
-
-  Mutex progress_mutex_;  // Guards the progress count and orders the user's callback.
-  int64_t progress_ COFFER_GUARDED_BY(progress_mutex_) = 0;
 };
 
 /// The options of a crew that moves what `transform` selects of a stored array, in `pieces` pieces.

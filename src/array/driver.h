@@ -85,7 +85,7 @@ class ArrayDriver {
   virtual Result<StoredGroup> OpenGroup(const KvStorePtr& store,
                                         const std::string& prefix) const = 0;
   virtual Result<StoredGroup> CreateGroup(const KvStorePtr& store, const std::string& prefix,
-                                          std::string_view attributes) const = 0;
+                                          const GroupOptions& options) const = 0;
   virtual Result<StoredGroup> UpdateGroup(const KvStorePtr& store, const std::string& prefix,
                                           std::string_view attributes) const = 0;
   /// If `key` is the metadata document of a node, the prefix of that node ("" or ending with "/").

@@ -51,19 +51,19 @@ Group::Group(const Place& place, const ArrayDriver& driver, std::string attribut
 
 Result<Group> Group::CreateAt(const Place& place, const GroupOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver, DriverToCreate(place, options.context));
-  if (options.delete_existing) COFFER_RETURN_IF_ERROR(DeleteAll(place));
   COFFER_ASSIGN_OR_RETURN(StoredGroup stored,
-                          driver->CreateGroup(place.store, place.prefix, options.attributes));
+                          driver->CreateGroup(place.store, place.prefix, options));
   return Group(place, *driver, std::move(stored.attributes), options.context);
 }
 
 Result<Group> Group::OpenAt(const Place& place, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
-  if (found.kind == NodeKind::kNone) {
-    return NotFoundError(place.store->Describe(place.prefix) + ": no group is here");
+  for (const std::unique_ptr<ArrayDriver>& driver : context.Get<DriverTable>().drivers()) {
+    if (!place.driver.empty() && driver->name() != place.driver) continue;
+    Result<StoredGroup> stored = driver->OpenGroup(place.store, place.prefix);
+    if (stored.ok()) return Group(place, *driver, std::move(stored->attributes), context);
+    if (stored.status().code() != StatusCode::kNotFound) return stored.status();
   }
-  COFFER_ASSIGN_OR_RETURN(StoredGroup stored, found.driver->OpenGroup(place.store, place.prefix));
-  return Group(place, *found.driver, std::move(stored.attributes), context);
+  return NotFoundError(place.store->Describe(place.prefix) + ": no group is here");
 }
 
 Result<Group> Group::Create(std::string_view place_name, const GroupOptions& options) {

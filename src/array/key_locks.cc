@@ -12,7 +12,11 @@ KeyLock::~KeyLock() {
   if (locks_ != nullptr) locks_->Release(name_);
 }
 
-void KeyLocks::Acquire(const std::string& name, Task then) { queue_.Enter(name, std::move(then)); }
+Future<void> KeyLocks::Acquire(const std::string& name, std::shared_ptr<Executor> executor) {
+  const Promise<void> promise(std::move(executor));
+  queue_.Enter(name, [promise] { promise.Set(Status()); });
+  return promise.future();
+}
 
 void KeyLocks::Release(const std::string& name) {
   if (const Task next = queue_.Leave(name); next != nullptr) next();

@@ -1,14 +1,16 @@
 // KeyLocks: one writer at a time for each key that is read, modified and written back, in this
 // process. Who must wait leaves a continuation; no thread blocks.
 //
-// Order of acquisition: the key first, then bytes of the budget. Who holds bytes therefore never
-// waits for a key, and the two cannot deadlock.
+// Order of acquisition: the key first, then bytes of the budget. Who holds bytes never waits for a
+// key, or the two could deadlock: a write inside a task that holds bytes takes no key.
 #ifndef COFFER_SRC_ARRAY_KEY_LOCKS_H_
 #define COFFER_SRC_ARRAY_KEY_LOCKS_H_
 
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "coffer/async/future.h"
 #include "src/async/key_queue.h"
 
 namespace coffer::inline v0 {
@@ -32,9 +34,8 @@ class KeyLock {
 
 class KeyLocks {
  public:
-  /// Runs `then` once the caller has the key: here and now if it is free, else on the thread that
-  /// gives it back. `then` must be short (submit a task). The caller makes a KeyLock of the name.
-  void Acquire(const std::string& name, Task then);
+  /// Ready once the caller has the key, of which it then makes a KeyLock.
+  Future<void> Acquire(const std::string& name, std::shared_ptr<Executor> executor);
 
  private:
   friend class KeyLock;

@@ -51,6 +51,9 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
   if (const Json* driver = spec.Find("driver"); driver != nullptr) {
     COFFER_ASSIGN_OR_RETURN(place.driver, driver->AsString("$.driver"));
     if (place.driver == "auto") place.driver.clear();
+    if (!place.driver.empty()) {
+      COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+    }
   }
   if (const Json* path = spec.Find("path"); path != nullptr) {
     COFFER_ASSIGN_OR_RETURN(place.prefix, path->AsString("$.path"));

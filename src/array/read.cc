@@ -90,7 +90,7 @@ class ChunkRead : public Work {
     const Result<ReadResult>& read = read_.Get();
     if (!read.ok()) return Failed(crew, read.status());
     COFFER_RETURN_IF_ERROR(Finish(crew, *read));
-    crew.AddProgress(PieceBytes(*operation_, piece_));
+    done_bytes = PieceBytes(*operation_, piece_);
     return Pending::Done();
   }
 
@@ -243,7 +243,6 @@ class SpanRead : public Work {
   const CodecChain& inner() const { return operation().stored->chain->shard_layout()->inner(); }
 
   Status Decode(Crew& crew) {
-    int64_t bytes = 0;
     for (const WantedChunk& chunk : chunks_) {
       const Box box = InnerBox(*operation().stored, attempt_->cell, chunk.number);
       const TransformPiece piece = Intersect(operation().transform, box);
@@ -253,10 +252,9 @@ class SpanRead : public Work {
           DecodePiece(inner(), encoded, box, piece, operation().destination.Subview(piece.view_box),
                       crew.context().buffers()),
           operation(), attempt_->key, box));
-      bytes += PieceBytes(operation(), piece);
+      done_bytes += PieceBytes(operation(), piece);
     }
     crew.context().stats().chunks_decoded += static_cast<int64_t>(chunks_.size());
-    crew.AddProgress(bytes);
     return Status();
   }
 
@@ -289,6 +287,8 @@ class ShardRead : public Work {
         piece_(Intersect(operation_->transform, box_)),
         attempt_(attempt) {}
 
+  int64_t reserve_bytes() const override { return ShardIndexBytes(layout()); }
+
   Result<Pending> Step(Crew& crew, Reservation&) override {
     if (piece_.view_box.empty()) return Pending::Done();
     auto& cache = crew.context().Get<ShardIndexCache>();
@@ -298,8 +298,9 @@ class ShardRead : public Work {
       std::shared_ptr<const CachedShardIndex> cached = cache.Find(store, key_);
       const auto entries = static_cast<size_t>(layout().num_entries());
       if (cached != nullptr && cached->entries.size() == entries) {  // Else of an array before.
-        COFFER_ASSIGN_OR_RETURN(const std::vector<WantedChunk> wanted, Wanted(crew, *cached));
-        if (!wanted.empty()) return PushSpans(crew, *cached, wanted);
+        // An error, too, may be the index's: that a chunk is absent was true once.
+        const Result<std::vector<WantedChunk>> wanted = Wanted(*cached);
+        if (wanted.ok() && !wanted->empty()) return PushSpans(crew, *cached, *wanted);
       }
     }
     if (!read_.valid()) {
@@ -311,14 +312,14 @@ class ShardRead : public Work {
     const Result<ReadResult>& read = read_.Get();
     if (read.ok() && read->state != ReadResult::State::kValue) {
       COFFER_RETURN_IF_ERROR(FillMissing(*operation_, key_, box_, piece_));
-      crew.AddProgress(PieceBytes(*operation_, piece_));
+      done_bytes = PieceBytes(*operation_, piece_);
       return Pending::Done();
     }
     COFFER_ASSIGN_OR_RETURN(
         std::shared_ptr<const CachedShardIndex> index,
         ParseShardIndex(*operation_->stored, key_, layout(), read, crew.context().buffers()));
     cache.Put(store, key_, index);
-    COFFER_ASSIGN_OR_RETURN(const std::vector<WantedChunk> wanted, Wanted(crew, *index));
+    COFFER_ASSIGN_OR_RETURN(const std::vector<WantedChunk> wanted, Wanted(*index));
     return PushSpans(crew, *index, wanted);
   }
 
@@ -326,7 +327,8 @@ class ShardRead : public Work {
   const ShardLayout& layout() const { return *operation_->stored->chain->shard_layout(); }
 
   /// The wanted chunks that are stored, by offset. Fills those that are absent.
-  Result<std::vector<WantedChunk>> Wanted(Crew& crew, const CachedShardIndex& index) const {
+  Result<std::vector<WantedChunk>> Wanted(const CachedShardIndex& index) {
+    done_bytes = 0;
     // The inner grid is walked in the array's own coordinates: a shard is a whole number of inner
     // chunks, so the array's inner grid has its lines on the shards' edges.
     COFFER_ASSIGN_OR_RETURN(
@@ -351,7 +353,7 @@ class ShardRead : public Work {
       const Box box = inner_grid.CellBox(inner);
       const TransformPiece piece = Intersect(operation_->transform, box);
       COFFER_RETURN_IF_ERROR(FillMissing(*operation_, key_, box, piece));
-      crew.AddProgress(PieceBytes(*operation_, piece));
+      done_bytes += PieceBytes(*operation_, piece);
     }
     std::sort(wanted.begin(), wanted.end(), [](const WantedChunk& a, const WantedChunk& b) {
       return a.entry.offset < b.entry.offset;
@@ -412,13 +414,9 @@ bool TooLongForChunk(int64_t stored_bytes, const CodecChain& chain) {
 }
 
 Box InnerBox(const StoredArray& stored, const Index& cell, int64_t number) {
-  const ShardLayout& layout = *stored.chain->shard_layout();
-  const Shape& per_shard = layout.inner_grid_shape();
-  Box box{stored.grid.CellBox(cell).origin, layout.inner_chunk_shape()};
-  for (int d = per_shard.rank() - 1; d >= 0; --d) {
-    box.origin[d] += number % per_shard[d] * box.shape[d];
-    number /= per_shard[d];
-  }
+  Box box = stored.chain->shard_layout()->InnerBox(number);
+  const Index origin = stored.grid.CellBox(cell).origin;
+  for (int d = 0; d < box.rank(); ++d) box.origin[d] += origin[d];
   return box;
 }
 
@@ -428,6 +426,10 @@ ReadOptions ShardIndexRead(const ShardLayout& layout) {
                       ? ByteRange::Span(0, layout.index_size())
                       : ByteRange::Last(layout.index_size());
   return options;
+}
+
+int64_t ShardIndexBytes(const ShardLayout& layout) {
+  return layout.index_size() + layout.index_decode_bytes();
 }
 
 Result<std::shared_ptr<const CachedShardIndex>> ParseShardIndex(const StoredArray& stored,
@@ -457,8 +459,14 @@ Result<std::shared_ptr<const CachedShardIndex>> ParseShardIndex(const StoredArra
 
 int64_t LargestReadTask(const StoredArray& stored) {
   const ShardLayout* layout = stored.chain->shard_layout();
-  const CodecChain& chain = layout != nullptr ? layout->inner() : *stored.chain;
-  return BufferPool::CapacityFor(chain.max_encoded_size()) + DecodePieceBytes(chain);
+  if (layout == nullptr) {
+    return BufferPool::CapacityFor(stored.chain->max_encoded_size()) +
+           DecodePieceBytes(*stored.chain);
+  }
+  const CodecChain& inner = layout->inner();
+  const int64_t span = std::max(inner.max_encoded_size(), kSpanBytesMin);
+  return std::max(ShardIndexBytes(*layout),
+                  BufferPool::CapacityFor(span) + DecodePieceBytes(inner));
 }
 
 namespace {
@@ -467,8 +475,8 @@ namespace {
 int64_t SpanBytesMax(const StoredArray& stored, const Context& context,
                      const ArrayReadOptions& options, int lanes) {
   if (options.reservation != nullptr) return 0;
-  return std::clamp(context.budget().limit_bytes() / (4 * lanes), kSpanBytesMin,
-                    std::min(kSpanBytesMax, stored.store->capabilities().coalesce_size_max_bytes));
+  const int64_t share = std::max(context.budget().limit_bytes() / (4 * lanes), kSpanBytesMin);
+  return std::min({share, kSpanBytesMax, stored.store->capabilities().coalesce_size_max_bytes});
 }
 
 }  // namespace

@@ -27,6 +27,8 @@ bool TooLongForChunk(int64_t stored_bytes, const CodecChain& chain);
 /// Where the inner chunk with this number (C order) of the shard at `cell` stands in the array.
 Box InnerBox(const StoredArray& stored, const Index& cell, int64_t number);
 
+/// What reading and parsing the index of a shard holds.
+int64_t ShardIndexBytes(const ShardLayout& layout);
 /// How the index of a shard is read, and how what came back is checked.
 ReadOptions ShardIndexRead(const ShardLayout& layout);
 Result<std::shared_ptr<const CachedShardIndex>> ParseShardIndex(const StoredArray& stored,

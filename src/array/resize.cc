@@ -5,7 +5,8 @@
 //  3. The part of a cell at the new edge that fell outside is overwritten with the fill value, so
 //     that growing again cannot show old elements. (By the write planner, on the old shape.)
 //
-// A crash between 1 and 3 leaves cells outside the shape: `verify` names them as orphans.
+// A crash or an error after 1 leaves the new shape, cells outside it, which `verify` names as
+// orphans, and cut cells that still hold old elements beyond the edge.
 #include "src/array/resize.h"
 
 #include <utility>
@@ -20,16 +21,20 @@ Status DeleteOutside(const StoredArray& resized) {
   ListOptions options;
   options.range = KeyRange::Prefix(resized.prefix);
   COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, resized.store->List(options));
+  Status first;
   for (;;) {
     COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-    if (page.empty()) return Status();
+    if (page.empty()) return first;
     std::vector<Future<WriteResult>> deletes;
     for (const ListEntry& entry : page) {
       const std::optional<Index> cell = resized.ParseCellKey(entry.key);
       if (!cell || IsInGrid(resized, *cell)) continue;
       deletes.push_back(resized.store->Write(entry.key, std::nullopt));
     }
-    for (const Future<WriteResult>& deleted : deletes) COFFER_RETURN_IF_ERROR(deleted.Get());
+    for (const Future<WriteResult>& deleted : deletes) {
+      const Status status = deleted.Get().status();
+      if (first.ok()) first = status;
+    }
   }
 }
 
@@ -69,22 +74,21 @@ bool IsInGrid(const StoredArray& stored, const Index& cell) {
   return true;
 }
 
-Result<StoredArrayPtr> ResizeStored(const StoredArrayPtr& stored, const Shape& shape,
-                                    const Context& context) {
-  if (shape.rank() != stored->shape().rank()) {
-    return InvalidArgumentError(stored->Describe(stored->prefix) + ": the array has rank " +
-                                std::to_string(stored->shape().rank()) + ", the new shape " +
+Status ResizeStored(StoredArrayPtr& stored, const Shape& shape, const Context& context) {
+  const StoredArrayPtr old = stored;
+  if (shape.rank() != old->shape().rank()) {
+    return InvalidArgumentError(old->Describe(old->prefix) + ": the array has rank " +
+                                std::to_string(old->shape().rank()) + ", the new shape " +
                                 ToString(shape));
   }
-  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr resized,
-                          stored->driver->Update(*stored, shape, std::nullopt, context));
+  COFFER_ASSIGN_OR_RETURN(stored, old->driver->Update(*old, shape, std::nullopt, context));
   bool shrinks = false;
-  for (int d = 0; d < shape.rank(); ++d) shrinks = shrinks || shape[d] < stored->shape()[d];
-  if (shrinks) {
-    COFFER_RETURN_IF_ERROR(DeleteOutside(*resized));
-    COFFER_RETURN_IF_ERROR(ClearCutCells(stored, *resized, context));
-  }
-  return resized;
+  for (int d = 0; d < shape.rank(); ++d) shrinks = shrinks || shape[d] < old->shape()[d];
+  if (!shrinks) return Status();
+  const Status deleted = DeleteOutside(*stored);
+  const Status cleared = ClearCutCells(old, *stored, context);
+  return (deleted.ok() ? cleared : deleted)
+      .Annotate("the shape is " + ToString(shape) + " now, but not all outside it is deleted");
 }
 
 }  // namespace coffer::inline v0

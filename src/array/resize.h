@@ -6,9 +6,9 @@
 
 namespace coffer::inline v0 {
 
-/// Writes the new shape, then (where it shrinks) deletes and clears what fell outside.
-Result<StoredArrayPtr> ResizeStored(const StoredArrayPtr& stored, const Shape& shape,
-                                    const Context& context);
+/// Writes the new shape, then (where it shrinks) deletes and clears what fell outside. `stored`
+/// becomes the array as it is then, also if an error came after the new shape was written.
+Status ResizeStored(StoredArrayPtr& stored, const Shape& shape, const Context& context);
 
 bool IsInGrid(const StoredArray& stored, const Index& cell);
 

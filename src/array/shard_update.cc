@@ -1,4 +1,4 @@
-// How a part of a shard is changed:
+// A chunk is decoded, changed and encoded anew. How a part of a shard is changed:
 //
 //  1. `old` gives the index and its generation; every later read, and the final write, is on the
 //     condition of that generation.
@@ -19,6 +19,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr uint64_t kMoveBytesMax = 1 << 20;
+constexpr int kTriesMax = 64;
 
 /// The shard as it was: its index, and access to its bytes.
 struct OldShard {
@@ -27,7 +28,7 @@ struct OldShard {
   bool replaced = false;                          // A read found another generation.
 };
 
-Result<Bytes> ReadOld(const ShardUpdate& update, OldShard& old, uint64_t offset, uint64_t size) {
+Result<Bytes> ReadOld(const CellUpdate& update, OldShard& old, uint64_t offset, uint64_t size) {
   if (!update.stored.store->capabilities().local) return old.whole.Slice(offset, size);
   ReadOptions options;
   options.range =
@@ -41,7 +42,7 @@ Result<Bytes> ReadOld(const ShardUpdate& update, OldShard& old, uint64_t offset,
   return std::move(read.value);
 }
 
-Result<OldShard> ParseOld(const ShardUpdate& update, Result<ReadResult> read) {
+Result<OldShard> ParseOld(const CellUpdate& update, Result<ReadResult> read) {
   OldShard old;
   if (read.ok() && read->state != ReadResult::State::kValue) return old;
   const ShardLayout& layout = *update.stored.chain->shard_layout();
@@ -64,7 +65,7 @@ Result<OldShard> ParseOld(const ShardUpdate& update, Result<ReadResult> read) {
 /// Gathers untouched chunks that lie behind one another, to move them in one piece.
 class Mover {
  public:
-  Mover(const ShardUpdate& update, OldShard& old, ShardWriter& writer)
+  Mover(const CellUpdate& update, OldShard& old, ShardWriter& writer)
       : update_(update), old_(old), writer_(writer) {}
 
   Status Add(int64_t number, const ShardEntry& entry) {
@@ -87,7 +88,7 @@ class Mover {
   }
 
  private:
-  const ShardUpdate& update_;
+  const CellUpdate& update_;
   OldShard& old_;
   ShardWriter& writer_;
   std::vector<ShardWriter::EncodedChunk> chunks_;
@@ -96,10 +97,10 @@ class Mover {
 };
 
 /// Encodes one touched inner chunk: from the source alone, or over what was there.
-Status PutTouched(const ShardUpdate& update, OldShard& old, ShardWriter& writer, int64_t number,
+Status PutTouched(const CellUpdate& update, OldShard& old, ShardWriter& writer, int64_t number,
                   const Box& box, const TransformPiece& piece, ScratchChunk& scratch) {
   const CodecChain& inner = update.stored.chain->shard_layout()->inner();
-  const ConstView source = update.source.Subview(piece.view_box);
+  COFFER_ASSIGN_OR_RETURN(const ConstView source, update.source(piece.view_box));
   const Box inside = box.Intersect(Box::Full(update.stored.shape()));
   if (piece.CoversAll(inside)) return writer.Put(number, box, InStoredOrder(source, piece));
   BufferPool& pool = update.context.buffers();
@@ -118,7 +119,7 @@ Status PutTouched(const ShardUpdate& update, OldShard& old, ShardWriter& writer,
   return writer.Put(number, box, scratch.view);
 }
 
-Status PutAll(const ShardUpdate& update, OldShard& old, ShardWriter& writer,
+Status PutAll(const CellUpdate& update, OldShard& old, ShardWriter& writer,
               const CancelToken& cancel) {
   const ShardLayout& layout = *update.stored.chain->shard_layout();
   const Box touched = update.transform.StoredBounds();
@@ -141,6 +142,60 @@ Status PutAll(const ShardUpdate& update, OldShard& old, ShardWriter& writer,
     if (!entry.absent()) COFFER_RETURN_IF_ERROR(mover.Add(number, entry));
   }
   return mover.Flush();
+}
+
+Result<Future<WriteResult>> UpdateChunk(const CellUpdate& update, const Result<ReadResult>& old,
+                                        WriteOptions options) {
+  COFFER_RETURN_IF_ERROR(old);
+  const StoredArray& stored = update.stored;
+  const CodecChain& chain = *stored.chain;
+  BufferPool& pool = update.context.buffers();
+  const Box box = stored.grid.CellBox(update.cell);
+  const TransformPiece piece = Intersect(update.transform, box);
+  ScratchChunk scratch;
+  COFFER_ASSIGN_OR_RETURN(scratch, MakeScratchChunk(chain.chunk(), pool));
+  if (old->state == ReadResult::State::kValue) {
+    options.if_equal = old->generation;
+    const Status decoded = chain.Decode(old->value, scratch.view, CodecScratch{&pool});
+    if (!decoded.ok()) {
+      return decoded.Annotate(stored.Describe(update.key) + ", chunk at " + ToString(box.origin));
+    }
+  } else {
+    options.if_equal = Generation::Missing();
+    FillView(scratch.view, chain.chunk().fill_value);
+  }
+  COFFER_ASSIGN_OR_RETURN(const ConstView source, update.source(piece.view_box));
+  CopyView(source, ChunkView(scratch.view, box, piece));
+  COFFER_ASSIGN_OR_RETURN(
+      std::optional<BytesChain> value,
+      EncodeChunk(stored, update.context, box, scratch.view, update.store_fill_chunks));
+  return stored.store->Write(update.key, std::move(value), options);
+}
+
+Result<Future<WriteResult>> UpdateShard(const CellUpdate& update, Result<ReadResult> old_read,
+                                        WriteOptions options) {
+  const CancelToken cancel = options.cancel;
+  COFFER_ASSIGN_OR_RETURN(OldShard old, ParseOld(update, std::move(old_read)));
+  options.if_equal = old.index != nullptr ? old.index->generation : Generation::Missing();
+  ShardWriter writer(update.stored, update.context, update.key, std::move(options),
+                     update.store_fill_chunks);
+  const Status put = PutAll(update, old, writer, cancel);
+  if (old.replaced) {
+    return Future<WriteResult>::Ready(WriteResult{WriteResult::State::kConditionNotMet, {}});
+  }
+  if (!put.ok()) return put.Annotate(update.stored.Describe(update.key));
+  return writer.Finish();
+}
+
+int64_t UpdateShardBytes(const StoredArray& stored) {
+  const CodecChain& inner = stored.chain->shard_layout()->inner();
+  const int64_t old = stored.store->capabilities().local
+                          ? BufferPool::CapacityFor(std::max(static_cast<int64_t>(kMoveBytesMax),
+                                                             MaxStoredBytes(inner)))
+                          : BufferPool::CapacityFor(MaxStoredBytes(*stored.chain));
+  const int64_t index = ShardIndexBytes(*stored.chain->shard_layout());
+  return CheckedAdd(ShardWriterBytes(stored), index + old + DecodePieceBytes(inner))
+      .value_or(INT64_MAX);
 }
 
 }  // namespace
@@ -169,9 +224,24 @@ int64_t EncodeChunkBytes(const StoredArray& stored) {
          ScratchChunkBytes(chain.chunk());
 }
 
-int64_t UpdateChunkBytes(const StoredArray& stored) {
-  return EncodeChunkBytes(stored) + BufferPool::CapacityFor(MaxStoredBytes(*stored.chain)) +
-         DecodePieceBytes(*stored.chain);
+BytesChain HoldEncoded(const StoredArray& stored, BytesChain value, Reservation& reservation) {
+  struct Held {
+    Reservation reservation;
+    Bytes bytes;
+  };
+  const int64_t kept =
+      std::min(BufferPool::CapacityFor(stored.chain->max_encoded_size()), reservation.bytes());
+  auto held = std::make_shared<Held>();
+  held->reservation = std::move(reservation);
+  held->reservation.Release(held->reservation.bytes() - kept);
+  held->bytes = value.Flatten();
+  const std::span<const std::byte> view = held->bytes.span();
+  return Bytes(std::move(held), view);
+}
+
+bool AcknowledgesLater(const StoredArray& stored) {
+  return stored.store->capabilities().local &&
+         (stored.chain->shard_layout() == nullptr || ShardStreams(stored));
 }
 
 int64_t MaxStoredBytes(const CodecChain& chain) {
@@ -179,28 +249,32 @@ int64_t MaxStoredBytes(const CodecChain& chain) {
   return chain.fixed_size() ? bound : CheckedAdd(bound, bound / 16 + KiB(4)).value_or(INT64_MAX);
 }
 
-Result<Future<WriteResult>> UpdateShard(const ShardUpdate& update, Result<ReadResult> old_read,
-                                        WriteOptions options) {
-  const CancelToken cancel = options.cancel;
-  COFFER_ASSIGN_OR_RETURN(OldShard old, ParseOld(update, std::move(old_read)));
-  options.if_equal = old.index != nullptr ? old.index->generation : Generation::Missing();
-  ShardWriter writer(update.stored, update.context, update.key, std::move(options),
-                     update.store_fill_chunks);
-  const Status put = PutAll(update, old, writer, cancel);
-  if (old.replaced) {
-    return Future<WriteResult>::Ready(WriteResult{WriteResult::State::kConditionNotMet, {}});
-  }
-  if (!put.ok()) return put.Annotate(update.stored.Describe(update.key));
-  return writer.Finish();
+ReadOptions ReadForUpdate(const StoredArray& stored) {
+  const ShardLayout* const layout = stored.chain->shard_layout();
+  if (layout != nullptr && stored.store->capabilities().local) return ShardIndexRead(*layout);
+  ReadOptions options;
+  options.max_bytes = MaxStoredBytes(*stored.chain);
+  return options;
 }
 
-int64_t ShardUpdateBytes(const StoredArray& stored) {
-  const CodecChain& inner = stored.chain->shard_layout()->inner();
-  const int64_t old = stored.store->capabilities().local
-                          ? BufferPool::CapacityFor(std::max(static_cast<int64_t>(kMoveBytesMax),
-                                                             MaxStoredBytes(inner)))
-                          : BufferPool::CapacityFor(MaxStoredBytes(*stored.chain));
-  return CheckedAdd(ShardWriterBytes(stored), old + DecodePieceBytes(inner)).value_or(INT64_MAX);
+Result<Future<WriteResult>> UpdateCell(const CellUpdate& update, Result<ReadResult> old,
+                                       WriteOptions options) {
+  if (update.stored.chain->shard_layout() == nullptr) {
+    return UpdateChunk(update, old, std::move(options));
+  }
+  return UpdateShard(update, std::move(old), std::move(options));
+}
+
+int64_t UpdateCellBytes(const StoredArray& stored) {
+  if (stored.chain->shard_layout() != nullptr) return UpdateShardBytes(stored);
+  return EncodeChunkBytes(stored) + BufferPool::CapacityFor(MaxStoredBytes(*stored.chain)) +
+         DecodePieceBytes(*stored.chain);
+}
+
+Status CheckTries(const CellUpdate& update, int tries) {
+  if (tries < kTriesMax) return Status();
+  return AbortedError(update.stored.Describe(update.key) + ": lost against other writers " +
+                      std::to_string(tries) + " times");
 }
 
 }  // namespace coffer::inline v0

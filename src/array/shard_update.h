@@ -1,7 +1,8 @@
-// Encoding whole chunks, and changing a part of a stored shard.
+// Encoding whole chunks, and changing a part of a stored cell: a chunk, or a shard.
 #ifndef COFFER_SRC_ARRAY_SHARD_UPDATE_H_
 #define COFFER_SRC_ARRAY_SHARD_UPDATE_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -17,28 +18,42 @@ Result<std::optional<BytesChain>> EncodeChunk(const StoredArray& stored, const C
                                               const Box& cell, const ConstView& part,
                                               bool store_fill_chunks);
 int64_t EncodeChunkBytes(const StoredArray& stored);
-/// The same with the old value read and decoded first.
-int64_t UpdateChunkBytes(const StoredArray& stored);
+
+/// The value, with what `reservation` holds of encoded bytes until the store lets go of them: a
+/// store may keep a value waiting (behind other writers of its key) after the task has ended.
+BytesChain HoldEncoded(const StoredArray& stored, BytesChain value, Reservation& reservation);
+/// Whether a task ends before the cells that it writes whole are acknowledged, which a local store
+/// does when they are durable. It then holds nothing of a shard: only where this streams.
+bool AcknowledgesLater(const StoredArray& stored);
 
 /// The most bytes that a stored chunk is read with: our bound, with room for a foreign encoder's.
 int64_t MaxStoredBytes(const CodecChain& chain);
 
-struct ShardUpdate {
+/// A part of one cell that is to get new elements.
+struct CellUpdate {
   const StoredArray& stored;
   const Context& context;
   const Index& cell;
   const std::string& key;
-  const IndexTransform& transform;
-  const ConstView& source;
+  const IndexTransform& transform;  ///< Which elements: only those inside the cell count.
+  /// The new elements in a box of the transform's view. Asked for one piece after the other (a
+  /// chunk, an inner chunk), each valid until the next; again from the start if the cell changed.
+  std::function<Result<ConstView>(const Box& view_box)> source;
   bool store_fill_chunks = false;
 };
 
-/// Writes the shard with the update's elements in place of the old ones, on the condition that it
-/// still is what `old` says: the index (local stores, which then serve the chunks that are needed)
-/// or the whole value (others). If the shard changed in between, the result is kConditionNotMet.
-Result<Future<WriteResult>> UpdateShard(const ShardUpdate& update, Result<ReadResult> old,
-                                        WriteOptions options);
-int64_t ShardUpdateBytes(const StoredArray& stored);
+/// What of the old cell UpdateCell needs: all, or (of shards in local stores) the index.
+ReadOptions ReadForUpdate(const StoredArray& stored);
+
+/// Writes the cell with the update's elements in place of the old ones, on the condition that it
+/// still is what `old` says, the answer to ReadForUpdate. Otherwise the result is kConditionNotMet.
+Result<Future<WriteResult>> UpdateCell(const CellUpdate& update, Result<ReadResult> old,
+                                       WriteOptions options);
+/// What an update holds beside the source's memory.
+int64_t UpdateCellBytes(const StoredArray& stored);
+
+/// Aborted if an update has lost against other writers `tries` times and is to give up.
+Status CheckTries(const CellUpdate& update, int tries);
 
 }  // namespace coffer::inline v0
 

@@ -10,16 +10,16 @@ namespace {
 
 constexpr int64_t kBatchBytes = MiB(1);
 
-bool CanStream(const StoredArray& stored) {
-  return stored.store->capabilities().streaming_write &&
-         stored.chain->shard_layout()->index_location() == ShardLayout::IndexLocation::kEnd;
-}
-
 int64_t BatchBytes(const CodecChain& inner) {
   return std::max(kBatchBytes, inner.max_encoded_size());
 }
 
 }  // namespace
+
+bool ShardStreams(const StoredArray& stored) {
+  return stored.store->capabilities().streaming_write &&
+         stored.chain->shard_layout()->index_location() == ShardLayout::IndexLocation::kEnd;
+}
 
 ShardWriter::ShardWriter(const StoredArray& stored, const Context& context, std::string key,
                          WriteOptions options, bool store_fill_chunks)
@@ -34,8 +34,6 @@ ShardWriter::ShardWriter(const StoredArray& stored, const Context& context, std:
     offset_ = static_cast<uint64_t>(layout_.index_size());
   }
 }
-
-bool ShardWriter::streaming() const { return CanStream(stored_); }
 
 Status ShardWriter::Put(int64_t number, const Box& inner_box, const ConstView& part) {
   const CodecChain& inner = layout_.inner();
@@ -126,8 +124,11 @@ int64_t ShardWriterBytes(const StoredArray& stored) {
   const ShardLayout& layout = *stored.chain->shard_layout();
   const CodecChain& inner = layout.inner();
   const int64_t batch = BufferPool::CapacityFor(BatchBytes(inner));
-  const int64_t one = batch + inner.encode_scratch_bytes() + ScratchChunkBytes(inner.chunk());
-  if (CanStream(stored)) return one;
+  const int64_t index =
+      layout.num_entries() * static_cast<int64_t>(sizeof(ShardEntry)) + layout.index_encode_bytes();
+  const int64_t one =
+      batch + inner.encode_scratch_bytes() + ScratchChunkBytes(inner.chunk()) + index;
+  if (ShardStreams(stored)) return one;
   const std::optional<int64_t> all = CheckedMul(layout.num_entries(), inner.max_encoded_size());
   return CheckedAdd(all.value_or(INT64_MAX), one).value_or(INT64_MAX);
 }

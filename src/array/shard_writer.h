@@ -20,6 +20,9 @@
 
 namespace coffer::inline v0 {
 
+/// Whether shards of this array go out piece by piece, not as one value.
+bool ShardStreams(const StoredArray& stored);
+
 class ShardWriter {
  public:
   /// Requires stored.chain->shard_layout() != nullptr. `stored` and `context` must outlive it.
@@ -41,7 +44,7 @@ class ShardWriter {
   Future<WriteResult> Finish();
 
  private:
-  bool streaming() const;
+  bool streaming() const { return ShardStreams(stored_); }
   Result<std::span<std::byte>> RoomInBatch(int64_t bytes);
   Status Flush();
   Status Append(std::span<const std::byte> bytes);

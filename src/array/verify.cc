@@ -15,6 +15,7 @@
 #include "src/array/read.h"
 #include "src/array/resize.h"
 #include "src/array/shard_update.h"
+#include "src/async/progress.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -30,7 +31,10 @@ class Verifier {
 
   Result<VerifyReport> Run() {
     const BufferPool::OperationScope scope(context_.buffers());
-    if (options_.on_progress != nullptr) COFFER_RETURN_IF_ERROR(CountBytes());
+    if (options_.on_progress != nullptr) {
+      COFFER_ASSIGN_OR_RETURN(const int64_t bytes, CountBytes());
+      progress_.emplace(options_.on_progress, bytes);
+    }
     ListOptions list;
     list.range = KeyRange::Prefix(stored_.prefix);
     COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, stored_.store->List(list));
@@ -38,7 +42,7 @@ class Verifier {
       COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
       if (page.empty()) break;
       COFFER_RETURN_IF_ERROR(RunInBackground(
-          context_.executor().concurrency(), static_cast<int64_t>(page.size()),
+          context_, context_.executor().concurrency(), static_cast<int64_t>(page.size()),
           [&](int64_t n) { return CheckKey(page[static_cast<size_t>(n)]); }, options_.cancel));
     }
     MutexLock lock(mutex_);
@@ -48,14 +52,15 @@ class Verifier {
   }
 
  private:
-  Status CountBytes() {
+  Result<int64_t> CountBytes() const {
+    int64_t bytes = 0;
     ListOptions list;
     list.range = KeyRange::Prefix(stored_.prefix);
     COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, stored_.store->List(list));
     for (;;) {
       COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-      if (page.empty()) return Status();
-      for (const ListEntry& entry : page) all_bytes_ += std::max<int64_t>(entry.size, 0);
+      if (page.empty()) return bytes;
+      for (const ListEntry& entry : page) bytes += std::max<int64_t>(entry.size, 0);
     }
   }
 
@@ -77,9 +82,7 @@ class Verifier {
         }
       }
     }
-    MutexLock lock(mutex_);
-    done_bytes_ += std::max<int64_t>(entry.size, 0);
-    if (options_.on_progress != nullptr) options_.on_progress(done_bytes_, all_bytes_);
+    if (progress_) progress_->Add(std::max<int64_t>(entry.size, 0));
     return Status();
   }
 
@@ -114,6 +117,8 @@ class Verifier {
   Result<bool> CheckShardOnce(const std::string& key) {
     const ShardLayout& layout = *stored_.chain->shard_layout();
     BufferPool& pool = context_.buffers();
+    COFFER_ASSIGN_OR_RETURN(Reservation held,
+                            context_.budget().Acquire(ShardIndexBytes(layout), options_.cancel));
     const Result<ReadResult> read = stored_.store->Read(key, ShardIndexRead(layout)).Get();
     if (read.ok() && read->state != ReadResult::State::kValue) return true;
     COFFER_ASSIGN_OR_RETURN(const std::shared_ptr<const CachedShardIndex> index,
@@ -123,11 +128,11 @@ class Verifier {
     for (const ShardEntry& entry : index->entries) {
       if (!entry.absent()) largest = std::max(largest, entry.size);
     }
+    held = Reservation();  // One reservation at a time; the parsed index is as a cached one.
     COFFER_ASSIGN_OR_RETURN(
-        Reservation held,
-        context_.budget().Acquire(BufferPool::CapacityFor(static_cast<int64_t>(largest)) +
-                                      DecodePieceBytes(layout.inner()),
-                                  options_.cancel));
+        held, context_.budget().Acquire(BufferPool::CapacityFor(static_cast<int64_t>(largest)) +
+                                            DecodePieceBytes(layout.inner()),
+                                        options_.cancel));
     COFFER_ASSIGN_OR_RETURN(const Buffer buffer, pool.Allocate(largest));
     for (size_t number = 0; number < index->entries.size(); ++number) {
       const ShardEntry& entry = index->entries[number];
@@ -152,6 +157,7 @@ class Verifier {
     BufferPool& pool = context_.buffers();
     COFFER_ASSIGN_OR_RETURN(const ScratchChunk scratch, MakeScratchChunk(chain.chunk(), pool));
     COFFER_RETURN_IF_ERROR(chain.Decode(encoded, scratch.view, CodecScratch{&pool}));
+    context_.stats().chunks_decoded += 1;
     MutexLock lock(mutex_);
     ++report_.chunks_checked;
     if (!chain.has_checksum()) ++report_.chunks_unchecked;
@@ -170,10 +176,9 @@ class Verifier {
   const StoredArray& stored_;
   const Context context_;
   const VerifyOptions options_;
-  int64_t all_bytes_ = 0;
-  Mutex mutex_;  // Guards what follows, and orders the user's callback.
+  std::optional<Progress> progress_;
+  Mutex mutex_;  // Guards what follows.
   VerifyReport report_ COFFER_GUARDED_BY(mutex_);
-  int64_t done_bytes_ COFFER_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace

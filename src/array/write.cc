@@ -19,14 +19,11 @@
 #include "src/array/chunk_io.h"
 #include "src/array/crew.h"
 #include "src/array/key_locks.h"
-#include "src/array/shard_index_cache.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
 
 namespace coffer::inline v0 {
 namespace {
-
-constexpr int kAttemptsMax = 64;
 
 struct WriteOperation {
   StoredArrayPtr stored;
@@ -83,14 +80,11 @@ class CoveredWrite : public Work {
 
   Result<Pending> Step(Crew& crew, Reservation& reservation) override {
     if (!write_.valid()) {
-      WriteOptions options;
-      options.cancel = crew.stop_token();
-      options.reservation = &reservation;
-      const ConstView source =
-          InStoredOrder(operation_->source.Subview(part_.piece.view_box), part_.piece);
-      COFFER_RETURN_IF_ERROR(Begin(crew.context(), source, options));
-      crew.AddProgress(part_.bytes(*operation_));
-      if (operation_->stored->store->capabilities().local) {
+      // Inside a task nothing may be held beyond its reservation, so it waits.
+      const bool later = AcknowledgesLater(*operation_->stored) && !crew.inside_task();
+      COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later));
+      done_bytes = part_.bytes(*operation_);
+      if (later) {
         crew.Track<WriteResult>(write_,
                                 [](const Result<WriteResult>& result) { return result.status(); });
         return Pending::Done();
@@ -102,12 +96,19 @@ class CoveredWrite : public Work {
   }
 
  private:
-  Status Begin(const Context& context, const ConstView& source, const WriteOptions& options) {
+  Status Begin(Crew& crew, Reservation& reservation, bool later) {
     const StoredArray& stored = *operation_->stored;
+    const Context& context = crew.context();
+    const ConstView source =
+        InStoredOrder(operation_->source.Subview(part_.piece.view_box), part_.piece);
+    WriteOptions options;
+    options.cancel = crew.stop_token();
+    if (!later) options.reservation = &reservation;
     if (!operation_->sharded()) {
       COFFER_ASSIGN_OR_RETURN(
           std::optional<BytesChain> value,
           EncodeChunk(stored, context, part_.box, source, operation_->store_fill_chunks));
+      if (value && later) value = HoldEncoded(stored, *std::move(value), reservation);
       write_ = stored.store->Write(part_.key, std::move(value), options);
       return Status();
     }
@@ -137,92 +138,48 @@ class PartialWrite : public Work {
   PartialWrite(OperationPtr operation, CellPart part, KeyLock lock)
       : operation_(std::move(operation)), part_(std::move(part)), lock_(std::move(lock)) {}
 
-  int64_t reserve_bytes() const override {
-    return operation_->sharded() ? ShardUpdateBytes(*operation_->stored)
-                                 : UpdateChunkBytes(*operation_->stored);
-  }
+  int64_t reserve_bytes() const override { return UpdateCellBytes(*operation_->stored); }
 
   Result<Pending> Step(Crew& crew, Reservation& reservation) override {
+    const CellUpdate update{
+        .stored = *operation_->stored,
+        .context = crew.context(),
+        .cell = part_.cell,
+        .key = part_.key,
+        .transform = operation_->transform,
+        .source = [this](const Box& box) { return operation_->source.Subview(box); },
+        .store_fill_chunks = operation_->store_fill_chunks};
     for (;;) {
       if (write_.valid()) {
         if (!write_.ready()) return Pending::On(write_);
         COFFER_ASSIGN_OR_RETURN(const WriteResult result, std::move(write_).Get());
         write_ = Future<WriteResult>();
         if (result.state == WriteResult::State::kWritten) break;
-        if (++attempts_ >= kAttemptsMax) return Lost();
+        COFFER_RETURN_IF_ERROR(CheckTries(update, ++tries_));
       }
-      if (!read_.valid()) read_ = BeginRead(crew, reservation);
+      if (!read_.valid()) {
+        ReadOptions options = ReadForUpdate(update.stored);
+        options.cancel = crew.stop_token();
+        options.reservation = &reservation;
+        read_ = update.stored.store->Read(part_.key, options);
+      }
       if (!read_.ready()) return Pending::On(read_);
       Result<ReadResult> old = std::exchange(read_, Future<ReadResult>()).Get();
       if (crew.stop_token().cancelled()) return CancelledError("cancelled");
       WriteOptions options;
       options.cancel = crew.stop_token();
       options.reservation = &reservation;
-      COFFER_ASSIGN_OR_RETURN(write_, Modify(crew.context(), std::move(old), options));
+      COFFER_ASSIGN_OR_RETURN(write_, UpdateCell(update, std::move(old), options));
     }
-    crew.AddProgress(part_.bytes(*operation_));
+    done_bytes = part_.bytes(*operation_);
     return Pending::Done();
   }
 
  private:
-  Status Lost() const {
-    return AbortedError(operation_->stored->Describe(part_.key) + ": lost against other writers " +
-                        std::to_string(kAttemptsMax) + " times");
-  }
-
-  bool local() const { return operation_->stored->store->capabilities().local; }
-
-  Future<ReadResult> BeginRead(Crew& crew, Reservation& reservation) const {
-    ReadOptions options;
-    if (operation_->sharded() && local()) {
-      options = ShardIndexRead(*operation_->chain().shard_layout());
-    } else {
-      options.max_bytes = MaxStoredBytes(operation_->chain());
-    }
-    options.cancel = crew.stop_token();
-    options.reservation = &reservation;
-    return operation_->stored->store->Read(part_.key, options);
-  }
-
-  /// The changed value on its way to the store.
-  Result<Future<WriteResult>> Modify(const Context& context, Result<ReadResult> old,
-                                     WriteOptions options) const {
-    const StoredArray& stored = *operation_->stored;
-    if (operation_->sharded()) {
-      ShardUpdate update{.stored = stored,
-                         .context = context,
-                         .cell = part_.cell,
-                         .key = part_.key,
-                         .transform = operation_->transform,
-                         .source = operation_->source,
-                         .store_fill_chunks = operation_->store_fill_chunks};
-      return UpdateShard(update, std::move(old), std::move(options));
-    }
-    COFFER_RETURN_IF_ERROR(old);
-    options.if_equal = old->generation;
-    ScratchChunk scratch;
-    COFFER_ASSIGN_OR_RETURN(scratch,
-                            MakeScratchChunk(operation_->chain().chunk(), context.buffers()));
-    if (old->state == ReadResult::State::kValue) {
-      COFFER_RETURN_IF_ERROR(AtCell(
-          operation_->chain().Decode(old->value, scratch.view, CodecScratch{&context.buffers()}),
-          *operation_, part_));
-    } else {
-      options.if_equal = Generation::Missing();
-      FillView(scratch.view, operation_->chain().chunk().fill_value);
-    }
-    CopyView(operation_->source.Subview(part_.piece.view_box),
-             ChunkView(scratch.view, part_.box, part_.piece));
-    COFFER_ASSIGN_OR_RETURN(
-        std::optional<BytesChain> value,
-        EncodeChunk(stored, context, part_.box, scratch.view, operation_->store_fill_chunks));
-    return stored.store->Write(part_.key, std::move(value), options);
-  }
-
   const OperationPtr operation_;
   const CellPart part_;
   const KeyLock lock_;
-  int attempts_ = 0;
+  int tries_ = 0;
   Future<ReadResult> read_;
   Future<WriteResult> write_;
 };
@@ -237,9 +194,7 @@ class LockCell : public Work {
     auto& locks = crew.context().Get<KeyLocks>();
     const std::string name = operation_->stored->Describe(part_.key);
     if (!locked_.valid()) {
-      Promise<void> promise(crew.context().shared_executor());
-      locked_ = promise.future();
-      locks.Acquire(name, [promise] { promise.Set(Status()); });
+      locked_ = locks.Acquire(name, crew.context().shared_executor());
       if (!locked_.ready()) return Pending::On(locked_);
     }
     crew.Push(std::make_unique<PartialWrite>(operation_, part_, KeyLock(&locks, name)));
@@ -252,11 +207,16 @@ class LockCell : public Work {
   Future<void> locked_;
 };
 
-WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation) {
+/// `inside_task`: bytes are held already, and who holds bytes must not wait for a key (KeyLocks).
+/// The condition of the write alone then keeps other writers' data.
+WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, bool inside_task) {
   while (operation->next_cell < operation->cells) {
     CellPart part(*operation, operation->walk.At(operation->next_cell++));
     if (part.piece.view_box.empty()) continue;
     if (part.covered) return std::make_unique<CoveredWrite>(operation, std::move(part));
+    if (inside_task) {
+      return std::make_unique<PartialWrite>(operation, std::move(part), KeyLock());
+    }
     return std::make_unique<LockCell>(operation, std::move(part));
   }
   return nullptr;
@@ -265,10 +225,7 @@ WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation) {
 }  // namespace
 
 int64_t LargestWriteTask(const StoredArray& stored) {
-  if (stored.chain->shard_layout() != nullptr) {
-    return std::max(ShardWriterBytes(stored), ShardUpdateBytes(stored));
-  }
-  return UpdateChunkBytes(stored);
+  return UpdateCellBytes(stored);  // More than to write it whole.
 }
 
 WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& transform,
@@ -294,8 +251,10 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
   operation->cells = *cells;
   Crew::Options crew_options =
       CrewOptionsFor("array.write", *stored, transform, options, context, *cells);
+  const bool inside_task = options.reservation != nullptr;
   std::shared_ptr<Crew> crew =
-      Crew::Make(context, std::move(crew_options), [operation] { return NextCell(operation); });
+      Crew::Make(context, std::move(crew_options),
+                 [operation, inside_task] { return NextCell(operation, inside_task); });
   start == StartOn::kCaller ? crew->StartHere() : crew->Start();
   return {crew->lanes_done(), crew->all_done()};
 }

@@ -29,12 +29,12 @@ struct FirstError {
 
 }  // namespace
 
-Status ForEachLeaf(size_t count, int threads, const CancelToken& cancel,
+Status ForEachLeaf(const Context& context, size_t count, int threads, const CancelToken& cancel,
                    const std::function<Status(size_t number, const CancelToken& cancel)>& work) {
   FirstError first;
   const uint64_t callback = cancel.OnCancel([&first] { first.stop.Cancel(); });
   const Status status = RunInBackground(
-      threads, static_cast<int64_t>(count),
+      context, threads, static_cast<int64_t>(count),
       [&](int64_t number) {
         const Status done = work(static_cast<size_t>(number), first.stop.token());
         if (!done.ok()) first.Note(done);
@@ -52,15 +52,8 @@ int LeafThreads(const Context& context, const KvStore& store) {
   return std::min(kThreadsMax, std::max(own, store.capabilities().request_concurrency));
 }
 
-void ProgressSum::Add(int64_t bytes) {
-  if (on_progress_ == nullptr || bytes == 0) return;
-  MutexLock lock(mutex_);
-  done_bytes_ += bytes;
-  on_progress_(done_bytes_, all_bytes_);
-}
-
 ProgressFunction ProgressSum::Part::function() {
-  if (sum_.on_progress_ == nullptr) return nullptr;
+  if (!sum_.heard_) return nullptr;
   return [this](int64_t done, int64_t all) {
     const double share = all > 0 ? static_cast<double>(done) / static_cast<double>(all) : 0.0;
     const auto now = static_cast<int64_t>(share * static_cast<double>(bytes_));

@@ -14,26 +14,26 @@
 #include "coffer/async/context.h"
 #include "coffer/base/status.h"
 #include "coffer/kvstore/kvstore.h"
+#include "src/async/progress.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
 
 /// Calls work(0) ... work(count - 1), each once, with a token that the caller's cancellation and
 /// the first error fire. Returns that error.
-Status ForEachLeaf(size_t count, int threads, const CancelToken& cancel,
+Status ForEachLeaf(const Context& context, size_t count, int threads, const CancelToken& cancel,
                    const std::function<Status(size_t number, const CancelToken& cancel)>& work);
 
 /// How many threads suit a store: those of the executor and two that wait, more where only many
 /// requests in flight hide the latency.
 int LeafThreads(const Context& context, const KvStore& store);
 
-/// Adds up the progress of parts into calls of one function, one at a time.
-class ProgressSum {
+/// Adds up the progress of parts.
+class ProgressSum : public Progress {
  public:
-  ProgressSum(ProgressFunction on_progress, int64_t all_bytes)
-      : on_progress_(std::move(on_progress)), all_bytes_(all_bytes) {}
+  ProgressSum(const ProgressFunction& on_progress, int64_t all_bytes)
+      : Progress(on_progress, all_bytes), heard_(on_progress != nullptr) {}
 
-  void Add(int64_t bytes);
   /// For a part of `bytes` bytes: scales what its own operation counts; null if nobody listens. Use
   /// from one operation, then call Finish.
   class Part {
@@ -50,10 +50,7 @@ class ProgressSum {
   };
 
  private:
-  const ProgressFunction on_progress_;
-  const int64_t all_bytes_;
-  Mutex mutex_;  // Guards the count and orders the calls.
-  int64_t done_bytes_ COFFER_GUARDED_BY(mutex_) = 0;
+  const bool heard_;
 };
 
 }  // namespace coffer::inline v0

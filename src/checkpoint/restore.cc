@@ -53,8 +53,8 @@ class Restorer {
     ProgressSum progress(options_.on_progress, all_bytes);
     arrays_.resize(plan_.reads.size());
     COFFER_RETURN_IF_ERROR(ForEachLeaf(
-        plan_.reads.size(), LeafThreads(options_.context, *checkpoint_.place.store),
-        options_.cancel,
+        options_.context, plan_.reads.size(),
+        LeafThreads(options_.context, *checkpoint_.place.store), options_.cancel,
         [&](size_t i, const CancelToken& cancel) { return ReadLeaf(i, cancel, progress); }));
     return Assemble(plan_.tree);
   }

@@ -148,8 +148,8 @@ class Saver {
     for (const Leaf& leaf : leaves_) all_bytes += BytesOf(leaf);
     ProgressSum progress(options_.on_progress, all_bytes);
     return ForEachLeaf(
-        leaves_.size(), LeafThreads(options_.context, *place_.store), options_.cancel,
-        [&](size_t number, const CancelToken& cancel) {
+        options_.context, leaves_.size(), LeafThreads(options_.context, *place_.store),
+        options_.cancel, [&](size_t number, const CancelToken& cancel) {
           return WriteLeaf(number, cancel, progress).Annotate(At(leaves_[number].path));
         });
   }

@@ -86,7 +86,7 @@ class Verifier {
     ProgressSum progress(options_.on_progress, all_bytes);
     std::vector<VerifyReport> reports(leaves_.size());
     COFFER_RETURN_IF_ERROR(
-        ForEachLeaf(leaves_.size(), LeafThreads(context_, *place_.store), options_.cancel,
+        ForEachLeaf(context_, leaves_.size(), LeafThreads(context_, *place_.store), options_.cancel,
                     [&](size_t number, const CancelToken& cancel) {
                       ProgressSum::Part part(progress, BytesOf(leaves_[number]));
                       VerifyOptions options = options_;

@@ -3,8 +3,9 @@
 //     Copy(source, destination).OrThrow();
 //
 // The destination is written one write chunk at a time; each is read from the source block by
-// block, so that no more than the context's budget (the destination's context) is held, whatever
-// the size of arrays and shards. Every block of the source is decoded once where its chunks align.
+// block, so that no more than the context's budget (the destination's context) or the largest task
+// is held, whatever the size of arrays and shards. Every block of the source is decoded once where
+// its chunks align.
 #ifndef COFFER_ARRAY_COPY_H_
 #define COFFER_ARRAY_COPY_H_
 
@@ -26,10 +27,8 @@ class COFFER_EXPORT BlockSource {
   virtual Shape block_shape() const { return {}; }
   /// Bytes that one call of ReadBlock holds beside the destination.
   virtual int64_t task_bytes(const Box& box) const = 0;
-  /// Reads a box. Called from several threads unless sequential().
+  /// Reads a box. Called from several threads.
   virtual Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) = 0;
-  /// Whether boxes must be asked for by one thread in C order of the destination's chunks.
-  virtual bool sequential() const { return false; }
 };
 
 /// The elements that `transform` takes from an array.

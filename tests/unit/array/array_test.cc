@@ -179,6 +179,35 @@ TEST(ArrayTest, ResizeOfAnotherStateIsAborted) {
   EXPECT_EQ(Array::Open(store, "").OrDie().shape(), Shape({9, 8}));
 }
 
+TEST(ArrayTest, AResizeThatCannotClearTheNewEdgeSaysSo) {
+  const KvStorePtr store = NewStore();
+  Array array = FullArray(store, Small());
+  store->Write("c/0/0", Bytes::Copy("damaged")).Get().OrDie();
+  const Status status = array.Resize({3, 8});
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_NE(status.message().find("the shape is [3, 8] now, but not all outside it is deleted"),
+            std::string::npos)
+      << status;
+  EXPECT_EQ(array.shape(), Shape({3, 8}));  // As it is stored: the next change is not Aborted.
+  EXPECT_EQ(array.Resize({4, 8}), Status());
+  EXPECT_EQ(Array::Open(store, "").OrDie().shape(), Shape({4, 8}));
+  EXPECT_EQ(ListAll(*store).OrDie().size(), 3u);  // zarr.json and the first row of shards.
+}
+
+TEST(ArrayTest, AttributesThatCouldNotBeReadBackAreRefused) {
+  const KvStorePtr store = NewStore();
+  Array array = FullArray(store, Small());
+  const std::string large = R"({"a": ")" + std::string(size_t{16} << 20, 'x') + R"("})";
+  EXPECT_EQ(array.SetAttributes(large).code(), StatusCode::kInvalidArgument);
+  // This is small enough by itself, but not with the rest of the document.
+  const std::string edge = large.substr(0, large.size() - 20) + R"("})";
+  EXPECT_EQ(array.SetAttributes(edge).code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(Array::Open(store, "").ok());
+  Group group = Group::Create(NewStore(), "").OrDie();
+  EXPECT_EQ(group.SetAttributes(edge).code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(Group::Open(group.store(), "").ok());
+}
+
 TEST(ArrayTest, ConcurrentWritersOfOneShardLoseNothing) {
   for (const bool later : {false, true}) {
     KvStorePtr store = NewStore();
@@ -262,6 +291,21 @@ TEST(ArrayTest, ReaderNeverSeesAShardHalfOldAndHalfNew) {
   writer.join();
 }
 
+TEST(ArrayTest, ACachedIndexDoesNotHideWhatWasWrittenSince) {
+  const Array array = Array::Create(NewStore(), "", Small()).OrDie();
+  const std::vector<uint16_t> four = {1, 2, 3, 4};
+  const ArrayReadOptions strict = {.missing = ArrayReadOptions::Missing::kError};
+  const auto read = [&](int64_t at) {
+    std::vector<uint16_t> out(4);
+    array.Read(Box::FromSize({at, at}, {2, 2}), Ref(out.data(), {2, 2}), strict).OrDie();
+    return out;
+  };
+  for (const int64_t at : {0, 2}) {
+    array.Write(Box::FromSize({at, at}, {2, 2}), Ref(four.data(), {2, 2})).OrDie();
+    EXPECT_EQ(read(at), four);  // The index is cached now: without the chunk at (2, 2).
+  }
+}
+
 TEST(ArrayTest, CachedIndexIsNotUsedForAReplacedShard) {
   const KvStorePtr store = NewStore();
   const Array reader = FullArray(store, Small());
@@ -320,54 +364,6 @@ TEST(ArrayTest, CancelledWhileItWaitsForTheBudget) {
   reading.Cancel();
   EXPECT_EQ(reading.Get().code(), StatusCode::kCancelled);
   EXPECT_EQ(context.budget().held_bytes(), KiB(64));
-}
-
-TEST(ArrayTest, BudgetBoundsWhatIsHeld) {
-  const int64_t budget = KiB(256);
-  for (const Shape& shard : {Shape{128, 128}, Shape{}}) {
-    const Context context = Context::Create({.threads = 4, .budget_bytes = budget});
-    const KvStorePtr store = Later(NewStore(context));
-    CreateOptions options{.shape = {256, 256},
-                          .data_type = DataType::kUint16,
-                          .chunk_shape = {32, 32},
-                          .shard_shape = shard};
-    options.context = context;
-    const Array array = Array::Create(store, "", options).OrDie();
-    std::mt19937_64 random(7);
-    const std::vector<std::byte> bytes = RandomBytes(256 * 256 * 2, random);
-    array.Write(Box::Full(options.shape), ViewOf(bytes, DataType::kUint16, options.shape)).OrDie();
-    EXPECT_TRUE(array.Read<uint16_t>({}).ok());
-    EXPECT_LE(context.budget().held_bytes_peak(), std::max(budget, array.largest_task_bytes()));
-    EXPECT_EQ(context.budget().held_bytes(), 0);
-    EXPECT_EQ(context.buffers().held_bytes(), 0);
-  }
-}
-
-TEST(ArrayTest, TasksReserveAtLeastWhatTheyTakeFromThePool) {
-  // One lane, so that the pool's peak is one task's: it must be within that task's reservation.
-  const Context context = Context::Create({.threads = 1});
-  for (const Shape& shard : {Shape{64, 64}, Shape{}}) {
-    for (const CodecSpec& codec : {Uncompressed(), Zstd(1), Gzip(1), Blosc()}) {
-      CreateOptions options{.shape = {130, 130},
-                            .data_type = DataType::kUint32,
-                            .chunk_shape = {32, 32},
-                            .shard_shape = shard,
-                            .codec = codec};
-      options.context = context;
-      const Array array = Array::Create(NewStore(context), "", options).OrDie();
-      std::mt19937_64 random(7);
-      const std::vector<std::byte> bytes = RandomBytes(130 * 130 * 4, random);
-      for (const Box& box : {Box::Full(options.shape), Box::FromSize({3, 3}, {70, 70})}) {
-        const ConstView view =
-            ViewOf(bytes, DataType::kUint32, options.shape).Subview(Box::Full(box.shape));
-        array.Write(box, view).OrDie();
-        std::vector<uint32_t> out(130 * 130);
-        array.Read(box, Ref(out.data(), options.shape).Subview(Box::Full(box.shape))).OrDie();
-      }
-      EXPECT_LE(context.buffers().held_bytes_peak(), context.budget().held_bytes_peak())
-          << codec.name << " " << ToString(shard);
-    }
-  }
 }
 
 TEST(ArrayTest, FlippedBitsAreNoticedOrHarmless) {
@@ -476,8 +472,23 @@ TEST(PlaceTest, SpecsAndAdapters) {
   EXPECT_EQ(unknown.code(), StatusCode::kInvalidArgument);
   EXPECT_NE(unknown.message().find("\"flavour\""), std::string::npos) << unknown;
   EXPECT_EQ(Array::Open("memory://places/x|zarr9:").status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Array::Open(R"({"driver": "zarr9", "kvstore": "memory://places/x"})").status().code(),
+            StatusCode::kInvalidArgument);
   EXPECT_EQ(FindNode("memory://places/x").OrDie(), NodeKind::kArray);
   EXPECT_EQ(FindNode("memory://places/none").OrDie(), NodeKind::kNone);
+}
+
+TEST(GroupTest, DeleteExistingDeletesOnlyANodeAndOnlyForAValidOne) {
+  const KvStorePtr store = NewStore();
+  store->Write("precious/data", Bytes::Copy("x")).Get().OrDie();
+  EXPECT_EQ(
+      Group::Create(store, "", {.attributes = "not json", .delete_existing = true}).status().code(),
+      StatusCode::kInvalidArgument);
+  Group::Create(store, "precious/", {.delete_existing = true}).OrDie();
+  EXPECT_EQ(store->Read("precious/data").Get().OrDie().value.text(), "x");  // It was no node's.
+  Array::Create(store, "g/a/", Small()).OrDie();
+  Group::Create(store, "g/", {.delete_existing = true}).OrDie();
+  EXPECT_EQ(Group::Open(store, "g/").OrDie().List().OrDie().size(), 0u);
 }
 
 TEST(GroupTest, ListsNodesAndDeletes) {

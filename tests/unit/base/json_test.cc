@@ -220,7 +220,7 @@ TEST(JsonParse, SizeIsCheckedFirst) {
 // Method: texts whose values take many times their size, just within the limit and just above it.
 TEST(JsonParse, MemoryIsLimited) {
   const auto error = [](std::string_view text, size_t memory_max) {
-    return Json::Parse(text, {.memory_max = memory_max}).status().message();
+    return std::string(Json::Parse(text, {.memory_max = memory_max}).status().message());
   };
   constexpr size_t kValue = sizeof(Json);
   constexpr size_t kMember = sizeof(Json::Member);

@@ -224,6 +224,20 @@ TEST(Zarr3Create, TooLargeChunks) {
                      .chunk_shape = {1 << 20, 1 << 10},
                      .shard_shape = {1 << 30, 1 << 20}}),
             "OK");
+  // An inner chunk that is a shard again is decoded as one.
+  EXPECT_EQ(Message({.shape = {1 << 20, 1 << 20},
+                     .chunk_shape = {1 << 18, 1 << 18},
+                     .format = {.codecs = R"([{"name": "sharding_indexed", "configuration": {
+                         "chunk_shape": [131072, 131072],
+                         "codecs": [{"name": "sharding_indexed", "configuration": {
+                             "chunk_shape": [1024, 1024],
+                             "codecs": [{"name": "bytes"}],
+                             "index_codecs": [{"name": "bytes",
+                                               "configuration": {"endian": "little"}}]}}],
+                         "index_codecs": [{"name": "bytes",
+                                           "configuration": {"endian": "little"}}]}}])"}}),
+            "Unimplemented: at $.codecs: a chunk of shape [131072, 131072] has 17179869184 bytes; "
+            "at most 4294967296 are decoded as one");
 }
 
 TEST(Zarr3Create, DefaultChunkShapes) {

@@ -88,7 +88,7 @@ TEST_P(Zarr3DriverTest, OpeningWhatIsNotThere) {
 
 TEST_P(Zarr3DriverTest, OpeningTheOtherKind) {
   Create("a/").value();
-  driver_.CreateGroup(store_, "g/", "").value();
+  driver_.CreateGroup(store_, "g/", {}).value();
   EXPECT_EQ(Open("g/").status().ToString(),
             "FailedPrecondition: map://g/zarr.json: here is a group, not an array");
   EXPECT_EQ(driver_.OpenGroup(store_, "a/").status().ToString(),
@@ -140,13 +140,14 @@ TEST_P(Zarr3DriverTest, AFailingStoreIsNotAMissingNode) {
 
 TEST_P(Zarr3DriverTest, CreatingOverANodeFails) {
   Create("a/").value();
-  driver_.CreateGroup(store_, "g/", "").value();
+  driver_.CreateGroup(store_, "g/", {}).value();
   const auto before = store_->values;
   for (const std::string prefix : {"a/", "g/"}) {
     const std::string error =
         "AlreadyExists: map://" + prefix + "zarr.json: a node is already here";
     EXPECT_EQ(Create(prefix).status().ToString(), error);
-    EXPECT_EQ(driver_.CreateGroup(store_, prefix, R"({"a":1})").status().ToString(), error);
+    EXPECT_EQ(driver_.CreateGroup(store_, prefix, {.attributes = R"({"a":1})"}).status().ToString(),
+              error);
   }
   EXPECT_EQ(store_->values, before);
 }
@@ -159,7 +160,7 @@ TEST_P(Zarr3DriverTest, CreatingAtTheSameTimeAsAnother) {
     EXPECT_EQ(Create("a/").status().ToString(),
               "AlreadyExists: map://a/zarr.json: a node is already here");
     EXPECT_EQ(store_->values.at("a/zarr.json"), kGroup);
-    EXPECT_EQ(driver_.CreateGroup(store_, "b/", R"({"c":1})").status().code(),
+    EXPECT_EQ(driver_.CreateGroup(store_, "b/", {.attributes = R"({"c":1})"}).status().code(),
               StatusCode::kAlreadyExists);
   } else {
     EXPECT_EQ(Create("a/").status(), Status());
@@ -204,7 +205,7 @@ TEST_P(Zarr3DriverTest, GroupsAboveAreWritten) {
   EXPECT_EQ(store_->values.at("x/zarr.json"), kGroup);
   EXPECT_EQ(store_->values.at("x/y/zarr.json"), kGroup);
   store_->log.clear();
-  driver_.CreateGroup(store_, "x/y/z/g/", "").value();
+  driver_.CreateGroup(store_, "x/y/z/g/", {}).value();
   EXPECT_EQ(store_->log,
             std::vector<std::string>({"write x/y/z/zarr.json", "write x/y/z/g/zarr.json"}));
 }
@@ -223,7 +224,7 @@ TEST_P(Zarr3DriverTest, NothingStandsBelowAnArray) {
   Create("a/").value();
   EXPECT_EQ(Create("a/b/").status().ToString(),
             "FailedPrecondition: map://a/zarr.json: is no group, so no node can stand below it");
-  EXPECT_EQ(driver_.CreateGroup(store_, "a/b/c/", "").status().code(),
+  EXPECT_EQ(driver_.CreateGroup(store_, "a/b/c/", {}).status().code(),
             StatusCode::kFailedPrecondition);
   EXPECT_EQ(Keys(), std::vector<std::string>({"a/zarr.json"}));
   Create("").value();
@@ -292,12 +293,13 @@ TEST_P(Zarr3DriverTest, BadUpdatesWriteNothing) {
 }
 
 TEST_P(Zarr3DriverTest, Groups) {
-  const StoredGroup created = driver_.CreateGroup(store_, "g/", R"({"b": 1, "a": [2.0]})").value();
+  const StoredGroup created =
+      driver_.CreateGroup(store_, "g/", {.attributes = R"({"b": 1, "a": [2.0]})"}).value();
   EXPECT_EQ(created.attributes, R"({"b":1,"a":[2.0]})");
   const StoredGroup opened = driver_.OpenGroup(store_, "g/").value();
   EXPECT_EQ(opened.attributes, created.attributes);
   EXPECT_EQ(opened.generation, created.generation);
-  EXPECT_EQ(driver_.CreateGroup(store_, "h/", "3").status().ToString(),
+  EXPECT_EQ(driver_.CreateGroup(store_, "h/", {.attributes = "3"}).status().ToString(),
             "InvalidArgument: map://h/: attributes: expected a JSON object");
   EXPECT_EQ(driver_.UpdateGroup(store_, "g/", "3").status().ToString(),
             "InvalidArgument: map://g/zarr.json: attributes: expected a JSON object");
@@ -313,7 +315,7 @@ TEST_P(Zarr3DriverTest, UpdateGroupKeepsOtherMembers) {
 }
 
 TEST_P(Zarr3DriverTest, UpdateGroupAtTheSameTimeAsAnother) {
-  driver_.CreateGroup(store_, "g/", "").value();
+  driver_.CreateGroup(store_, "g/", {}).value();
   store_->before_write = [&](const std::string& key) {
     store_->values[key] = R"({"zarr_format": 3, "node_type": "group", "attributes": {"x": 1}})";
   };
