@@ -7,6 +7,7 @@
 
 #include <atomic>
 
+#include "tests/support/soak.h"
 #include "tests/unit/array/model.h"
 
 namespace coffer {
@@ -72,11 +73,13 @@ void CopyAtRandom(uint64_t seed, bool later) {
 }
 
 TEST(CopyTest, AnyLayoutToAnyLayout) {
-  for (uint64_t seed = 1; seed <= 120; ++seed) ASSERT_NO_FATAL_FAILURE(CopyAtRandom(seed, false));
+  for (uint64_t seed = 1; seed <= Soaked(120); ++seed)
+    ASSERT_NO_FATAL_FAILURE(CopyAtRandom(seed, false));
 }
 
 TEST(CopyTest, StoreThatAnswersLater) {
-  for (uint64_t seed = 1; seed <= 25; ++seed) ASSERT_NO_FATAL_FAILURE(CopyAtRandom(seed, true));
+  for (uint64_t seed = 1; seed <= Soaked(25); ++seed)
+    ASSERT_NO_FATAL_FAILURE(CopyAtRandom(seed, true));
 }
 
 /// Zeros, of any shape; counts what is asked for.

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "coffer/array/array.h"
+#include "tests/support/soak.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/model.h"
 
@@ -100,15 +101,10 @@ uint64_t FirstSeed() {
   return seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1000;
 }
 
-int Sequences(int modest) {
-  const char* factor = std::getenv("COFFER_SOAK");
-  return factor != nullptr ? modest * std::atoi(factor) : modest;
-}
-
 TEST(RandomArrayTest, MemoryStore) {
   const KvStorePtr store = OpenKvStore("memory://random").OrDie();
-  for (int i = 0; i < Sequences(150); ++i) {
-    ASSERT_NO_FATAL_FAILURE(RunSequence(FirstSeed() + static_cast<uint64_t>(i), store));
+  for (uint64_t i = 0; i < Soaked(150); ++i) {
+    ASSERT_NO_FATAL_FAILURE(RunSequence(FirstSeed() + i, store));
   }
 }
 
@@ -117,15 +113,15 @@ TEST(RandomArrayTest, FileStore) {
   const KvStorePtr store =
       OpenKvStore(R"({"driver": "file", "path": ")" + dir.path() + R"(/x", "file_io_sync": false})")
           .OrDie();
-  for (int i = 0; i < Sequences(40); ++i) {
-    ASSERT_NO_FATAL_FAILURE(RunSequence(FirstSeed() + static_cast<uint64_t>(i), store));
+  for (uint64_t i = 0; i < Soaked(40); ++i) {
+    ASSERT_NO_FATAL_FAILURE(RunSequence(FirstSeed() + i, store));
   }
 }
 
 TEST(RandomArrayTest, StoreThatAnswersLater) {
   const KvStorePtr store = Later(OpenKvStore("memory://later").OrDie());
-  for (int i = 0; i < Sequences(40); ++i) {
-    ASSERT_NO_FATAL_FAILURE(RunSequence(FirstSeed() + static_cast<uint64_t>(i), store));
+  for (uint64_t i = 0; i < Soaked(40); ++i) {
+    ASSERT_NO_FATAL_FAILURE(RunSequence(FirstSeed() + i, store));
   }
 }
 

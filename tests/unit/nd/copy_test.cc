@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/soak.h"
 #include "tests/unit/nd/indices.h"
 
 namespace coffer {
@@ -82,7 +83,7 @@ Shape RandomShape(Dice& dice, int rank) {
 }
 
 TEST(CopyView, MovesWhatALoopOverAllIndicesMoves) {
-  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(3000); ++seed) {
     Dice dice(seed);
     const DataType type = kTypes[dice(0, std::ssize(kTypes) - 1)];
     const int rank = static_cast<int>(dice(0, 6));
@@ -206,7 +207,7 @@ TEST(CopyViewSwapped, ReversesHalvesOfComplexNumbersAndNothingOfRawBytes) {
 }
 
 TEST(FillView, WritesTheElementAndNothingElse) {
-  for (uint64_t seed = 1; seed <= 500; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(500); ++seed) {
     Dice dice(seed);
     const DataType type = kTypes[dice(0, std::ssize(kTypes) - 1)];
     const int rank = static_cast<int>(dice(0, 4));
@@ -224,7 +225,7 @@ TEST(FillView, WritesTheElementAndNothingElse) {
 }
 
 TEST(AllEqual, SeesEverySingleDifferingByteAndNothingOutside) {
-  for (uint64_t seed = 1; seed <= 400; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(400); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Dice dice(seed);
     const DataType type = kTypes[dice(0, std::ssize(kTypes) - 1)];

@@ -15,6 +15,7 @@
 
 #include "src/nd/copy.h"
 #include "src/nd/grid.h"
+#include "tests/support/soak.h"
 #include "tests/unit/nd/indices.h"
 
 namespace coffer {
@@ -147,7 +148,7 @@ std::vector<int64_t> StoredIndex(std::span<const IndexTransform::OutputMap> maps
 }
 
 TEST(IndexTransform, NamesTheElementsThatTheModelLists) {
-  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(3000); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Dice dice(seed);
     const Case drawn = RandomCase(dice);
@@ -162,7 +163,7 @@ TEST(IndexTransform, NamesTheElementsThatTheModelLists) {
 }
 
 TEST(IndexTransform, StoredBoundsAreTheTightestBox) {
-  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(1000); ++seed) {
     Dice dice(seed);
     const Case drawn = RandomCase(dice);
     if (drawn.transform.empty()) continue;
@@ -184,7 +185,7 @@ TEST(IndexTransform, StoredBoundsAreTheTightestBox) {
 // The whole of reading: every view index stands in exactly one piece, at the right stored index;
 // the walk visits exactly the cells that hold something; ChunkView finds the bytes.
 TEST(IndexTransform, PiecesOverACellWalkAreAllIndicesOnce) {
-  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(3000); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Dice dice(seed);
     const Case drawn = RandomCase(dice);
@@ -242,7 +243,7 @@ TEST(IndexTransform, PiecesOverACellWalkAreAllIndicesOnce) {
 }
 
 TEST(IndexTransform, IntersectWithAnyBoxKeepsWhatLiesInside) {
-  for (uint64_t seed = 1; seed <= 2000; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(2000); ++seed) {
     Dice dice(seed);
     const Case drawn = RandomCase(dice);
     if (drawn.transform.empty() || drawn.model.view_shape.empty()) continue;

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <vector>
 
+#include "tests/support/soak.h"
 #include "tests/unit/nd/indices.h"
 
 namespace coffer {
@@ -91,7 +92,7 @@ TEST(Box, ContainsAndIntersectAgreeWithEnumeration) {
     }
     return true;
   };
-  for (uint64_t seed = 1; seed <= 2000; ++seed) {
+  for (uint64_t seed = 1; seed <= Soaked(2000); ++seed) {
     Dice dice(seed);
     Box a, b;
     for (int d = static_cast<int>(dice(0, 2)); d >= 0; --d) {
