@@ -8,12 +8,14 @@ the standard library says.   COFFER=path/to/coffer python3 tests/cli/cli_test.py
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 import unittest
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from support import (
     BINARY,
@@ -73,6 +75,7 @@ class Usage(CliTest):
             ("import", "x.npy", array, "--at", "1,x"): "no list of integers from 0",
             ("import", "x.npy", array, "--dtype", "int7"): 'unknown data type "int7"',
             ("import", "x.npy", array, "--zarr-format", "2"): "only Zarr format 3",
+            ("cp", array, array, "--dtype", "bfloat16"): '"--dtype" was not expected',
             ("resize", array, "5;6"): "no list of integers",
             ("view", array, "--slice", "0:3", "-o", "x.png"): '"0:3" is no slice',
             ("view", array, "--window", "9:1", "-o", "x.png"): '"9:1" is no window',
@@ -157,8 +160,12 @@ class ImportAndCat(CliTest):
             with self.subTest(region=region):
                 got = self.cat(array, "--region", region)
                 self.assertEqual(got, ("<i4", shape, part(DATA, 4, SHAPE, ranges)))
-        self.assertIn("OutOfRange", self.fails(1, "cat", array, "-o", "-", "--region", "0:6"))
-        self.assertIn("1:x", self.fails(1, "cat", array, "-o", "-", "--region", "1:x"))
+        copy = self.path("c.zarr")
+        for command in (["cat", array, "-o", "-"], ["cp", array, copy]):
+            error = self.fails(1, *command, "--region", "0:6")
+            self.assertRegex(error, "^OutOfRange: file://.*a.zarr/: .*0:6")
+            error = self.fails(1, *command, "--region", "1:x")
+            self.assertRegex(error, "^InvalidArgument: file://.*a.zarr/: .*1:x")
 
     def test_import_at(self) -> None:
         array = self.path("a.zarr")
@@ -174,6 +181,10 @@ class ImportAndCat(CliTest):
                 expected[at : at + 8] = b"\xff" * 8
         self.assertEqual(self.cat(array)[2], bytes(expected))
         self.assertIn("OutOfRange", self.fails(1, "import", patch, array, "--at", "4,0,0"))
+        for layout in (["--codec", "none"], ["--chunk-shape", "1,1,1"], ["--no-checksum"]):
+            error = self.fails(1, "import", patch, array, "--at", "1,2,3", *layout)
+            self.assertIn("InvalidArgument: ", error)
+            self.assertIn("a.zarr: --at writes into an array that has its layout already", error)
         other = self.write("c.npy", npy("<f4", (1, 1, 1)))
         self.assertIn("float32", self.fails(1, "import", other, array, "--at", "0,0,0"))
 
@@ -195,6 +206,17 @@ class ImportAndCat(CliTest):
         self.assertEqual(
             error, "Unimplemented: --dtype float32: elements of type uint16 cannot be converted"
         )
+
+    def test_dtype_of_sets_fits_one_array_at_least(self) -> None:
+        tensors = {"a": ("F32", (2,), bytes(8)), "b": ("U16", (2,), bytes(4))}
+        source = self.write("m.safetensors", safetensors(tensors))
+        group = self.path("g")
+        error = self.fails(1, "import", source, group, "--dtype", "float16")
+        self.assertIn("m.safetensors: --dtype float16: no array can take that type", error)
+        self.assertFalse(os.path.exists(group))
+        self.coffer("import", source, group, "--dtype", "bfloat16")
+        types = [self.json("info", f"{group}/{name}")["data_type"] for name in "ab"]
+        self.assertEqual(types, ["float32", "bfloat16"])
 
     def test_sets_become_groups(self) -> None:
         tensors = {
@@ -338,6 +360,13 @@ class Nodes(CliTest):
         self.coffer("rm", "-r", group)
         self.assertIn("NotFound", self.fails(1, "rm", "-r", group))
         self.assertEqual(self.cat(self.array)[2], DATA)
+        # What an interrupted command left has keys, but is no node.
+        os.makedirs(group + "/c/0")
+        self.write("g/c/0/1", b"x")
+        self.assertIn("g: no node; -r deletes it", self.fails(1, "rm", group))
+        self.coffer("rm", "-r", group)
+        self.assertFalse(os.path.exists(group + "/c/0/1"))
+        self.assertIn("g: nothing is there", self.fails(1, "rm", "-r", group))
 
     def test_cp_array(self) -> None:
         copy = self.path("copy.zarr")
@@ -361,6 +390,41 @@ class Nodes(CliTest):
         self.assertEqual([codec["name"] for codec in info["codecs"]], ["bytes", "zstd"])
         self.assertEqual(self.cat(self.path("plain.zarr"))[2], DATA)
         self.assertIn("AlreadyExists", self.fails(1, "cp", self.array, copy))
+
+    def test_cp_of_nested_shards(self) -> None:
+        def sharding(chunk: list[int], codecs: list[Any]) -> dict[str, Any]:
+            index = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+            configuration = {"chunk_shape": chunk, "codecs": codecs, "index_codecs": index}
+            return {"name": "sharding_indexed", "configuration": configuration}
+
+        nested = self.path("nested.zarr")
+        self.coffer("import", self.source, nested, "--chunk-shape", "4,6,8")
+        metadata = json.loads(Path(nested, "zarr.json").read_bytes())
+        metadata["codecs"] = [sharding([2, 6, 4], [sharding([2, 3, 2], metadata["codecs"][:-1])])]
+        for entry in Path(nested).iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+        self.write("nested.zarr/zarr.json", json.dumps(metadata).encode())
+        self.coffer("import", self.source, nested, "--at", "0,0,0")
+        self.assertEqual(self.cat(nested)[2], DATA)
+        for number, (layout, names, shapes) in enumerate(
+            [
+                ([], ["sharding_indexed"], ([2, 3, 2], [4, 6, 8])),
+                (["--shard-shape", "none"], ["bytes", "zstd", "crc32c"], ([2, 3, 2], None)),
+                (["--codec", "gzip"], ["sharding_indexed"], ([2, 3, 2], [4, 6, 8])),
+                (["--chunk-shape", "5,5,5"], ["bytes", "zstd", "crc32c"], ([5, 5, 5], None)),
+            ]
+        ):
+            with self.subTest(layout=layout):
+                copy = self.path(f"copy{number}.zarr")
+                self.coffer("cp", nested, copy, *layout)
+                info = self.json("info", copy)
+                self.assertEqual([codec["name"] for codec in info["codecs"]], names)
+                self.assertEqual((info["chunk_shape"], info["shard_shape"]), shapes)
+                if info["shard_shape"]:
+                    inner = info["codecs"][0]["configuration"]["codecs"]
+                    self.assertEqual([codec["name"] for codec in inner][::2], ["bytes", "crc32c"])
+                self.assertEqual(self.cat(copy)[2], DATA)
 
     def test_cp_region(self) -> None:
         copy = self.path("copy.zarr")
@@ -397,6 +461,30 @@ class Nodes(CliTest):
         self.assertEqual(done.returncode, 3)
         self.assertEqual(json.loads(done.stdout)["num_findings"], 1)
 
+    def test_verify_goes_on_after_damaged_metadata(self) -> None:
+        group = self.path("g")
+        members = {name: npy("<i4", SHAPE) for name in ("a", "b", "d/e", "z")}
+        make_npz(self.path("m.npz"), members, 0)
+        self.coffer("import", self.path("m.npz"), group)
+        clean = self.json("verify", "--deep", group)
+        for name in ("b", "d/e"):
+            self.write(f"g/{name}/zarr.json", b'{"zarr_format": 3, "node_type": "array"')
+        last = next(p for p in Path(group, "z").rglob("*") if p.is_file() and p.name != "zarr.json")
+        last.write_bytes(last.read_bytes()[:-1])
+        done = self.run_coffer("verify", "--deep", group, "--json")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        report = json.loads(done.stdout)
+        keys = [finding["key"].split("/g/")[1] for finding in report["findings"]]
+        self.assertEqual(keys, ["b/", "d/e/", str(last.relative_to(group))])
+        self.assertEqual(report["num_findings"], 3)
+        self.assertEqual(report["chunks_checked"], clean["chunks_checked"] // 4)
+        done = self.run_coffer("verify", group + "/b")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("1 finding;", done.stdout.decode())
+        self.write("g/zarr.json", b'{"zarr_format": 9, "node_type": "group"}')
+        done = self.run_coffer("verify", group)
+        self.assertEqual(done.returncode, 3, done.stderr)
+
     def test_view(self) -> None:
         out = self.path("s.png")
         self.coffer("view", self.array, "--slice", "2=4", "-o", out)
@@ -405,7 +493,8 @@ class Nodes(CliTest):
         self.assertEqual(png[24:26], b"\x08\x00")
         error = self.fails(1, "view", self.array, "-o", out)
         self.assertIn("--slice must leave two dimensions of [5, 7, 9], not 3", error)
-        self.assertIn("OutOfRange", self.fails(1, "view", self.array, "--slice", "2=9", "-o", out))
+        error = self.fails(1, "view", self.array, "--slice", "2=9", "-o", out)
+        self.assertRegex(error, "^OutOfRange: file://.*a.zarr/: ")
         self.assertEqual(Path(out).read_bytes(), png)
 
     def test_stats_and_quiet(self) -> None:
@@ -492,6 +581,33 @@ class Checkpoints(CliTest):
             read = parse_npy(archive.read("position.npy"))
         self.assertEqual(read, ("<i4", (6, 3), self.tensors["position"][2]))
 
+    def test_batches(self) -> None:
+        large = {
+            name: ("U8", (700_000,), pattern("|u1", (700,)) * 1000) for name in ("a", "b", "c")
+        }
+        self.url = self.path("large")
+        source = self.write("large.safetensors", safetensors(large))
+        self.coffer("checkpoint", "save", source, self.url)
+        self.assertEqual(self.restore("--budget", "1"), large)
+
+    def test_what_is_not_saved_is_said(self) -> None:
+        tensors = {"a": ("F8_E4M3", (3,), b"abc"), "b": ("U8", (1,), b"d")}
+        source = self.write("f8.safetensors", safetensors(tensors))
+        arguments = ["checkpoint", "save", source, self.path("f8")]
+        note = self.run_coffer(*arguments).stderr.decode().splitlines()[1]
+        self.assertIn(
+            "f8.safetensors: not saved: 1 text of __metadata__; the float8 types of 1 array", note
+        )
+        done = self.run_coffer(*arguments, "--force", "--quiet")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        # What coffer itself notes there about types is kept.
+        make_npz(self.path("c.npz"), {"c": npy("<c16", (2,))}, 0)
+        self.coffer("checkpoint", "save", self.path("c.npz"), self.path("c"))
+        whole = self.path("c.safetensors")
+        self.coffer("checkpoint", "restore", self.path("c"), "-o", whole)
+        done = self.run_coffer("checkpoint", "save", whole, self.path("c2"))
+        self.assertNotIn("not saved", done.stderr.decode())
+
     def test_save_from_npz(self) -> None:
         make_npz(
             self.path("m.npz"), {"x": npy("<i4", SHAPE), "a/y": npy(">u2", (2,), b"\1\2\3\4")}, 8
@@ -510,12 +626,22 @@ class Checkpoints(CliTest):
         self.assertEqual(got["position"], ("I32", (2, 3), position[:24]))
         out = self.path("out.safetensors")
         os.unlink(out)
-        for allowed in ([], ["--truncate"]):
-            arguments = ["checkpoint", "restore", self.url, "-o", out, *shapes[:2], *allowed]
-            error = self.fails(1, *arguments)
-            self.assertIn("InvalidArgument", error)
-            self.assertIn("[10, 4]", error)
-            self.assertIn("[12, 4]", error)
+        group = self.path("group")
+        for place in (out, group):
+            for allowed in ([], ["--truncate"]):
+                arguments = ["checkpoint", "restore", self.url, "-o", place, *shapes[:2], *allowed]
+                self.assertEqual(
+                    self.fails(1, *arguments),
+                    'InvalidArgument: ckpt: "embed.weight": stored shape [10, 4] does not match '
+                    "the wanted [12, 4]; this needs --pad",
+                )
+        both = ["--shape", "position=2,9"]
+        error = self.fails(1, "checkpoint", "restore", self.url, "-o", group, *both, "--pad")
+        self.assertIn("; this needs --pad --truncate", error)
+        self.assertFalse(os.path.exists(group))
+        huge = ["--shape", "position=9223372036854775807,3", "--pad"]
+        error = self.fails(1, "checkpoint", "restore", self.url, "-o", out, *huge)
+        self.assertIn("more bytes than 2^63", error)
         arguments = ["checkpoint", "restore", self.url, "-o", out, "--shape", "none=2"]
         self.assertIn('--shape names no array that is restored: "none"', self.fails(1, *arguments))
         self.assertFalse(os.path.exists(out))
@@ -568,6 +694,28 @@ class Checkpoints(CliTest):
             "no complete checkpoint", self.fails(1, "checkpoint", "info", self.path("no"))
         )
 
+    def test_a_damaged_step_hides_no_other(self) -> None:
+        run = self.path("run")
+        for step in (5, 20, 100):
+            self.coffer("checkpoint", "save", self.source, run, "--step", str(step))
+        self.write("run/20/commit", b"{}")
+        rows = [json.loads(line) for line in self.lines("checkpoint", "ls", run, "--json")]
+        self.assertEqual([row["step"] for row in rows], [5, 20, 100])
+        self.assertEqual(["error" in row for row in rows], [False, True, False])
+        self.assertIn("DataLoss", rows[1]["error"])
+        self.assertRegex(self.lines("checkpoint", "ls", run)[1], "^ 20  damaged: DataLoss: ")
+        self.url = run
+        self.assertEqual(self.restore(), self.tensors)
+        self.assertEqual(self.restore("--step", "5"), self.tensors)
+        self.assertIn("20/commit", self.fails(1, "checkpoint", "info", run, "--step", "20"))
+        for command in (["checkpoint", "verify", run, "--step", "20"], ["verify", run + "/20"]):
+            done = self.run_coffer(*command)
+            self.assertEqual((done.returncode, done.stderr), (3, b""))
+        self.coffer("rm", "-r", run + "/100")
+        self.assertIn("20/commit", self.fails(1, "checkpoint", "info", run))
+        self.coffer("rm", "-r", run + "/20")
+        self.assertEqual(self.json("checkpoint", "info", run)["url"], run + "/5")
+
     def test_existing_checkpoints_are_kept_unless_forced(self) -> None:
         other = self.write("b.safetensors", safetensors({"z": ("U8", (2,), b"ab")}))
         self.assertIn("AlreadyExists", self.fails(1, "checkpoint", "save", other, self.url))
@@ -597,7 +745,17 @@ class Checkpoints(CliTest):
 
     def test_cp_and_rm(self) -> None:
         copy = self.path("copy")
+        # What a killed copy leaves, beside the place or in it, is no obstacle.
+        for name in ("copy", "copy.coffer-tmp-0123456789abcdef"):
+            os.makedirs(self.path(name + "/data-0123456789abcdef"))
+            self.write(name + "/data-0123456789abcdef/checkpoint.json", b"{}")
         self.coffer("cp", self.url, copy)
+        found = self.run_coffer("verify", copy)
+        self.assertEqual(found.returncode, 3)
+        self.assertIn(b"data-0123456789abcdef/checkpoint.json: orphan", found.stdout)
+        self.coffer("rm", "-r", copy + "/data-0123456789abcdef")
+        self.coffer("rm", "-r", self.path("copy.coffer-tmp-0123456789abcdef"))
+        self.assertIn("0 findings", self.lines("verify", copy)[-1])
         self.assertIn("AlreadyExists", self.fails(1, "cp", self.url, copy))
         self.assertIn(
             "copied as it is", self.fails(1, "cp", self.url, self.path("d"), "--codec", "none")
@@ -612,27 +770,93 @@ class Checkpoints(CliTest):
 class Interruption(CliTest):
     """Interrupting leaves what was there, or whole chunks, and says which."""
 
-    def interrupt(self, *arguments: str) -> tuple[int, str]:
-        """Starts a command, interrupts it once it waits for its reader, and lets it go on."""
+    def interrupt(self, sign: str | int, *arguments: str) -> tuple[int, str]:
+        """Starts a command and interrupts it at a sign that it works: files that match a pattern,
+        or so many bytes that it has read."""
         command = [str(ROOT / BINARY), *arguments]
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             deadline = time.monotonic() + 60
-            while not any(Path(p).exists() for p in self.signs) and time.monotonic() < deadline:
-                if process.poll() is not None:
-                    break
-                time.sleep(0.001)
+            while not self.seen(sign, process.pid):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    text = process.communicate()[1].decode()
+                    self.fail(f"{arguments} gave no sign that it works: {text}")
+                time.sleep(0.0005)
             process.send_signal(signal.SIGINT)
             text = process.communicate(timeout=100)[1].decode()
         return process.returncode, text.replace(str(self.folder) + "/", "")
+
+    def seen(self, sign: str | int, pid: int) -> bool:
+        """Whether a sign is there."""
+        if isinstance(sign, str):
+            return any(self.folder.glob(sign))
+        for line in Path(f"/proc/{pid}/io").read_text(encoding="ascii").splitlines():
+            name, value = line.split(": ")
+            if name == "rchar":
+                return int(value) > sign
+        return False
+
+    def expect_cancelled(self, expected: str, sign: str | int, *arguments: str) -> None:
+        """Interrupts a command, which must say so and nothing else."""
+        status, text = self.interrupt(sign, *arguments)
+        self.assertEqual(status, 1, text)
+        self.assertTrue(text.startswith(f"coffer: Cancelled: {expected}"), text)
+        self.assertEqual(text.count("\n"), 1, text)
+
+    def make_array(self) -> str:
+        """An array of 32,768 chunks of 256 bytes, in shards, so that making it is quick."""
+        source = self.write("in.npy", npy("|u1", (1 << 23,), bytes(range(256)) * (1 << 15)))
+        array = self.path("a.zarr")
+        layout = ["--chunk-shape", "256", "--shard-shape", "65536", "--codec", "none"]
+        self.coffer("import", source, array, *layout)
+        return array
+
+    def make_checkpoint(self) -> str:
+        """A checkpoint of the same size."""
+        tensors = {"w": ("U8", (1 << 23,), bytes(range(256)) * (1 << 15))}
+        source = self.write("m.safetensors", safetensors(tensors))
+        place = self.path("ckpt")
+        layout = ["--chunk-bytes", "256", "--shard-bytes", "64K", "--codec", "none"]
+        self.coffer("checkpoint", "save", source, place, *layout)
+        return place
+
+    def test_reading_arrays(self) -> None:
+        array = self.make_array()
+        out = self.write("out.npy", b"old")
+        self.expect_cancelled("out.npy is as it was: ", 1 << 20, "cat", array, "-o", out)
+        self.assertEqual(Path(out).read_bytes(), b"old")
+        self.expect_cancelled("", 1 << 20, "verify", "--deep", array)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["a.zarr", "in.npy", "out.npy"])
+
+    def test_cp(self) -> None:
+        array = self.make_array()
+        copy = ["cp", array, self.path("copy.zarr"), "--shard-shape", "none"]
+        self.expect_cancelled("copy.zarr holds a part of the copy: ", "copy.zarr/c", *copy)
+        self.assertIn("0 findings", self.lines("verify", "--deep", self.path("copy.zarr"))[-1])
+
+    def test_checkpoints(self) -> None:
+        place = self.make_checkpoint()
+        before = ["ckpt", "m.safetensors", "out.safetensors"]
+        out = self.write("out.safetensors", b"old")
+        restore = ["checkpoint", "restore", place, "-o", out]
+        self.expect_cancelled("out.safetensors is as it was: ", 1 << 20, *restore)
+        self.assertEqual(Path(out).read_bytes(), b"old")
+        self.expect_cancelled("", 1 << 20, "checkpoint", "verify", "--deep", place)
+        copy = ["cp", place, self.path("copy")]
+        self.expect_cancelled("copy is as it was: ", "copy.coffer-tmp-*/data-*/arrays", *copy)
+        # Chunks without shards: far more files than can be written before the signal comes.
+        save = ["checkpoint", "save", self.path("m.safetensors"), self.path("new")]
+        save += ["--chunk-bytes", "64", "--shard-bytes", "0"]
+        self.expect_cancelled("new is as it was: ", "new.coffer-tmp-*/data-*/arrays", *save)
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
 
     def test_import(self) -> None:
         # Chunks of 64 bytes: far more of them than can be written before the signal comes.
         source = self.write("in.npy", npy("|u1", (1 << 21,)))
         array = self.path("a.zarr")
-        self.signs = [array + "/c"]
-        status, text = self.interrupt("import", source, array, "--chunk-shape", "64")
-        self.assertEqual(status, 1, text)
-        self.assertTrue(text.startswith("coffer: Cancelled: a.zarr holds a part of in.npy: "), text)
+        layout = ["--chunk-shape", "64"]
+        expected = "a.zarr holds a part of in.npy: "
+        self.expect_cancelled(expected, "a.zarr/c", "import", source, array, *layout)
         self.assertIn("0 findings", self.lines("verify", "--deep", array)[-1])
         info = self.json("info", array)
         self.assertLess(info["stored_chunks"], info["possible_chunks"])
