@@ -24,6 +24,7 @@ Result<int> ParseLevel(std::string_view text, std::string_view codec) {
 struct InnerLayout {
   Json codecs;
   Shape chunk_shape;
+  Shape shard_shape;  // Of the outermost shards; rank 0 where there are none.
 };
 
 Result<InnerLayout> InnermostOf(const Array& array) {
@@ -32,7 +33,9 @@ Result<InnerLayout> InnermostOf(const Array& array) {
   if (codecs == nullptr || !codecs->is_array()) {
     return InternalError(array.url() + ": its metadata shows no codecs");
   }
-  InnerLayout layout{Json(), array.shard_shape().value_or(array.chunk_shape())};
+  // Where other codecs stand around the outermost shards, the array shows their cell as its chunk.
+  const Shape cell = array.shard_shape().value_or(array.chunk_shape());
+  InnerLayout layout{Json(), cell, Shape()};
   // Where transposes stand before a shard, its dimensions are the array's in another order.
   std::vector<int> dims(static_cast<size_t>(array.rank()));
   std::iota(dims.begin(), dims.end(), 0);
@@ -58,6 +61,7 @@ Result<InnerLayout> InnermostOf(const Array& array) {
         COFFER_ASSIGN_OR_RETURN(layout.chunk_shape[dims[d]],
                                 extents->array()[d].AsInt64("$.chunk_shape", 1));
       }
+      layout.shard_shape = cell;
       level = inner;
     }
   }
@@ -193,8 +197,7 @@ Result<CreateOptions> MakeCopyOptions(const LayoutOptions& layout, const Array& 
   options.format.dimension_names = source.dimension_names();
   COFFER_ASSIGN_OR_RETURN(InnerLayout inner, InnermostOf(source));
   if (!layout.chunk_shape) options.chunk_shape = inner.chunk_shape;
-  std::optional<Shape> shards = source.shard_shape();
-  if (!layout.shard_shape && !layout.chunk_shape && shards) options.shard_shape = *shards;
+  if (!layout.shard_shape && !layout.chunk_shape) options.shard_shape = inner.shard_shape;
   if (layout.codec) return options;
   bool sharded = !options.shard_shape.empty();
   options.format.codecs =
