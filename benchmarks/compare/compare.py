@@ -3,14 +3,17 @@
     python compare.py COFFER_CELL WORK_FOLDER [REPETITIONS]
 
 Layouts: plain (128^3 chunks), sharded (256^3 shards of 32^3). Codecs: none, zstd 1, blosc lz4 5.
-The peers take turns within every repetition; the first repetition is dropped; the median is shown
-in GB/s of decoded data, beside the limits of this machine measured in the same run. Every peer
-writes its own array and reads that one. Every result is compared with the source, outside the
-clock. coffer and TensorStore write durably, zarrs does not. Prints Markdown.
+The peers take turns within every repetition, another one first in each; the first repetition is
+dropped; the median is shown in GB/s of decoded data, beside the limits of this machine measured in
+the same run. Every peer writes its own array and reads that one. The result of every read is
+compared with the source, outside the clock. zarrs runs as the codec pipeline of zarr-python, not as
+the Rust library. coffer and TensorStore write durably, zarrs does not. Prints Markdown.
 """
 
+import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -29,6 +32,7 @@ SIDE = 512
 GIGABYTES = SIDE**3 * 2 / 1e9
 LAYOUTS = ("plain", "sharded")
 CODECS = ("none", "zstd", "blosc")
+ZARRS = "zarrs (zarr-python)"
 
 
 def make_volume() -> np.ndarray:
@@ -198,12 +202,14 @@ def main(arguments: list[str]) -> int:
         "coffer": Coffer(program, raw, checksum=True),
         "coffer, no checksum": Coffer(program, raw, checksum=False),
         "TensorStore": TensorStore(),
-        "zarrs": Zarrs(),
+        ZARRS: Zarrs(),
     }
-    for name in ("TensorStore", "zarrs"):
+    for name in ("TensorStore", ZARRS):
         peers[name].use(volume)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores;", end=" ")
-    print(f"tensorstore 0.1.86, zarr {zarr.__version__}, zarrs {zarrs.__version__};", end=" ")
+    tensorstore_version = importlib.metadata.version("tensorstore")
+    print(f"tensorstore {tensorstore_version}, zarr {zarr.__version__},", end=" ")
+    print(f"zarrs {zarrs.__version__};", end=" ")
     print(f"{repetitions} repetitions, first dropped, medians\n")
     limits(peers["coffer"], raw, work, repetitions)
     wrong = 0
@@ -213,16 +219,14 @@ def main(arguments: list[str]) -> int:
             for codec in CODECS:
                 times: dict[str, list[float]] = {name: [] for name in peers}
                 for repetition in range(repetitions):
-                    for name, peer in peers.items():
-                        folder = (
-                            work / f"{layout}-{codec}-{name.replace(', ', '-').replace(' ', '')}"
-                        )
-                        times[name].append(run_cell(verb, peer, layout, codec, folder))
-                        if verb == "read" and repetition == 0 and not peer.check(volume):
+                    for name in rotated(list(peers), repetition):
+                        folder = work / f"{layout}-{codec}-{re.sub('[^A-Za-z]+', '-', name)}"
+                        times[name].append(run_cell(verb, peers[name], layout, codec, folder))
+                        if verb == "read" and not peers[name].check(volume):
                             print(f"WRONG DATA: {name} {layout} {codec}")
                             wrong += 1
                 rates = {name: rate(seconds) for name, seconds in times.items()}
-                rivals = ("TensorStore",) if verb == "write" else ("TensorStore", "zarrs")
+                rivals = ("TensorStore",) if verb == "write" else ("TensorStore", ZARRS)
                 ratio = rates["coffer"] / max(rates[name] for name in rivals)
                 cells = " | ".join(f"{value:.2f}" for value in rates.values())
                 print(f"| {verb} {layout} {codec} | {cells} | {ratio:.2f} |", flush=True)
@@ -230,6 +234,12 @@ def main(arguments: list[str]) -> int:
     print("both and not in zarrs; to the better peer for reads.")
     shutil.rmtree(work)
     return 1 if wrong else 0
+
+
+def rotated(names: list[str], by: int) -> list[str]:
+    """The names, beginning with another one each time: who comes after whom matters."""
+    by %= len(names)
+    return names[by:] + names[:by]
 
 
 def run_cell(verb: str, peer: Any, layout: str, codec: str, folder: Path) -> float:

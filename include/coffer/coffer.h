@@ -9,6 +9,10 @@
 #include "coffer/array/verify.h"
 #include "coffer/async/context.h"
 #include "coffer/checkpoint/checkpoint.h"
+#include "coffer/kvstore/adapters.h"
+#include "coffer/kvstore/answer.h"
 #include "coffer/kvstore/kvstore.h"
+#include "coffer/kvstore/store_table.h"
+#include "coffer/kvstore/stores.h"
 
 #endif  // COFFER_COFFER_H_

@@ -407,6 +407,14 @@ bool IsDataName(std::string_view name) {
 
 Status CheckTree(const Tree& tree) { return TreeChecker().Node(tree, TreePath(), 0); }
 
+std::vector<ArrayLeaf> ArrayLeavesOf(const Tree& tree) {
+  std::vector<ArrayLeaf> leaves;
+  for (const auto& [path, node] : tree.Leaves()) {
+    if (node->kind() == Tree::Kind::kArray) leaves.push_back({path, node->array()});
+  }
+  return leaves;
+}
+
 std::string LeafAsJson(const Tree& leaf) {
   return NodeWriter({}).Node(leaf).object().front().second.Dump();
 }

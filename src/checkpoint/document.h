@@ -2,11 +2,12 @@
 //
 // Of the first layout, which promises nothing and will be deleted:
 //
-//     <place>/commit                          the marker: {"format", "version", "data", "size",
-//     "crc32c"} <place>/data-<id>/checkpoint.json       the document; the marker holds its size and
-//     crc32c <place>/data-<id>/arrays/<n>/...        the n-th array leaf, a Zarr v3 array; the
-//     document
-//                                             holds size and crc32c of its metadata
+//  * <place>/commit: the marker: {"format", "version", "data", "size", "crc32c"}.
+//
+//  * <place>/data-<id>/checkpoint.json: the document, whose size and crc32c the marker holds.
+//
+//  * <place>/data-<id>/arrays/<n>/...: the n-th array leaf, a Zarr v3 array; the document holds
+//    size and crc32c of its metadata.
 //
 // The document's node is an object of one kind: {"dict": {name: node, ...}}, {"list": [node, ...]},
 // {"none": null}, {"bool": true}, {"int": 7}, {"double": 0.5} (what is not finite as its bits,
@@ -80,6 +81,15 @@ bool IsDataName(std::string_view name);
 /// Whether a tree can be saved: depth, number of leaves, UTF-8 names and texts, arrays with
 /// elements whose sizes can be addressed. Errors: InvalidArgument naming the path.
 Status CheckTree(const Tree& tree);
+
+struct ArrayLeaf {
+  TreePath path;
+  ConstView view;
+  /// Requires a tree that CheckTree or Document::Parse has seen.
+  int64_t bytes() const { return *NumElements(view.shape) * view.data_type.size(); }
+};
+/// In the order of tree.Leaves(): the n-th is the n-th array of the document.
+std::vector<ArrayLeaf> ArrayLeavesOf(const Tree& tree);
 
 /// A scalar or text leaf as a JSON value, for people.
 std::string LeafAsJson(const Tree& leaf);

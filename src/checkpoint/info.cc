@@ -20,8 +20,10 @@ Status AddSizes(const StoredCheckpoint& checkpoint, const std::vector<size_t>& l
   });
 }
 
-Result<CheckpointInfo> InfoOf(const CheckpointPlace& place, bool sizes) {
-  COFFER_ASSIGN_OR_RETURN(const StoredCheckpoint checkpoint, OpenCheckpoint(place));
+}  // namespace
+
+Result<CheckpointInfo> Reader::Info(bool sizes) const {
+  const StoredCheckpoint& checkpoint = *stored_;
   CheckpointInfo info;
   info.format = kCheckpointFormat;
   info.created_at = checkpoint.document.created_at;
@@ -46,36 +48,6 @@ Result<CheckpointInfo> InfoOf(const CheckpointPlace& place, bool sizes) {
   }
   if (sizes) COFFER_RETURN_IF_ERROR(AddSizes(checkpoint, leaf_of_array, info));
   return info;
-}
-
-Result<bool> IsCheckpointAt(const CheckpointPlace& place) {
-  if (IsStagingPrefix(place.prefix)) return false;
-  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> marker, ReadMarker(place));
-  return marker.has_value();
-}
-
-}  // namespace
-
-Result<CheckpointInfo> Info(std::string_view place, bool sizes, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened, OpenCheckpointPlace(place, context));
-  return InfoOf(opened, sizes);
-}
-
-Result<CheckpointInfo> Info(KvStorePtr store, std::string prefix, bool sizes) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
-                          MakeCheckpointPlace(std::move(store), std::move(prefix)));
-  return InfoOf(place, sizes);
-}
-
-Result<bool> IsCheckpoint(std::string_view place, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened, OpenCheckpointPlace(place, context));
-  return IsCheckpointAt(opened);
-}
-
-Result<bool> IsCheckpoint(KvStorePtr store, std::string prefix) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
-                          MakeCheckpointPlace(std::move(store), std::move(prefix)));
-  return IsCheckpointAt(place);
 }
 
 }  // namespace coffer::inline v0::checkpoint

@@ -182,6 +182,12 @@ Result<Marker> RequireMarker(const CheckpointPlace& place) {
   return std::move(stored->marker);
 }
 
+Result<bool> HasMarker(const CheckpointPlace& place) {
+  if (IsStagingPrefix(place.prefix)) return false;
+  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> marker, ReadMarker(place));
+  return marker.has_value();
+}
+
 Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place) {
   StoredCheckpoint checkpoint;
   checkpoint.place = place;

@@ -60,6 +60,8 @@ struct StoredCheckpoint {
 };
 /// Errors: NotFound if there is no complete checkpoint, DataLoss.
 Result<Marker> RequireMarker(const CheckpointPlace& place);
+/// Whether a complete checkpoint is there, as far as its marker tells. Errors: DataLoss.
+Result<bool> HasMarker(const CheckpointPlace& place);
 Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place);
 
 /// Which array of this checkpoint's a key belongs to; nullopt if to none.

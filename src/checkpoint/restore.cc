@@ -1,6 +1,7 @@
 // How a tree is restored:
 //
-//  1. Read the marker, then the document, whose digest the marker holds; no other key is looked at.
+//  1. The Reader has read the marker, then the document, whose digest the marker holds; no other
+//     key is looked at.
 //  2. Plan: which leaves, in which shapes. Errors of the call surface here.
 //  3. For each leaf, several at once: open its array, which must be what the document says, byte by
 //     byte of its metadata. Before a large allocation, count the stored chunks: a claim of 2^50
@@ -76,7 +77,9 @@ class Restorer {
     if (*NumElements(common.shape) * leaf.stored.data_type.size() > kCountFromBytes) {
       COFFER_RETURN_IF_ERROR(CheckAllStored(array));
     }
-    COFFER_ASSIGN_OR_RETURN(result, OwnedArray::Allocate(leaf.stored.data_type, leaf.wanted));
+    Result<OwnedArray> allocated = OwnedArray::Allocate(leaf.stored.data_type, leaf.wanted);
+    if (!allocated.ok()) return allocated.status().Annotate(array.url());
+    result = *std::move(allocated);
     if (!common.empty()) {
       ArrayReadOptions read;
       read.missing = ArrayReadOptions::Missing::kError;
@@ -114,25 +117,12 @@ class Restorer {
   size_t next_ = 0;
 };
 
-Result<Tree> RestoreFrom(const CheckpointPlace& place, const RestoreOptions& options) {
-  COFFER_ASSIGN_OR_RETURN(const StoredCheckpoint checkpoint, OpenCheckpoint(place));
-  Result<RestorePlan> plan = PlanRestore(checkpoint.document.tree, options);
-  if (!plan.ok()) return plan.status().Annotate(place.Describe());
-  return Restorer(checkpoint, *std::move(plan), options).Run();
-}
-
 }  // namespace
 
-Result<Tree> Restore(std::string_view place, const RestoreOptions& options) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened,
-                          OpenCheckpointPlace(place, options.context));
-  return RestoreFrom(opened, options);
-}
-
-Result<Tree> Restore(KvStorePtr store, std::string prefix, const RestoreOptions& options) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
-                          MakeCheckpointPlace(std::move(store), std::move(prefix)));
-  return RestoreFrom(place, options);
+Result<Tree> Reader::Restore(const RestoreOptions& options) const {
+  Result<RestorePlan> plan = PlanRestore(stored_->document.tree, options);
+  if (!plan.ok()) return plan.status().Annotate(stored_->place.Describe());
+  return Restorer(*stored_, *std::move(plan), options).Run();
 }
 
 }  // namespace coffer::inline v0::checkpoint

@@ -1,24 +1,15 @@
 // How a tree is saved:
 //
-//  1. Check the tree, choose chunks and shards of each array, find what stands at the place.
-//  2. Take a fresh id. Where nothing is there and the store renames in one step, stage below
-//     "<place>.coffer-tmp-<id>/"; else write where it will stay, which the id keeps apart from
-//     everybody else's.
-//  3. Write each array leaf below "data-<id>/arrays/<n>/", several at once, encoded from the
-//  caller's
-//     memory. Every chunk is stored, so that an absent one is a loss.
-//  4. Write "data-<id>/checkpoint.json", which holds a digest of each array's metadata; read it
-//  back
-//     and parse it.
-//  5. Publish: write the marker "commit", which names data-<id> and holds the document's digest,
-//  last.
-//     Staged: then rename to the place, which fails if something is there. Else: the marker is
-//     written under the condition that it is still what step 1 found. The one who loses gets
-//     AlreadyExists (Aborted when overwriting).
-//  6. After overwriting, delete the old data. After an error or a cancellation, delete one's own.
+//  1. Check the tree, choose chunks and shards of each array, begin a publication (publish.cc),
+//     which looks at the place and gives a data directory of one's own.
 //
-// Killed before step 5 ends, a save leaves debris: a staging directory, or a data directory that no
-// marker names. Neither is ever read.
+//  2. Write each array leaf below "data-<id>/arrays/<n>/", several at once, encoded from the
+//     memory of the caller. Every chunk is stored, so that an absent one is a loss.
+//
+//  3. Write "data-<id>/checkpoint.json", which holds a digest of each array's metadata; read it
+//     back and parse it.
+//
+//  4. Publish; or, after an error or a cancellation, delete what was written.
 #include <chrono>
 #include <ctime>
 #include <optional>
@@ -33,6 +24,7 @@
 #include "src/checkpoint/layout.h"
 #include "src/checkpoint/parallel.h"
 #include "src/checkpoint/place.h"
+#include "src/checkpoint/publish.h"
 
 namespace coffer::inline v0::checkpoint {
 namespace {
@@ -62,90 +54,29 @@ Status CheckOptions(const SaveOptions& options) {
 class Saver {
  public:
   Saver(CheckpointPlace place, const Tree& tree, const SaveOptions& options)
-      : place_(std::move(place)), tree_(tree), options_(options), id_(RandomId()) {}
+      : place_(std::move(place)), tree_(tree), options_(options) {}
 
   Status Run() {
-    COFFER_RETURN_IF_ERROR(Prepare());
-    Status status = WriteArrays();
-    if (status.ok()) status = WriteDocument();
-    if (status.ok() && options_.cancel.cancelled()) status = CancelledError("before the commit");
-    if (status.ok()) status = staged_ ? PublishByRename() : PublishByMarker();
-    if (!status.ok() && mine_to_delete_) Discard(staged_ ? root_ : root_ + DataName());
-    if (status.ok() && replaced_) Discard(place_.prefix + replaced_->marker.data + "/");
-    return status;
-  }
-
- private:
-  struct Leaf {
-    TreePath path;
-    ConstView view;
-  };
-
-  std::string DataName() const { return "data-" + id_ + "/"; }
-  std::string MarkerKey(const std::string& root) const { return root + std::string(kMarkerName); }
-
-  Status Prepare() {
     COFFER_RETURN_IF_ERROR(CheckOptions(options_));
     COFFER_RETURN_IF_ERROR(CheckTree(tree_));
-    if (IsStagingPrefix(place_.prefix)) {
-      return InvalidArgumentError(place_.Describe() + ": names like this are for unfinished saves");
-    }
-    for (const auto& [path, node] : tree_.Leaves()) {
-      if (node->kind() == Tree::Kind::kArray) leaves_.push_back({path, node->array()});
-    }
+    leaves_ = ArrayLeavesOf(tree_);
     document_.created_at = NowAsIso8601();
     document_.tree = tree_;
     document_.arrays.resize(leaves_.size());
-    COFFER_ASSIGN_OR_RETURN(replaced_, ReadMarker(place_));
-    if (replaced_ && !options_.overwrite) {
-      return AlreadyExistsError(place_.Describe() + ": a checkpoint is there already");
-    }
-    if (!replaced_) COFFER_RETURN_IF_ERROR(CheckNothingElseIsThere());
-    return ChooseRoot();
+    COFFER_ASSIGN_OR_RETURN(Publication publication,
+                            Publication::Begin(place_, options_.overwrite, options_.context));
+    data_prefix_ = publication.DataPrefix();
+    Status status = WriteArrays();
+    Digest digest;
+    if (status.ok()) status = WriteDocument(&digest);
+    if (status.ok() && options_.cancel.cancelled()) status = CancelledError("before the commit");
+    return publication.Finish(std::move(status), digest);
   }
 
-  /// Data of savers that were killed is no obstacle: no marker names it.
-  Status CheckNothingElseIsThere() {
-    const std::string where = place_.Describe();
-    if (!place_.prefix.empty()) {
-      const std::string key = place_.prefix.substr(0, place_.prefix.size() - 1);
-      COFFER_ASSIGN_OR_RETURN(const ReadResult read,
-                              place_.store->Read(key, {.range = ByteRange::Stat()}).Get());
-      if (read.state != ReadResult::State::kMissing) {
-        return AlreadyExistsError(where + ": a value that is no checkpoint has this name");
-      }
-    }
-    if (!place_.store->capabilities().listable) return Status();
-    COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing,
-                            place_.store->List({.range = KeyRange::Prefix(place_.prefix)}));
-    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-    for (const ListEntry& entry : page) {
-      const std::string_view name = std::string_view(entry.key).substr(place_.prefix.size());
-      if (!IsDataName(name.substr(0, name.find('/')))) {
-        return AlreadyExistsError(where + ": something that is no checkpoint is there already");
-      }
-    }
-    debris_is_there_ = !page.empty();
-    return Status();
-  }
-
-  Status ChooseRoot() {
-    const Capabilities can = place_.store->capabilities();
-    staged_ = can.atomic_rename && !place_.prefix.empty() && !replaced_ && !debris_is_there_;
-    if (!staged_ && !can.conditional_write) {
-      return FailedPreconditionError(
-          place_.Describe() +
-          (replaced_ ? ": replacing a checkpoint needs conditional writes, "
-                     : ": a checkpoint needs renames or conditional writes, ") +
-          "which this store lacks");
-    }
-    root_ = staged_ ? StagingPrefix(place_.prefix, id_) : place_.prefix;
-    return Status();
-  }
-
+ private:
   Status WriteArrays() {
     int64_t all_bytes = 0;
-    for (const Leaf& leaf : leaves_) all_bytes += BytesOf(leaf);
+    for (const ArrayLeaf& leaf : leaves_) all_bytes += leaf.bytes();
     ProgressSum progress(options_.on_progress, all_bytes);
     return ForEachLeaf(
         options_.context, leaves_.size(), LeafThreads(options_.context, *place_.store),
@@ -154,12 +85,8 @@ class Saver {
         });
   }
 
-  static int64_t BytesOf(const Leaf& leaf) {
-    return *NumElements(leaf.view.shape) * leaf.view.data_type.size();
-  }
-
   Status WriteLeaf(size_t number, const CancelToken& cancel, ProgressSum& progress) {
-    const Leaf& leaf = leaves_[number];
+    const ArrayLeaf& leaf = leaves_[number];
     const ArrayLayout layout = ChooseLayout(leaf.view.shape, leaf.view.data_type.size(),
                                             options_.chunk_bytes, options_.shard_bytes);
     CreateOptions create;
@@ -171,11 +98,11 @@ class Saver {
     create.format.checksum = options_.checksum;
     create.format.chunk_key_separator = '.';  // A leaf is one directory: each costs an fsync.
     create.context = options_.context;
-    const std::string prefix = root_ + DataName() + "arrays/" + std::to_string(number) + "/";
+    const std::string prefix = data_prefix_ + "arrays/" + std::to_string(number) + "/";
     // At the root of a store of its own, it neither makes groups above it nor asks what is there.
     COFFER_ASSIGN_OR_RETURN(const Array array,
                             Array::Create(MakePrefixStore(place_.store, prefix), "", create));
-    ProgressSum::Part part(progress, BytesOf(leaf));
+    ProgressSum::Part part(progress, leaf.bytes());
     ArrayWriteOptions write;
     write.store_fill_chunks = true;
     write.on_progress = part.function();
@@ -187,78 +114,26 @@ class Saver {
     return Status();
   }
 
-  Status WriteDocument() {
+  Status WriteDocument(Digest* digest) {
     const std::string text = document_.Dump();
-    marker_.data = "data-" + id_;
-    marker_.document = Digest::Of(text);
-    if (marker_.document.size > kDocumentBytesMax) {
+    *digest = Digest::Of(text);
+    if (digest->size > kDocumentBytesMax) {
       return InvalidArgumentError("the tree's names, texts and shapes take " +
-                                  std::to_string(marker_.document.size) + " bytes, more than " +
+                                  std::to_string(digest->size) + " bytes, more than " +
                                   std::to_string(kDocumentBytesMax));
     }
-    const std::string key = root_ + DataName() + std::string(kDocumentName);
+    const std::string key = data_prefix_ + std::string(kDocumentName);
     COFFER_RETURN_IF_ERROR(place_.store->Write(key, BytesChain(Bytes::Copy(text))).Get().status());
-    COFFER_ASSIGN_OR_RETURN(const Bytes stored, ReadDigested(place_, key, marker_.document));
+    COFFER_ASSIGN_OR_RETURN(const Bytes stored, ReadDigested(place_, key, *digest));
     return Document::Parse(stored.text()).status().Annotate(place_.store->Describe(key));
-  }
-
-  Status PublishByRename() {
-    const BytesChain text(Bytes::Copy(marker_.Dump()));
-    COFFER_RETURN_IF_ERROR(place_.store->Write(MarkerKey(root_), text).Get().status());
-    const Status renamed = place_.store->RenamePrefix(root_, place_.prefix).Get();
-    if (renamed.code() != StatusCode::kAlreadyExists) return renamed;
-    return LostToAnother();
-  }
-
-  Status PublishByMarker() {
-    const BytesChain text(Bytes::Copy(marker_.Dump()));
-    const std::string key = MarkerKey(root_);
-    Generation before = replaced_ ? replaced_->generation : Generation::Missing();
-    Result<WriteResult> written = place_.store->Write(key, text, {.if_equal = before}).Get();
-    if (!written.ok()) {
-      // It may have taken effect all the same. Then its data must stay, and writing it once more is
-      // what tells whether it is durable.
-      const Result<std::optional<StoredMarker>> there = ReadMarker(place_);
-      const bool visible = there.ok() && *there && (*there)->marker.data == marker_.data;
-      mine_to_delete_ = there.ok() && !visible && place_.store->capabilities().local;
-      if (!visible) return written.status();
-      before = (*there)->generation;
-      written = place_.store->Write(key, text, {.if_equal = before}).Get();
-      if (!written.ok()) {
-        return written.status().Annotate("the checkpoint is there, but perhaps not durable");
-      }
-    }
-    return written->state == WriteResult::State::kWritten ? Status() : LostToAnother();
-  }
-
-  Status LostToAnother() const {
-    const std::string where = place_.Describe();
-    if (options_.overwrite) return AbortedError(where + ": another save came first");
-    return AlreadyExistsError(where + ": another save came first");
-  }
-
-  /// A failure leaves debris, which changes nothing about what was saved.
-  void Discard(const std::string& prefix) {
-    const Status deleted = place_.store->DeleteRange(KeyRange::Prefix(prefix)).Get();
-    Observer* observer = options_.context.observer();
-    if (!deleted.ok() && observer != nullptr) {
-      observer->OnLog("debris stays at " + place_.store->Describe(prefix) + ": " +
-                      deleted.ToString());
-    }
   }
 
   const CheckpointPlace place_;
   const Tree& tree_;
   const SaveOptions& options_;
-  const std::string id_;
-  std::vector<Leaf> leaves_;  // The array leaves.
-  std::optional<StoredMarker> replaced_;
-  bool debris_is_there_ = false;
-  bool staged_ = false;
-  bool mine_to_delete_ = true;
-  std::string root_;  // Where this save writes: the place, or the staging prefix.
+  std::vector<ArrayLeaf> leaves_;
+  std::string data_prefix_;
   Document document_;
-  Marker marker_;
 };
 
 }  // namespace

@@ -1,48 +1,24 @@
 // How a checkpoint is verified:
 //
 //  1. Read marker and document; damage there is a finding, and nothing further can be said.
+//
 //  2. List every key: what belongs neither to the metadata nor to an array of the document's is an
 //     orphan.
+//
 //  3. Open each array, which must be what the document says; every chunk of its grid must be
-//  stored;
-//     then VerifyArray.
-#include <algorithm>
+//     stored; then VerifyArray.
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "coffer/array/array.h"
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/findings.h"
 #include "src/checkpoint/parallel.h"
 #include "src/checkpoint/place.h"
 
 namespace coffer::inline v0::checkpoint {
 namespace {
-
-constexpr size_t kFindingsMax = 1000;
-
-bool IsDamage(const Status& status) {
-  return status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kInvalidArgument ||
-         status.code() == StatusCode::kUnimplemented;
-}
-
-void AddFinding(VerifyReport& report, std::string key, std::string reason) {
-  ++report.num_findings;
-  if (report.findings.size() < kFindingsMax) {
-    report.findings.push_back({std::move(key), std::move(reason)});
-  }
-}
-
-void Merge(VerifyReport& all, VerifyReport part) {
-  const int64_t unlisted = part.num_findings - static_cast<int64_t>(part.findings.size());
-  for (VerifyReport::Finding& finding : part.findings) {
-    AddFinding(all, std::move(finding.key), std::move(finding.reason));
-  }
-  all.num_findings += unlisted;
-  all.chunks_checked += part.chunks_checked;
-  all.chunks_unchecked += part.chunks_unchecked;
-  all.bytes_checked += part.bytes_checked;
-}
 
 class Verifier {
  public:
@@ -56,20 +32,13 @@ class Verifier {
       return std::move(report_);
     }
     COFFER_ASSIGN_OR_RETURN(checkpoint_, std::move(opened));
-    for (const auto& [path, node] : checkpoint_.document.tree.Leaves()) {
-      if (node->kind() == Tree::Kind::kArray) leaves_.push_back({path, node->array()});
-    }
+    leaves_ = ArrayLeavesOf(checkpoint_.document.tree);
     COFFER_RETURN_IF_ERROR(FindOrphans());
     COFFER_RETURN_IF_ERROR(VerifyLeaves());
     return std::move(report_);
   }
 
  private:
-  struct Leaf {
-    TreePath path;
-    ConstView view;
-  };
-
   Status FindOrphans() {
     const std::string marker = place_.prefix + std::string(kMarkerName);
     const std::string document = checkpoint_.DataPrefix() + std::string(kDocumentName);
@@ -82,13 +51,13 @@ class Verifier {
 
   Status VerifyLeaves() {
     int64_t all_bytes = 0;
-    for (const Leaf& leaf : leaves_) all_bytes += BytesOf(leaf);
+    for (const ArrayLeaf& leaf : leaves_) all_bytes += leaf.bytes();
     ProgressSum progress(options_.on_progress, all_bytes);
     std::vector<VerifyReport> reports(leaves_.size());
     COFFER_RETURN_IF_ERROR(
         ForEachLeaf(context_, leaves_.size(), LeafThreads(context_, *place_.store), options_.cancel,
                     [&](size_t number, const CancelToken& cancel) {
-                      ProgressSum::Part part(progress, BytesOf(leaves_[number]));
+                      ProgressSum::Part part(progress, leaves_[number].bytes());
                       VerifyOptions options = options_;
                       options.on_progress = part.function();
                       options.cancel = cancel;
@@ -100,12 +69,8 @@ class Verifier {
     return Status();
   }
 
-  static int64_t BytesOf(const Leaf& leaf) {
-    return *NumElements(leaf.view.shape) * leaf.view.data_type.size();
-  }
-
   Result<VerifyReport> VerifyLeaf(size_t number, const VerifyOptions& options) {
-    const Leaf& leaf = leaves_[number];
+    const ArrayLeaf& leaf = leaves_[number];
     VerifyReport report;
     const Result<Array> array = OpenLeaf(checkpoint_, number, leaf.path, leaf.view, context_);
     if (!array.ok()) {
@@ -133,7 +98,7 @@ class Verifier {
   const VerifyOptions& options_;
   const Context& context_;
   StoredCheckpoint checkpoint_;
-  std::vector<Leaf> leaves_;  // The array leaves.
+  std::vector<ArrayLeaf> leaves_;
   VerifyReport report_;
 };
 

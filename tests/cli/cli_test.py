@@ -8,13 +8,15 @@ the standard library says.   COFFER=path/to/coffer python3 tests/cli/cli_test.py
 import gzip
 import json
 import os
-import signal
+import shutil
 import subprocess
-import time
 import unittest
 import zipfile
 from pathlib import Path
+from typing import Any
 
+from checkpoint_cases import Checkpoints
+from interruption_cases import Interruption
 from support import (
     BINARY,
     BRAIN,
@@ -22,11 +24,11 @@ from support import (
     CliTest,
     make_npz,
     npy,
-    parse_npy,
-    parse_safetensors,
     pattern,
     safetensors,
 )
+
+__all__ = ["Checkpoints", "Interruption"]  # Of this suite, from files of their own.
 
 SHAPE = (5, 7, 9)
 DATA = pattern("<i4", SHAPE)
@@ -73,6 +75,7 @@ class Usage(CliTest):
             ("import", "x.npy", array, "--at", "1,x"): "no list of integers from 0",
             ("import", "x.npy", array, "--dtype", "int7"): 'unknown data type "int7"',
             ("import", "x.npy", array, "--zarr-format", "2"): "only Zarr format 3",
+            ("cp", array, array, "--dtype", "bfloat16"): '"--dtype" was not expected',
             ("resize", array, "5;6"): "no list of integers",
             ("view", array, "--slice", "0:3", "-o", "x.png"): '"0:3" is no slice',
             ("view", array, "--window", "9:1", "-o", "x.png"): '"9:1" is no window',
@@ -157,8 +160,12 @@ class ImportAndCat(CliTest):
             with self.subTest(region=region):
                 got = self.cat(array, "--region", region)
                 self.assertEqual(got, ("<i4", shape, part(DATA, 4, SHAPE, ranges)))
-        self.assertIn("OutOfRange", self.fails(1, "cat", array, "-o", "-", "--region", "0:6"))
-        self.assertIn("1:x", self.fails(1, "cat", array, "-o", "-", "--region", "1:x"))
+        copy = self.path("c.zarr")
+        for command in (["cat", array, "-o", "-"], ["cp", array, copy]):
+            error = self.fails(1, *command, "--region", "0:6")
+            self.assertRegex(error, "^OutOfRange: file://.*a.zarr/: .*0:6")
+            error = self.fails(1, *command, "--region", "1:x")
+            self.assertRegex(error, "^InvalidArgument: file://.*a.zarr/: .*1:x")
 
     def test_import_at(self) -> None:
         array = self.path("a.zarr")
@@ -174,6 +181,10 @@ class ImportAndCat(CliTest):
                 expected[at : at + 8] = b"\xff" * 8
         self.assertEqual(self.cat(array)[2], bytes(expected))
         self.assertIn("OutOfRange", self.fails(1, "import", patch, array, "--at", "4,0,0"))
+        for layout in (["--codec", "none"], ["--chunk-shape", "1,1,1"], ["--no-checksum"]):
+            error = self.fails(1, "import", patch, array, "--at", "1,2,3", *layout)
+            self.assertIn("InvalidArgument: ", error)
+            self.assertIn("a.zarr: --at writes into an array that has its layout already", error)
         other = self.write("c.npy", npy("<f4", (1, 1, 1)))
         self.assertIn("float32", self.fails(1, "import", other, array, "--at", "0,0,0"))
 
@@ -195,6 +206,17 @@ class ImportAndCat(CliTest):
         self.assertEqual(
             error, "Unimplemented: --dtype float32: elements of type uint16 cannot be converted"
         )
+
+    def test_dtype_of_sets_fits_one_array_at_least(self) -> None:
+        tensors = {"a": ("F32", (2,), bytes(8)), "b": ("U16", (2,), bytes(4))}
+        source = self.write("m.safetensors", safetensors(tensors))
+        group = self.path("g")
+        error = self.fails(1, "import", source, group, "--dtype", "float16")
+        self.assertIn("m.safetensors: --dtype float16: no array can take that type", error)
+        self.assertFalse(os.path.exists(group))
+        self.coffer("import", source, group, "--dtype", "bfloat16")
+        types = [self.json("info", f"{group}/{name}")["data_type"] for name in "ab"]
+        self.assertEqual(types, ["float32", "bfloat16"])
 
     def test_sets_become_groups(self) -> None:
         tensors = {
@@ -338,6 +360,13 @@ class Nodes(CliTest):
         self.coffer("rm", "-r", group)
         self.assertIn("NotFound", self.fails(1, "rm", "-r", group))
         self.assertEqual(self.cat(self.array)[2], DATA)
+        # What an interrupted command left has keys, but is no node.
+        os.makedirs(group + "/c/0")
+        self.write("g/c/0/1", b"x")
+        self.assertIn("g: no node; -r deletes it", self.fails(1, "rm", group))
+        self.coffer("rm", "-r", group)
+        self.assertFalse(os.path.exists(group + "/c/0/1"))
+        self.assertIn("g: nothing is there", self.fails(1, "rm", "-r", group))
 
     def test_cp_array(self) -> None:
         copy = self.path("copy.zarr")
@@ -361,6 +390,41 @@ class Nodes(CliTest):
         self.assertEqual([codec["name"] for codec in info["codecs"]], ["bytes", "zstd"])
         self.assertEqual(self.cat(self.path("plain.zarr"))[2], DATA)
         self.assertIn("AlreadyExists", self.fails(1, "cp", self.array, copy))
+
+    def test_cp_of_nested_shards(self) -> None:
+        def sharding(chunk: list[int], codecs: list[Any]) -> dict[str, Any]:
+            index = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
+            configuration = {"chunk_shape": chunk, "codecs": codecs, "index_codecs": index}
+            return {"name": "sharding_indexed", "configuration": configuration}
+
+        nested = self.path("nested.zarr")
+        self.coffer("import", self.source, nested, "--chunk-shape", "4,6,8")
+        metadata = json.loads(Path(nested, "zarr.json").read_bytes())
+        metadata["codecs"] = [sharding([2, 6, 4], [sharding([2, 3, 2], metadata["codecs"][:-1])])]
+        for entry in Path(nested).iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+        self.write("nested.zarr/zarr.json", json.dumps(metadata).encode())
+        self.coffer("import", self.source, nested, "--at", "0,0,0")
+        self.assertEqual(self.cat(nested)[2], DATA)
+        for number, (layout, names, shapes) in enumerate(
+            [
+                ([], ["sharding_indexed"], ([2, 3, 2], [4, 6, 8])),
+                (["--shard-shape", "none"], ["bytes", "zstd", "crc32c"], ([2, 3, 2], None)),
+                (["--codec", "gzip"], ["sharding_indexed"], ([2, 3, 2], [4, 6, 8])),
+                (["--chunk-shape", "5,5,5"], ["bytes", "zstd", "crc32c"], ([5, 5, 5], None)),
+            ]
+        ):
+            with self.subTest(layout=layout):
+                copy = self.path(f"copy{number}.zarr")
+                self.coffer("cp", nested, copy, *layout)
+                info = self.json("info", copy)
+                self.assertEqual([codec["name"] for codec in info["codecs"]], names)
+                self.assertEqual((info["chunk_shape"], info["shard_shape"]), shapes)
+                if info["shard_shape"]:
+                    inner = info["codecs"][0]["configuration"]["codecs"]
+                    self.assertEqual([codec["name"] for codec in inner][::2], ["bytes", "crc32c"])
+                self.assertEqual(self.cat(copy)[2], DATA)
 
     def test_cp_region(self) -> None:
         copy = self.path("copy.zarr")
@@ -397,6 +461,30 @@ class Nodes(CliTest):
         self.assertEqual(done.returncode, 3)
         self.assertEqual(json.loads(done.stdout)["num_findings"], 1)
 
+    def test_verify_goes_on_after_damaged_metadata(self) -> None:
+        group = self.path("g")
+        members = {name: npy("<i4", SHAPE) for name in ("a", "b", "d/e", "z")}
+        make_npz(self.path("m.npz"), members, 0)
+        self.coffer("import", self.path("m.npz"), group)
+        clean = self.json("verify", "--deep", group)
+        for name in ("b", "d/e"):
+            self.write(f"g/{name}/zarr.json", b'{"zarr_format": 3, "node_type": "array"')
+        last = next(p for p in Path(group, "z").rglob("*") if p.is_file() and p.name != "zarr.json")
+        last.write_bytes(last.read_bytes()[:-1])
+        done = self.run_coffer("verify", "--deep", group, "--json")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        report = json.loads(done.stdout)
+        keys = [finding["key"].split("/g/")[1] for finding in report["findings"]]
+        self.assertEqual(keys, ["b/", "d/e/", str(last.relative_to(group))])
+        self.assertEqual(report["num_findings"], 3)
+        self.assertEqual(report["chunks_checked"], clean["chunks_checked"] // 4)
+        done = self.run_coffer("verify", group + "/b")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("1 finding;", done.stdout.decode())
+        self.write("g/zarr.json", b'{"zarr_format": 9, "node_type": "group"}')
+        done = self.run_coffer("verify", group)
+        self.assertEqual(done.returncode, 3, done.stderr)
+
     def test_view(self) -> None:
         out = self.path("s.png")
         self.coffer("view", self.array, "--slice", "2=4", "-o", out)
@@ -405,7 +493,8 @@ class Nodes(CliTest):
         self.assertEqual(png[24:26], b"\x08\x00")
         error = self.fails(1, "view", self.array, "-o", out)
         self.assertIn("--slice must leave two dimensions of [5, 7, 9], not 3", error)
-        self.assertIn("OutOfRange", self.fails(1, "view", self.array, "--slice", "2=9", "-o", out))
+        error = self.fails(1, "view", self.array, "--slice", "2=9", "-o", out)
+        self.assertRegex(error, "^OutOfRange: file://.*a.zarr/: ")
         self.assertEqual(Path(out).read_bytes(), png)
 
     def test_stats_and_quiet(self) -> None:
@@ -460,185 +549,6 @@ class BadFiles(CliTest):
         source = self.write("m.safetensors", safetensors(tensors))
         self.fails(1, "import", source, self.path("inner"))
         self.assertNotIn("zarr.json", os.listdir(self.folder))
-
-
-class Checkpoints(CliTest):
-    """save, restore, tree, info, ls, verify; and cp and rm of a checkpoint."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.tensors = {
-            "embed.weight": ("F32", (10, 4), pattern("<f4", (10, 4))),
-            "embed.bias": ("BF16", (10,), pattern("<u2", (10,))),
-            "position": ("I32", (6, 3), pattern("<i4", (6, 3))),
-        }
-        self.source = self.write("model.safetensors", safetensors(self.tensors))
-        self.url = self.path("ckpt")
-        self.coffer("checkpoint", "save", self.source, self.url)
-
-    def restore(self, *arguments: str) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
-        """Restores into a safetensors file and returns its tensors."""
-        out = self.path("out.safetensors")
-        self.coffer("checkpoint", "restore", self.url, "-o", out, *arguments)
-        return parse_safetensors(Path(out).read_bytes())[0]
-
-    def test_round_trip(self) -> None:
-        self.assertEqual(self.restore(), self.tensors)
-        self.assertEqual(self.restore("--budget", "1"), self.tensors)
-        self.coffer("checkpoint", "restore", self.url, "-o", self.path("out.npz"), "--only", "pos*")
-        with zipfile.ZipFile(self.path("out.npz")) as archive:
-            self.assertIsNone(archive.testzip())
-            self.assertEqual(archive.namelist(), ["position.npy"])
-            read = parse_npy(archive.read("position.npy"))
-        self.assertEqual(read, ("<i4", (6, 3), self.tensors["position"][2]))
-
-    def test_save_from_npz(self) -> None:
-        make_npz(
-            self.path("m.npz"), {"x": npy("<i4", SHAPE), "a/y": npy(">u2", (2,), b"\1\2\3\4")}, 8
-        )
-        self.coffer("checkpoint", "save", self.path("m.npz"), self.path("c2"))
-        self.url = self.path("c2")
-        expected = {"x": ("I32", SHAPE, DATA), "a/y": ("U16", (2,), b"\2\1\4\3")}
-        self.assertEqual(self.restore(), expected)
-
-    def test_shapes(self) -> None:
-        weight = self.tensors["embed.weight"][2]
-        position = self.tensors["position"][2]
-        shapes = ["--shape", "embed.weight=12,4", "--shape", "position=2,3"]
-        got = self.restore(*shapes, "--pad", "--truncate")
-        self.assertEqual(got["embed.weight"], ("F32", (12, 4), weight + bytes(32)))
-        self.assertEqual(got["position"], ("I32", (2, 3), position[:24]))
-        out = self.path("out.safetensors")
-        os.unlink(out)
-        for allowed in ([], ["--truncate"]):
-            arguments = ["checkpoint", "restore", self.url, "-o", out, *shapes[:2], *allowed]
-            error = self.fails(1, *arguments)
-            self.assertIn("InvalidArgument", error)
-            self.assertIn("[10, 4]", error)
-            self.assertIn("[12, 4]", error)
-        arguments = ["checkpoint", "restore", self.url, "-o", out, "--shape", "none=2"]
-        self.assertIn('--shape names no array that is restored: "none"', self.fails(1, *arguments))
-        self.assertFalse(os.path.exists(out))
-
-    def test_only(self) -> None:
-        self.assertEqual(sorted(self.restore("--only", "embed.*")), ["embed.bias", "embed.weight"])
-        error = self.fails(
-            1, "checkpoint", "restore", self.url, "-o", self.path("x.npz"), "--only", "none*"
-        )
-        self.assertIn('--only "none*" matches no leaf', error)
-
-    def test_into_a_group(self) -> None:
-        group = self.path("group")
-        self.coffer("checkpoint", "restore", self.url, "-o", group)
-        self.assertEqual(self.lines("ls", group), sorted(self.tensors))
-        self.assertEqual(self.cat(group + "/position")[2], self.tensors["position"][2])
-
-    def test_info_and_tree(self) -> None:
-        info = self.json("checkpoint", "info", self.url)
-        self.assertEqual((info["kind"], info["arrays"], info["bytes"]), ("checkpoint", 3, 252))
-        self.assertEqual(self.json("info", self.url), info)
-        leaves = [json.loads(x) for x in self.lines("checkpoint", "tree", self.url, "--json")]
-        self.assertEqual(
-            {leaf["name"]: (leaf["data_type"], tuple(leaf["shape"])) for leaf in leaves},
-            {
-                "embed.weight": ("float32", (10, 4)),
-                "embed.bias": ("bfloat16", (10,)),
-                "position": ("int32", (6, 3)),
-            },
-        )
-        text = self.coffer("checkpoint", "tree", self.url).decode()
-        self.assertRegex(text, r"\n  embed\.weight +float32 +\[10, 4\] +160 B +\d+ B +[\d.]+x\n")
-        self.assertIn("  3 values, 252 B in ", text)
-        self.assertEqual(sorted(self.lines("ls", self.url)), sorted(self.tensors))
-
-    def test_steps(self) -> None:
-        run = self.path("run")
-        for step in (5, 100, 20):
-            self.coffer("checkpoint", "save", self.source, run, "--step", str(step))
-        rows = [json.loads(line) for line in self.lines("checkpoint", "ls", run, "--json")]
-        self.assertEqual([row["step"] for row in rows], [5, 20, 100])
-        self.assertEqual(self.json("checkpoint", "info", run)["url"], run + "/100")
-        self.assertEqual(self.json("checkpoint", "info", run, "--step", "20")["url"], run + "/20")
-        self.assertIn(
-            "no checkpoint of step 7", self.fails(1, "checkpoint", "info", run, "--step", "7")
-        )
-        self.url = run
-        self.assertEqual(self.restore("--step", "5"), self.tensors)
-        self.assertIn(
-            "no complete checkpoint", self.fails(1, "checkpoint", "info", self.path("no"))
-        )
-
-    def test_existing_checkpoints_are_kept_unless_forced(self) -> None:
-        other = self.write("b.safetensors", safetensors({"z": ("U8", (2,), b"ab")}))
-        self.assertIn("AlreadyExists", self.fails(1, "checkpoint", "save", other, self.url))
-        self.assertEqual(self.restore(), self.tensors)
-        self.coffer("checkpoint", "save", other, self.url, "--force")
-        self.assertEqual(self.restore(), {"z": ("U8", (2,), b"ab")})
-        single = self.write("s.npy", npy("<i4", SHAPE))
-        error = self.fails(1, "checkpoint", "save", single, self.path("x"))
-        self.assertIn("a checkpoint is made of named arrays", error)
-
-    def test_verify(self) -> None:
-        self.assertIn("0 findings", self.lines("checkpoint", "verify", "--deep", self.url)[-1])
-        self.assertIn("0 findings", self.lines("verify", "--deep", self.url)[-1])
-        files = [
-            p for p in Path(self.url).rglob("*") if p.is_file() and "/c" in str(p)[len(self.url) :]
-        ]
-        largest = max(files, key=lambda p: p.stat().st_size)
-        data = bytearray(largest.read_bytes())
-        data[5] ^= 1
-        largest.write_bytes(data)
-        done = self.run_coffer("checkpoint", "verify", "--deep", self.url)
-        self.assertEqual(done.returncode, 3, done.stderr)
-        self.assertIn(b"DataLoss", done.stdout)
-        error = self.fails(1, "checkpoint", "restore", self.url, "-o", self.path("x.safetensors"))
-        self.assertIn("DataLoss", error)
-        self.assertNotIn("x.safetensors", os.listdir(self.folder))
-
-    def test_cp_and_rm(self) -> None:
-        copy = self.path("copy")
-        self.coffer("cp", self.url, copy)
-        self.assertIn("AlreadyExists", self.fails(1, "cp", self.url, copy))
-        self.assertIn(
-            "copied as it is", self.fails(1, "cp", self.url, self.path("d"), "--codec", "none")
-        )
-        self.assertIn("a checkpoint; -r deletes", self.fails(1, "rm", self.url))
-        self.coffer("rm", "-r", self.url)
-        self.assertIn("no complete checkpoint", self.fails(1, "checkpoint", "info", self.url))
-        self.url = copy
-        self.assertEqual(self.restore(), self.tensors)
-
-
-class Interruption(CliTest):
-    """Interrupting leaves what was there, or whole chunks, and says which."""
-
-    def interrupt(self, *arguments: str) -> tuple[int, str]:
-        """Starts a command, interrupts it once it waits for its reader, and lets it go on."""
-        command = [str(ROOT / BINARY), *arguments]
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-            deadline = time.monotonic() + 60
-            while not any(Path(p).exists() for p in self.signs) and time.monotonic() < deadline:
-                if process.poll() is not None:
-                    break
-                time.sleep(0.001)
-            process.send_signal(signal.SIGINT)
-            text = process.communicate(timeout=100)[1].decode()
-        return process.returncode, text.replace(str(self.folder) + "/", "")
-
-    def test_import(self) -> None:
-        # Chunks of 64 bytes: far more of them than can be written before the signal comes.
-        source = self.write("in.npy", npy("|u1", (1 << 21,)))
-        array = self.path("a.zarr")
-        self.signs = [array + "/c"]
-        status, text = self.interrupt("import", source, array, "--chunk-shape", "64")
-        self.assertEqual(status, 1, text)
-        self.assertTrue(text.startswith("coffer: Cancelled: a.zarr holds a part of in.npy: "), text)
-        self.assertIn("0 findings", self.lines("verify", "--deep", array)[-1])
-        info = self.json("info", array)
-        self.assertLess(info["stored_chunks"], info["possible_chunks"])
-        region = f"0:{64 * 1}"
-        got = self.cat(array, "--region", region)[2]
-        self.assertIn(got, (pattern("|u1", (64,)), bytes(64)))
 
 
 if __name__ == "__main__":

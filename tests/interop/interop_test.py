@@ -18,6 +18,7 @@ import zarr
 from cases import CASES, Case
 from peers import PEERS, Peer, gap
 
+COFFER = os.environ.get("COFFER", "build/dev/bin/coffer")
 TOOL = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin" / "interop_tool"
 Results = dict[str, Any]
 
@@ -123,6 +124,26 @@ def test_coffer_reads(read: tuple[Path, Results], case: Case, peer: Peer) -> Non
     names = [name or "" for name in result["dimension_names"]]
     assert names == [name or "" for name in case.dimension_names]
     assert (folder / f"{key}.raw").read_bytes() == raw_bytes(case.expected())
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.name.startswith("shard")], ids=lambda case: case.name
+)
+def test_peer_reads_copies_of_shards(
+    written: tuple[Path, Results], tmp_path: Path, case: Case, peer: Peer
+) -> None:
+    """What `coffer cp` makes of shards, nested ones too, has one level of them and checksums."""
+    folder, _ = written
+    copy = tmp_path / "copy"
+    subprocess.run([COFFER, "--quiet", "cp", folder / case.name, copy], check=True, timeout=120)
+    codecs = json.loads((copy / "zarr.json").read_text(encoding="utf-8"))["codecs"]
+    assert [codec["name"] for codec in codecs] == ["sharding_indexed"]
+    inner = [codec["name"] for codec in codecs[0]["configuration"]["codecs"]]
+    assert inner[-1] == "crc32c"
+    assert "sharding_indexed" not in inner
+    elements = peer.read(peer.name, case, copy)
+    assert raw_bytes(elements) == raw_bytes(case.expected())
 
 
 NODES = {"a": "group", "a/b": "group", "a/b/x": "array", "g": "group", "g/y": "array", "z": "array"}

@@ -37,12 +37,6 @@ Json LeafJson(const checkpoint::LeafInfo& leaf) {
   return line;
 }
 
-// A value of any length on one line.
-std::string ShortValue(const std::string& value) {
-  std::string text = Printable(value);
-  return text.size() <= 60 ? text : text.substr(0, 57) + "...";
-}
-
 }  // namespace
 
 int64_t BytesOf(const checkpoint::LeafInfo& leaf) {
@@ -101,7 +95,7 @@ void ShowCheckpointTree(Session& session, const std::string& url,
     std::string name =
         std::string(2 * shown.size(), ' ') + (steps.empty() ? "(root)" : StepText(steps.back()));
     if (leaf.kind != Tree::Kind::kArray) {
-      table.Add({name, std::string(KindName(leaf.kind)), ShortValue(leaf.value)});
+      table.Add({name, std::string(KindName(leaf.kind)), Shortened(Printable(leaf.value), 60)});
       continue;
     }
     table.Add({name, leaf.data_type.name(), ToString(leaf.shape), FormatBytes(BytesOf(leaf)),

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "src/base/json.h"
@@ -17,19 +19,54 @@ Result<int> ParseLevel(std::string_view text, std::string_view codec) {
   return InvalidArgumentError("\"" + std::string(text) + "\" is no level of " + std::string(codec));
 }
 
-// The codecs within the shards of a zarr v3 array, or of the array itself where it has none.
-Result<Json> InnerCodecs(const Array& array) {
+// What the elements of a zarr v3 array are encoded by: within the innermost shards where it has
+// any.
+struct InnerLayout {
+  Json codecs;
+  Shape chunk_shape;
+  Shape shard_shape;  // Of the outermost shards; rank 0 where there are none.
+};
+
+Result<InnerLayout> InnermostOf(const Array& array) {
   COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(array.metadata()));
   const Json* codecs = metadata.Find("codecs");
   if (codecs == nullptr || !codecs->is_array()) {
     return InternalError(array.url() + ": its metadata shows no codecs");
   }
-  for (const Json& codec : codecs->array()) {
-    const Json* configuration = codec.Find("configuration");
-    const Json* inner = configuration != nullptr ? configuration->Find("codecs") : nullptr;
-    if (inner != nullptr && inner->is_array()) return *inner;
+  // Where other codecs stand around the outermost shards, the array shows their cell as its chunk.
+  const Shape cell = array.shard_shape().value_or(array.chunk_shape());
+  InnerLayout layout{Json(), cell, Shape()};
+  // Where transposes stand before a shard, its dimensions are the array's in another order.
+  std::vector<int> dims(static_cast<size_t>(array.rank()));
+  std::iota(dims.begin(), dims.end(), 0);
+  for (const Json* level = codecs; level != nullptr;) {
+    codecs = std::exchange(level, nullptr);
+    for (const Json& codec : codecs->array()) {
+      const Json* configuration = codec.Find("configuration");
+      if (configuration == nullptr) continue;
+      const Json* order = configuration->Find("order");
+      if (order != nullptr && order->is_array() && order->array().size() == dims.size()) {
+        std::vector<int> before = dims;
+        for (size_t d = 0; d < dims.size(); ++d) {
+          COFFER_ASSIGN_OR_RETURN(int64_t from,
+                                  order->array()[d].AsInt64("$.order", 0, array.rank() - 1));
+          dims[d] = before[static_cast<size_t>(from)];
+        }
+      }
+      const Json* inner = configuration->Find("codecs");
+      const Json* extents = configuration->Find("chunk_shape");
+      if (inner == nullptr || !inner->is_array() || extents == nullptr) continue;
+      if (!extents->is_array() || extents->array().size() != dims.size()) continue;
+      for (size_t d = 0; d < dims.size(); ++d) {
+        COFFER_ASSIGN_OR_RETURN(layout.chunk_shape[dims[d]],
+                                extents->array()[d].AsInt64("$.chunk_shape", 1));
+      }
+      layout.shard_shape = cell;
+      level = inner;
+    }
   }
-  return *codecs;
+  layout.codecs = *codecs;
+  return layout;
 }
 
 bool IsCrc32c(const Json& codec) {
@@ -86,17 +123,10 @@ void LayoutOptions::AddTo(const CommandLine& command) {
       "none, zstd[:LEVEL], gzip[:LEVEL] or blosc[:CNAME[:LEVEL[:SHUFFLE]]]");
   command.Flag("--no-checksum", &no_checksum, "store chunks without crc32c");
   command.Text("--fill-value", &fill_value, "value of what was never written (JSON, or NaN)");
-  command.Parsed(
-      "--dtype", &data_type,
-      [](const std::string& text) -> Result<std::optional<DataType>> {
-        COFFER_ASSIGN_OR_RETURN(DataType type, DataType::Parse(text));
-        return std::optional(type);
-      },
-      "data type of the same width that the elements really have: bfloat16");
 }
 
 bool LayoutOptions::any() const {
-  return chunk_shape || shard_shape || codec || no_checksum || !fill_value.empty() || data_type;
+  return chunk_shape || shard_shape || codec || no_checksum || !fill_value.empty();
 }
 
 Result<CodecSpec> ParseCodec(std::string_view text) {
@@ -165,14 +195,13 @@ Result<CreateOptions> MakeCopyOptions(const LayoutOptions& layout, const Array& 
   }
   if (!keeps_dimensions) return options;
   options.format.dimension_names = source.dimension_names();
-  if (!layout.chunk_shape) options.chunk_shape = source.chunk_shape();
-  std::optional<Shape> shards = source.shard_shape();
-  if (!layout.shard_shape && !layout.chunk_shape && shards) options.shard_shape = *shards;
+  COFFER_ASSIGN_OR_RETURN(InnerLayout inner, InnermostOf(source));
+  if (!layout.chunk_shape) options.chunk_shape = inner.chunk_shape;
+  if (!layout.shard_shape && !layout.chunk_shape) options.shard_shape = inner.shard_shape;
   if (layout.codec) return options;
-  COFFER_ASSIGN_OR_RETURN(Json inner, InnerCodecs(source));
   bool sharded = !options.shard_shape.empty();
   options.format.codecs =
-      CopiedCodecs(inner, !layout.no_checksum, options.chunk_shape, sharded).Dump();
+      CopiedCodecs(inner.codecs, !layout.no_checksum, options.chunk_shape, sharded).Dump();
   // With the codecs spelled out, the format's chunks are the shards.
   if (sharded) options.chunk_shape = std::exchange(options.shard_shape, Shape());
   return options;

@@ -19,7 +19,6 @@ struct LayoutOptions {
   std::optional<CodecSpec> codec;
   bool no_checksum = false;
   std::string fill_value;  ///< As the user wrote it; "" if not.
-  std::optional<DataType> data_type;
 
   void AddTo(const CommandLine& command);
   /// Whether any option was given.

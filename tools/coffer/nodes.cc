@@ -54,32 +54,10 @@ Result<OpenGroup> OpenGroupAt(std::string_view place, const Context& context) {
   return OpenGroup{std::move(group), context};
 }
 
-Result<std::vector<std::pair<std::string, Array>>> ArraysAt(std::string_view place,
-                                                            const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(place, context));
-  std::vector<std::pair<std::string, Array>> arrays;
-  if (kind == Kind::kArray) {
-    COFFER_ASSIGN_OR_RETURN(Array array, Array::Open(place, {.context = context}));
-    arrays.emplace_back("", std::move(array));
-    return arrays;
-  }
-  if (kind == Kind::kCheckpoint) {
-    return FailedPreconditionError(std::string(place) + ": a checkpoint, not an array or a group");
-  }
-  COFFER_ASSIGN_OR_RETURN(OpenGroup opened, OpenGroupAt(place, context));
-  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, opened.group.List(true));
-  for (const NodeEntry& node : nodes) {
-    if (node.kind != NodeKind::kArray) continue;
-    COFFER_ASSIGN_OR_RETURN(Array array, opened.OpenArray(node.name));
-    arrays.emplace_back(node.name, std::move(array));
-  }
-  return arrays;
-}
-
 std::string JoinedName(const TreePath& path) {
   std::string name;
   for (const TreePath::Step& step : path.steps()) {
-    if (!name.empty()) name += ".";
+    if (&step != &path.steps().front()) name += ".";
     name += std::holds_alternative<std::string>(step) ? std::get<std::string>(step)
                                                       : std::to_string(std::get<int64_t>(step));
   }
@@ -101,24 +79,70 @@ Result<std::optional<int64_t>> ParseStep(const std::string& text) {
   return std::optional(step);
 }
 
-Result<std::vector<std::pair<int64_t, std::string>>> StepsBelow(std::string_view place,
-                                                                const Context& context) {
+// Where a page of keys is all of one folder (a checkpoint may have millions), the rest of that
+// folder is left out by listing what is on either side of it: the order of a list is the store's
+// own.
+Result<std::set<std::string>> FoldersBelow(KvStore& store, const std::string& prefix) {
+  std::set<std::string> names;
+  std::vector<KeyRange> ranges = {KeyRange::Prefix(prefix)};
+  while (!ranges.empty()) {
+    KeyRange range = std::move(ranges.back());
+    ranges.pop_back();
+    COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing, store.List({.range = range}));
+    for (;;) {
+      COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> page, listing->Next().Get());
+      if (page.empty()) break;
+      std::set<std::string> folders;
+      bool all_in_folders = true;
+      for (const ListEntry& entry : page) {
+        size_t slash = entry.key.find('/', prefix.size());
+        all_in_folders = all_in_folders && slash != std::string::npos;
+        if (slash != std::string::npos) folders.insert(entry.key.substr(0, slash));
+      }
+      for (const std::string& folder : folders) names.insert(folder.substr(prefix.size()));
+      if (!all_in_folders || folders.size() > 1) continue;
+      KeyRange folder = KeyRange::Prefix(*folders.begin() + "/");
+      if (range.begin < folder.begin) ranges.push_back({range.begin, folder.begin});
+      if (range.end.empty() || folder.end < range.end) ranges.push_back({folder.end, range.end});
+      break;
+    }
+  }
+  return names;
+}
+
+namespace {
+
+// Whether a checkpoint is there, be it a damaged one: whoever reads it says what is wrong.
+Result<bool> HasCheckpoint(std::string_view place, const Context& context) {
+  Result<bool> there = checkpoint::IsCheckpoint(place, context);
+  if (there.status().code() == StatusCode::kDataLoss) return true;
+  return there;
+}
+
+// Names that are integers, in the integers' order.
+Result<std::vector<std::pair<int64_t, std::string>>> StepNamesBelow(std::string_view place,
+                                                                    const Context& context) {
   COFFER_ASSIGN_OR_RETURN(Place opened, OpenPlace(place, context));
-  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> entries,
-                          ListAll(*opened.store, {.range = KeyRange::Prefix(opened.prefix)}));
-  std::set<std::pair<int64_t, std::string>> candidates;
-  for (const ListEntry& entry : entries) {
-    std::string_view rest = std::string_view(entry.key).substr(opened.prefix.size());
-    std::string_view name = rest.substr(0, rest.find('/'));
+  COFFER_ASSIGN_OR_RETURN(std::set<std::string> names, FoldersBelow(*opened.store, opened.prefix));
+  std::vector<std::pair<int64_t, std::string>> steps;
+  for (const std::string& name : names) {
     int64_t step = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
-    bool is_step = error == std::errc() && end == name.data() + name.size();
-    if (is_step && name.size() < rest.size()) candidates.emplace(step, name);
+    if (error == std::errc() && end == name.data() + name.size()) steps.emplace_back(step, name);
   }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+}  // namespace
+
+Result<std::vector<std::pair<int64_t, std::string>>> StepsBelow(std::string_view place,
+                                                                const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(auto names, StepNamesBelow(place, context));
   std::vector<std::pair<int64_t, std::string>> steps;
-  for (const auto& [step, name] : candidates) {
+  for (const auto& [step, name] : names) {
     COFFER_ASSIGN_OR_RETURN(std::string child, ChildPlace(place, name));
-    COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, checkpoint::IsCheckpoint(child, context));
+    COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, HasCheckpoint(child, context));
     if (is_checkpoint) steps.emplace_back(step, child);
   }
   return steps;
@@ -126,14 +150,18 @@ Result<std::vector<std::pair<int64_t, std::string>>> StepsBelow(std::string_view
 
 Result<std::string> FindCheckpoint(const std::string& place, std::optional<int64_t> step,
                                    const Context& context) {
-  if (!step) {
-    COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, checkpoint::IsCheckpoint(place, context));
-    if (is_checkpoint) return place;
+  std::string first = place;
+  if (step) {
+    COFFER_ASSIGN_OR_RETURN(first, ChildPlace(place, std::to_string(*step)));
   }
-  COFFER_ASSIGN_OR_RETURN(auto steps, StepsBelow(place, context));
-  if (!step && !steps.empty()) return steps.back().second;
-  for (const auto& [number, child] : steps) {
-    if (number == step) return child;
+  COFFER_ASSIGN_OR_RETURN(bool is_there, HasCheckpoint(first, context));
+  if (is_there) return first;
+  COFFER_ASSIGN_OR_RETURN(auto names, StepNamesBelow(place, context));
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (step && name->first != *step) continue;
+    COFFER_ASSIGN_OR_RETURN(std::string child, ChildPlace(place, name->second));
+    COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, HasCheckpoint(child, context));
+    if (is_checkpoint) return child;
   }
   if (step) return NotFoundError(place + ": no checkpoint of step " + std::to_string(*step));
   return NotFoundError(place + ": no complete checkpoint is there, nor one of a step below it");

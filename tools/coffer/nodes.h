@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,11 +39,6 @@ struct OpenGroup {
 };
 Result<OpenGroup> OpenGroupAt(std::string_view place, const Context& context);
 
-/// The array at a place, or every array below the group there, with its name ("" for a single one).
-/// FailedPrecondition for a checkpoint.
-Result<std::vector<std::pair<std::string, Array>>> ArraysAt(std::string_view place,
-                                                            const Context& context);
-
 /// The path's steps joined by ".": the names of leaves in flat files, and what --only and --shape
 /// of `checkpoint restore` look at.
 std::string JoinedName(const TreePath& path);
@@ -54,11 +50,16 @@ Result<std::string> ChildPlace(std::string_view place, std::string_view name);
 /// The text of --step.
 Result<std::optional<int64_t>> ParseStep(const std::string& text);
 
-/// The checkpoints directly below a place whose names are integers, in their order.
+/// The names that stand between a prefix ("" or ending with "/") and the next "/" of the keys below
+/// it. Memory in proportion to their number, whatever the folders hold.
+Result<std::set<std::string>> FoldersBelow(KvStore& store, const std::string& prefix);
+
+/// The checkpoints directly below a place whose names are integers, in their order, damaged ones
+/// too.
 Result<std::vector<std::pair<int64_t, std::string>>> StepsBelow(std::string_view place,
                                                                 const Context& context);
 /// The checkpoint at a place: the place itself if it is one, else the step below it that was asked
-/// for, else the newest. NotFound.
+/// for, else the newest. A damaged one counts: reading it says what is wrong. NotFound.
 Result<std::string> FindCheckpoint(const std::string& place, std::optional<int64_t> step,
                                    const Context& context);
 

@@ -110,6 +110,12 @@ void Session::Note(std::string_view text) {
   if (!options_.quiet) std::fprintf(stderr, "coffer: %s\n", Printable(text).c_str());
 }
 
+double Stopwatch::seconds() const { return SecondsSince(start_); }
+
+void Session::NoteRate(std::string_view text, int64_t bytes, const Stopwatch& watch) {
+  Note(std::string(text) + ", " + FormatRate(bytes, watch.seconds()));
+}
+
 Progress Session::MakeProgress(std::string_view what) const {
   return Progress(what, !options_.quiet && isatty(STDERR_FILENO) != 0);
 }

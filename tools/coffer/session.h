@@ -63,6 +63,15 @@ class Progress {
   std::chrono::steady_clock::time_point last_;
 };
 
+/// The time since it was made.
+class Stopwatch {
+ public:
+  double seconds() const;
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 class Session {
  public:
   using Action = std::function<Result<int>()>;
@@ -83,6 +92,8 @@ class Session {
   void PrintJson(const Json& document);
   /// Prints a remark to standard error, unless --quiet.
   void Note(std::string_view text);
+  /// The same with a rate after it: "1 MiB copied, 10 MiB/s".
+  void NoteRate(std::string_view text, int64_t bytes, const Stopwatch& watch);
   Progress MakeProgress(std::string_view what) const;
 
   /// Runs a command's action, prints its error or what --stats asks for, and returns the status.

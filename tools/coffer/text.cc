@@ -123,15 +123,38 @@ std::string Table::ToString(std::string_view indent) const {
 }
 
 std::string Printable(std::string_view text) {
-  bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= 32 && c != 127; });
+  // U+0080 to U+009F, control characters that some terminals obey, are C2 80 to C2 9F in UTF-8.
+  auto is_c1 = [](std::string_view rest) {
+    return rest.size() > 1 && rest[0] == '\xc2' && (rest[1] & 0xe0) == 0x80;
+  };
+  auto is_control = [](char c) { return (c >= 0 && c < 32) || c == 127; };
+  bool plain = IsUtf8(text);
+  for (size_t i = 0; plain && i < text.size(); ++i) {
+    plain = !is_control(text[i]) && !is_c1(text.substr(i));
+  }
   if (plain) return std::string(text);
   // JSON escapes what is below 32 and replaces broken UTF-8; the quotes are not wanted.
   std::string escaped = Json(text).Dump();
-  escaped = escaped.substr(1, escaped.size() - 2);
-  for (size_t at = 0; (at = escaped.find('\x7f', at)) != std::string::npos;) {
-    escaped.replace(at, 1, "\\u007f");
+  constexpr std::string_view kHexDigits = "0123456789abcdef";
+  std::string printable;
+  for (size_t i = 1; i + 1 < escaped.size(); ++i) {
+    const bool c1 = is_c1(std::string_view(escaped).substr(i));
+    if (c1) ++i;
+    if (!c1 && escaped[i] != 127) {
+      printable += escaped[i];
+      continue;
+    }
+    const auto code = static_cast<unsigned char>(escaped[i]);
+    printable += {'\\', 'u', '0', '0', kHexDigits[code >> 4], kHexDigits[code & 15]};
   }
-  return escaped;
+  return printable;
+}
+
+std::string Shortened(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  size_t end = bytes_max - 3;
+  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;  // Never within a character.
+  return std::string(text.substr(0, end)) + "...";
 }
 
 }  // namespace coffer::inline v0::tool

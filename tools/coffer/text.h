@@ -48,6 +48,9 @@ class Table {
 /// The text with control characters and broken UTF-8 escaped, so that names from a store cannot
 /// play tricks on a terminal.
 std::string Printable(std::string_view text);
+/// The text, or so much of its begin that it has at most `bytes_max` (at least 3) bytes with "..."
+/// after it; no UTF-8 character is cut.
+std::string Shortened(std::string_view text, size_t bytes_max);
 
 }  // namespace coffer::inline v0::tool
 

@@ -1,7 +1,7 @@
 // ArrayFile: a file of any format that this folder reads. ArrayFileWriter: one being written.
 //
 //     ArrayFile file = OpenArrayFile("model.safetensors").OrThrow();
-//     for (const auto& name : file.names()) FileArray array = file.Get(i).OrThrow();
+//     for (size_t i = 0; i < file.names.size(); ++i) FileArray array = file.get(i).OrThrow();
 //
 // The format is told by the file's first bytes, never by its name.
 #ifndef COFFER_TOOLS_FORMATS_ARRAY_FILE_H_

@@ -1,8 +1,8 @@
 // File, OutputFile: local files that the formats of this folder read and write.
 //
 // A File is an open descriptor with whole-buffer positional reads and writes, so that any number of
-// threads may read boxes of one array at once. Nothing is mapped: mapped pages of a large file
-// would count as this process's memory.
+// threads may read boxes of one array at once. Pages are mapped only where Map() is asked for them:
+// they count as this process's memory.
 //
 // An OutputFile writes beside its final name and renames on Commit(), so that a command that fails
 // or is interrupted leaves the destination as it was. "-" (standard output), pipes and devices have

@@ -68,13 +68,6 @@ class Gunzip {
 
 }  // namespace
 
-Result<bool> IsGzip(const File& file) {
-  std::byte magic[2];
-  if (file.size() < 2) return false;
-  COFFER_RETURN_IF_ERROR(file.ReadAt(0, magic));
-  return magic[0] == std::byte{0x1f} && magic[1] == std::byte{0x8b};
-}
-
 Result<ByteReader> OpenGzip(std::shared_ptr<const File> file) {
   auto gunzip = std::make_shared<Gunzip>(std::move(file));
   COFFER_RETURN_IF_ERROR(gunzip->Init());

@@ -12,9 +12,6 @@
 
 namespace coffer::inline v0::formats {
 
-/// Whether the file begins with the gzip magic.
-Result<bool> IsGzip(const File& file);
-
 /// The unpacked bytes. Errors of the reader: DataLoss for a damaged or truncated file.
 Result<ByteReader> OpenGzip(std::shared_ptr<const File> file);
 

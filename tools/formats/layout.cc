@@ -1,12 +1,15 @@
 // How a box is read:
+//
 // 1. Its dimensions are sorted by stride, slowest first: from here on every array is in C order.
+//
 // 2. The innermost dimensions whose span of the file (gaps included) fits the bounce buffer are
-// read
-//    by one system call; as many steps of the next dimension as fit are added. Gaps are read and
-//    thrown away while they are at most a page or a few times what stands between them: reading
-//    from the page cache is cheaper than calls.
+//    read by one system call; as many steps of the next dimension as fit are added. Gaps are read
+//    and thrown away while they are at most a page or a few times what stands between them:
+//    reading from the page cache is cheaper than calls.
+//
 // 3. The span is copied (byte order corrected) into the destination. A box that is one run of the
 //    file, going to memory in the same order, is read without the buffer.
+//
 // Writing is the same with exact runs: a span that has gaps is written dimension by dimension.
 #include "tools/formats/layout.h"
 

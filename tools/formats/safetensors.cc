@@ -10,7 +10,6 @@ namespace coffer::inline v0::formats {
 namespace {
 
 constexpr std::string_view kMetadata = "__metadata__";
-constexpr std::string_view kTypeKey = "coffer.data_type:";
 
 struct Known {
   std::string_view name;
@@ -135,12 +134,6 @@ Stored StoredAs(const TensorSpec& tensor) {
 // The largest power of two up to 8 that divides the size of an element.
 int64_t AlignmentOf(DataType type) { return std::min<int64_t>(8, type.size() & -type.size()); }
 
-// Dumping replaces what is no UTF-8.
-bool IsUtf8(const std::string& text) {
-  Result<Json> read = Json::Parse(Json(text).Dump());
-  return read.ok() && read->string() == text;
-}
-
 }  // namespace
 
 Result<int64_t> SafetensorsHeaderSize(std::span<const std::byte> first8, int64_t file_size) {
@@ -181,7 +174,7 @@ Result<Safetensors> ParseSafetensors(std::span<const std::byte> header, int64_t 
   }
   COFFER_RETURN_IF_ERROR(CheckCover(file.tensors, data_begin, file_size));
   for (Tensor& tensor : file.tensors) {
-    auto true_type = file.metadata.find(std::string(kTypeKey) + tensor.name);
+    auto true_type = file.metadata.find(std::string(kSafetensorsTypeKey) + tensor.name);
     if (true_type != file.metadata.end()) RestoreType(true_type->second, &tensor);
   }
   std::sort(file.tensors.begin(), file.tensors.end(),
@@ -210,7 +203,8 @@ Result<SafetensorsPlan> PlanSafetensors(const std::vector<TensorSpec>& tensors,
       return InvalidArgumentError("safetensors cannot name a tensor \"" + tensor.name + "\"");
     }
     Stored stored = StoredAs(tensor);
-    if (!stored.is_true) texts[std::string(kTypeKey) + tensor.name] = tensor.data_type.name();
+    if (!stored.is_true)
+      texts[std::string(kSafetensorsTypeKey) + tensor.name] = tensor.data_type.name();
     Json::Array shape(stored.shape.begin(), stored.shape.end());
     int64_t begin = std::exchange(end, end + plan.layouts[i].bytes);
     Json entry{Json::Object{{"dtype", stored.type_name},

@@ -27,12 +27,14 @@
 namespace coffer::inline v0::formats {
 
 inline constexpr int64_t kSafetensorsHeaderMax = 100'000'000;
+/// What entries that keep a true type begin with.
+inline constexpr std::string_view kSafetensorsTypeKey = "coffer.data_type:";
 
 struct Tensor {
   std::string name;
   ArrayLayout layout;
-  std::string
-      lacking_type;  ///< The safetensors type (F8_E4M3 ...) that `layout` holds as raw bytes.
+  /// The safetensors type (F8_E4M3 ...) that `layout` holds as raw bytes.
+  std::string lacking_type;
 };
 
 struct Safetensors {

@@ -1,4 +1,5 @@
-// Save, Restore: trees of arrays, saved atomically and durably, restored into the shapes you want.
+// Save, Restore, Copy: trees of arrays, saved atomically and durably, restored into the shapes you
+// want.
 //
 //     checkpoint::Save("file:///runs/7/1000", tree).OrThrow();
 //     Tree params = checkpoint::Restore("file:///runs/7/1000",
@@ -22,9 +23,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "coffer/array/options.h"
@@ -36,6 +38,9 @@
 #include "coffer/kvstore/kvstore.h"
 
 namespace coffer::inline v0 {
+
+struct CheckpointPlace;
+struct StoredCheckpoint;
 
 /// What to do where a stored array and its target differ in shape. Applied dimension by dimension;
 /// padding is the stored fill value (zero), truncation drops the end.
@@ -127,6 +132,44 @@ COFFER_EXPORT Result<CheckpointInfo> Info(std::string_view place, bool sizes = t
                                           const Context& context = Context::Default());
 
 COFFER_EXPORT Result<CheckpointInfo> Info(KvStorePtr store, std::string prefix, bool sizes = true);
+
+/// A checkpoint opened once, whose metadata is read once, for whoever restores it part by part:
+/// every part is of this one. Replaced or deleted meanwhile, Restore fails with DataLoss or
+/// NotFound; it never reads of another.
+class COFFER_EXPORT Reader {
+ public:
+  /// Errors: NotFound (no complete checkpoint there), DataLoss, the store's own.
+  static Result<Reader> Open(std::string_view place, const Context& context = Context::Default());
+  static Result<Reader> Open(KvStorePtr store, std::string prefix);
+
+  /// Errors as the function of that name.
+  Result<Tree> Restore(const RestoreOptions& options = {}) const;
+  Result<CheckpointInfo> Info(bool sizes = true) const;
+
+ private:
+  static Result<Reader> OpenAt(const CheckpointPlace& place);
+  explicit Reader(std::shared_ptr<const StoredCheckpoint> stored) : stored_(std::move(stored)) {}
+
+  std::shared_ptr<const StoredCheckpoint> stored_;
+};
+
+struct CopyOptions {
+  ProgressFunction on_progress = nullptr;
+  CancelToken cancel = {};
+  Context context = Context::Default();
+};
+
+/// Copies a checkpoint as it is, between any two stores, and returns how many bytes it copied.
+/// Published as a save is: readers of the destination see the whole copy or none, and of several
+/// copies to one place exactly one succeeds. What does not belong to the checkpoint is not copied.
+///
+/// Errors: as Save without `overwrite`; of the source NotFound (no complete checkpoint there),
+/// DataLoss, Aborted (it was replaced or deleted meanwhile).
+COFFER_EXPORT Result<int64_t> Copy(std::string_view source, std::string_view destination,
+                                   const CopyOptions& options = {});
+COFFER_EXPORT Result<int64_t> Copy(KvStorePtr source, std::string source_prefix,
+                                   KvStorePtr destination, std::string destination_prefix,
+                                   const CopyOptions& options = {});
 
 /// Whether a complete checkpoint is at this place. Reads the marker only; DataLoss if it is
 /// damaged.

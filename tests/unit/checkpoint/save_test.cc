@@ -218,6 +218,9 @@ void FailEveryMutation(LesserStore::Options options, bool overwrite, bool after)
       EXPECT_TRUE(is_fresh || (overwrite && Difference(old, *there).empty())) << n;
       if (is_fresh) {
         EXPECT_TRUE(after) << n;
+        EXPECT_THAT(std::string(status.message()),
+                    HasSubstr("the checkpoint is there, but perhaps not durable"))
+            << n;
       }
     } else {
       EXPECT_FALSE(overwrite) << n;
@@ -281,6 +284,22 @@ TEST(Save, ALostAnswerToTheMarkerIsMadeGood) {
   EXPECT_THAT(std::string(unknown.message()),
               HasSubstr("the checkpoint is there, but perhaps not durable"));
   ExpectStored(memory, "c/", Small(2));
+}
+
+TEST(Save, ARenameThatFailedAndTookEffectIsSaid) {
+  const KvStorePtr memory = MakeMemoryStore();
+  const auto faulty = MakeFaultStore(memory);
+  faulty->Inject({.operation = KvOperation::kRenamePrefix, .after = true});
+  const Status unknown = checkpoint::Save(faulty, "c/", Small(1));
+  EXPECT_EQ(unknown.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(unknown.message()),
+              HasSubstr("the checkpoint is there, but perhaps not durable"));
+  ExpectStored(memory, "c/", Small(1));
+  faulty->Inject({.operation = KvOperation::kRenamePrefix});
+  const Status nothing = checkpoint::Save(faulty, "d/", Small(1));
+  EXPECT_EQ(nothing.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(nothing.message()), ::testing::Not(HasSubstr("the checkpoint is there")));
+  ExpectNothingAt(memory, "d/");
 }
 
 TEST(Save, ErrorsNameTheLeaf) {

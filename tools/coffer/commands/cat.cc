@@ -19,8 +19,9 @@ struct Arguments {
 Status Cat(Session& session, const Arguments& arguments) {
   CancelToken cancel = session.cancel_token();
   COFFER_ASSIGN_OR_RETURN(Array array, Array::Open(arguments.url, {.context = session.context()}));
-  COFFER_ASSIGN_OR_RETURN(IndexTransform transform,
-                          IndexTransform::Parse(array.shape(), arguments.region));
+  Result<IndexTransform> region = IndexTransform::Parse(array.shape(), arguments.region);
+  if (!region.ok()) return region.status().Annotate(array.url());
+  const IndexTransform& transform = *region;
   std::string header = formats::NpyHeader(array.data_type(), transform.view_shape());
   COFFER_ASSIGN_OR_RETURN(
       formats::ArrayLayout layout,

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/findings.h"
 #include "tools/coffer/checkpoints.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
@@ -33,16 +34,25 @@ Result<int> List(Session& session, const std::string& url) {
   COFFER_ASSIGN_OR_RETURN(auto steps, StepsBelow(url, session.context()));
   Table table("rlrr");
   for (const auto& [step, place] : steps) {
-    COFFER_ASSIGN_OR_RETURN(checkpoint::CheckpointInfo info,
-                            checkpoint::Info(place, true, session.context()));
+    Result<checkpoint::CheckpointInfo> info = checkpoint::Info(place, true, session.context());
+    if (!info.ok() && IsDamage(info.status())) {  // One damaged step hides no other.
+      std::string error = info.status().ToString();
+      if (session.options().json) {
+        session.PrintJson(Json(Json::Object{{"step", step}, {"error", error}}));
+      }
+      table.Add({std::to_string(step), "damaged: " + Printable(error)});
+      continue;
+    }
+    if (info.status().code() == StatusCode::kNotFound) continue;  // Deleted meanwhile.
+    COFFER_RETURN_IF_ERROR(info.status());
     if (session.options().json) {
       session.PrintJson(Json(Json::Object{{"step", step},
-                                          {"created_at", info.created_at},
-                                          {"bytes", info.array_bytes},
-                                          {"stored_bytes", info.stored_bytes}}));
+                                          {"created_at", info->created_at},
+                                          {"bytes", info->array_bytes},
+                                          {"stored_bytes", info->stored_bytes}}));
     }
-    table.Add({std::to_string(step), info.created_at, FormatBytes(info.array_bytes),
-               FormatBytes(info.stored_bytes)});
+    table.Add({std::to_string(step), info->created_at, FormatBytes(info->array_bytes),
+               FormatBytes(info->stored_bytes)});
   }
   if (!session.options().json) session.Print(table.ToString());
   return kDone;

@@ -1,12 +1,17 @@
 // coffer checkpoint restore URL -o OUT: arrays of a checkpoint into a flat file or a Zarr group.
 //
-// 1. The leaves are chosen (--only) and get their shapes (--shape); the output is made with all of
-//    them, under a temporary name if it is a file.
-// 2. Leaves are restored in batches of about the budget, each written out before the next is read,
+// 1. The checkpoint is opened, once: replaced meanwhile, the command fails, and never mixes.
+//
+// 2. The leaves are chosen (--only) and get their shapes (--shape), as far as --pad and --truncate
+//    allow them; the output is made with all of them, under a temporary name if it is a file.
+//
+// 3. Leaves are restored in batches of about the budget, each written out before the next is read,
 //    so that memory holds one batch (or the largest leaf), not the checkpoint.
-// 3. The file gets its name.
+//
+// 4. The file gets its name.
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <vector>
@@ -23,7 +28,11 @@ namespace {
 
 using checkpoint::CheckpointInfo;
 using checkpoint::LeafInfo;
+using checkpoint::Reader;
 using formats::ArrayFileWriter;
+
+// However small the budget, tiny leaves are not restored one at a time.
+constexpr int64_t kBatchBytesMin = MiB(1);
 
 struct NewShape {
   std::string name;
@@ -43,6 +52,7 @@ struct Arguments {
     if (pad) return truncate ? ShapePolicy::kPadOrTruncate : ShapePolicy::kPad;
     return truncate ? ShapePolicy::kTruncate : ShapePolicy::kExact;
   }
+  bool is_file() const { return output.ends_with(".safetensors") || output.ends_with(".npz"); }
 };
 
 // "PATH=32768,384"; a path may contain "=" itself.
@@ -59,8 +69,7 @@ struct Leaf {
   std::string name;  // Joined by ".".
   LeafInfo info;
   Shape shape;  // Wanted.
-
-  int64_t bytes() const { return NumElements(shape).value_or(0) * info.data_type.size(); }
+  int64_t bytes = 0;
 };
 
 struct Plan {
@@ -69,6 +78,32 @@ struct Plan {
   std::vector<checkpoint::TargetShape> shapes;
   int64_t bytes = 0;
 };
+
+// Whether --pad and --truncate allow the wanted shape; and its bytes.
+Status CheckShape(const Arguments& arguments, Leaf* leaf) {
+  const Shape& stored = leaf->info.shape;
+  std::string shapes = "\"" + leaf->name + "\": stored shape " + ToString(stored) +
+                       " does not match the wanted " + ToString(leaf->shape);
+  if (leaf->shape.rank() != stored.rank()) return InvalidArgumentError(shapes + ": another rank");
+  bool pad = false;
+  bool truncate = false;
+  for (int d = 0; d < stored.rank(); ++d) {
+    pad = pad || leaf->shape[d] > stored[d];
+    truncate = truncate || leaf->shape[d] < stored[d];
+  }
+  if ((pad && !arguments.pad) || (truncate && !arguments.truncate)) {
+    return InvalidArgumentError(shapes + "; this needs " +
+                                (pad && truncate ? "--pad --truncate"
+                                 : pad           ? "--pad"
+                                                 : "--truncate"));
+  }
+  std::optional<int64_t> elements = NumElements(leaf->shape);
+  std::optional<int64_t> bytes =
+      elements ? CheckedMul(*elements, leaf->info.data_type.size()) : std::nullopt;
+  if (!bytes) return InvalidArgumentError(shapes + ": more bytes than 2^63");
+  leaf->bytes = *bytes;
+  return Status();
+}
 
 Result<Plan> MakePlan(const CheckpointInfo& info, const Arguments& arguments) {
   std::map<std::string, Shape> wanted;
@@ -96,7 +131,10 @@ Result<Plan> MakePlan(const CheckpointInfo& info, const Arguments& arguments) {
       array.shape = found.mapped();
       plan.shapes.push_back({leaf.path, array.shape});
     }
-    plan.bytes += array.bytes();
+    COFFER_RETURN_IF_ERROR(CheckShape(arguments, &array));
+    std::optional<int64_t> sum = CheckedAdd(plan.bytes, array.bytes);
+    if (!sum) return InvalidArgumentError("all arrays together have more bytes than 2^63");
+    plan.bytes = *sum;
     plan.arrays.push_back(std::move(array));
   }
   if (!wanted.empty()) {
@@ -188,12 +226,12 @@ class GroupOutput : public Output {
 Result<std::unique_ptr<Output>> MakeOutput(const Arguments& arguments, const Plan& plan,
                                            const Context& context) {
   const std::string& path = arguments.output;
-  bool is_file = path.ends_with(".safetensors") || path.ends_with(".npz");
-  return is_file ? FileOutput::Create(path, plan) : GroupOutput::Create(path, plan, context);
+  return arguments.is_file() ? FileOutput::Create(path, plan)
+                             : GroupOutput::Create(path, plan, context);
 }
 
 // Restores plan.arrays[begin, end) and writes them out.
-Status RestoreBatch(Session& session, const std::string& place, const Arguments& arguments,
+Status RestoreBatch(Session& session, const Reader& reader, const Arguments& arguments,
                     const Plan& plan, size_t begin, size_t end, Output& output,
                     const ProgressFunction& on_progress) {
   std::set<std::string> batch;
@@ -207,32 +245,33 @@ Status RestoreBatch(Session& session, const std::string& place, const Arguments&
   options.on_progress = on_progress;
   options.cancel = session.cancel_token();
   options.context = session.context();
-  COFFER_ASSIGN_OR_RETURN(Tree tree, checkpoint::Restore(place, options));
+  COFFER_ASSIGN_OR_RETURN(Tree tree, reader.Restore(options));
   for (size_t i = begin; i < end; ++i) {
     const Tree* leaf = tree.Find(plan.arrays[i].info.path);
-    if (leaf == nullptr) return InternalError(place + ": " + plan.arrays[i].name + " went missing");
+    if (leaf == nullptr) return InternalError(plan.arrays[i].name + " went missing");
     COFFER_RETURN_IF_ERROR(output.Write(i, leaf->array()));
   }
   return Status();
 }
 
 Result<int64_t> RestoreAll(Session& session, const std::string& place, const Arguments& arguments) {
-  COFFER_ASSIGN_OR_RETURN(CheckpointInfo info, checkpoint::Info(place, false, session.context()));
+  COFFER_ASSIGN_OR_RETURN(Reader reader, Reader::Open(place, session.context()));
+  COFFER_ASSIGN_OR_RETURN(CheckpointInfo info, reader.Info(false));
   Result<Plan> plan = MakePlan(info, arguments);
   if (!plan.ok()) return plan.status().Annotate(place);
   COFFER_ASSIGN_OR_RETURN(std::unique_ptr<Output> output,
                           MakeOutput(arguments, *plan, session.context()));
+  int64_t batch_max = std::max(session.options().budget_bytes, kBatchBytesMin);
   Progress progress = session.MakeProgress("restore");
   int64_t done = 0;
   for (size_t begin = 0; begin < plan->arrays.size();) {
-    int64_t batch = plan->arrays[begin].bytes();
+    int64_t batch = plan->arrays[begin].bytes;
     size_t end = begin + 1;
-    while (end < plan->arrays.size() &&
-           batch + plan->arrays[end].bytes() <= session.options().budget_bytes) {
-      batch += plan->arrays[end++].bytes();
+    while (end < plan->arrays.size() && plan->arrays[end].bytes <= batch_max - batch) {
+      batch += plan->arrays[end++].bytes;
     }
     COFFER_RETURN_IF_ERROR(
-        RestoreBatch(session, place, arguments, *plan, begin, end, *output,
+        RestoreBatch(session, reader, arguments, *plan, begin, end, *output,
                      [&](int64_t now, int64_t) { progress.Update(done + now, plan->bytes); }));
     done += batch;
     begin = end;
@@ -245,17 +284,14 @@ Result<int> Restore(Session& session, const Arguments& arguments) {
   CancelToken cancel = session.cancel_token();
   COFFER_ASSIGN_OR_RETURN(std::string place,
                           FindCheckpoint(arguments.url, arguments.step, session.context()));
-  auto start = std::chrono::steady_clock::now();
+  Stopwatch watch;
   Result<int64_t> bytes = RestoreAll(session, place, arguments);
   if (bytes.status().code() == StatusCode::kCancelled) {
-    bool is_file = arguments.output.ends_with(".safetensors") || arguments.output.ends_with(".npz");
-    return bytes.status().Annotate(arguments.output +
-                                   (is_file ? " is as it was" : " holds a part of the arrays"));
+    return bytes.status().Annotate(
+        arguments.output + (arguments.is_file() ? " is as it was" : " holds a part of the arrays"));
   }
   COFFER_RETURN_IF_ERROR(bytes);
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  session.Note(FormatBytes(*bytes) + " restored to " + arguments.output + ", " +
-               FormatRate(*bytes, seconds));
+  session.NoteRate(FormatBytes(*bytes) + " restored to " + arguments.output, *bytes, watch);
   return kDone;
 }
 

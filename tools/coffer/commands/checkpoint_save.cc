@@ -1,6 +1,7 @@
 // coffer checkpoint save FILE URL: the arrays of a .safetensors or .npz file as one flat dict.
 //
 // The arrays are encoded from the mapped file; only big-endian ones are copied.
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
 #include "tools/formats/array_file.h"
+#include "tools/formats/safetensors.h"
 
 namespace coffer::inline v0::tool {
 namespace {
@@ -33,6 +35,7 @@ struct MappedTree {
   Tree tree = Tree::Dict();
   int64_t bytes = 0;
   std::vector<std::shared_ptr<const std::byte>> mappings;
+  std::string lost;  // What the file says that a checkpoint has no place for; "" if nothing.
 
   Status Add(const FileArray& array) {
     const formats::ArrayLayout& layout = array.layout;
@@ -67,9 +70,19 @@ Result<MappedTree> MapFile(const std::string& path) {
                                 file.format + " array (coffer import)");
   }
   MappedTree mapped;
+  int64_t typeless = 0;
   for (size_t i = 0; i < file.names.size(); ++i) {
     COFFER_ASSIGN_OR_RETURN(FileArray array, file.get(i));
     COFFER_RETURN_IF_ERROR(mapped.Add(array));
+    typeless += array.attributes.Find("safetensors_dtype") != nullptr ? 1 : 0;
+  }
+  int64_t texts = std::count_if(file.metadata.begin(), file.metadata.end(), [](const auto& entry) {
+    return !entry.first.starts_with(formats::kSafetensorsTypeKey);
+  });
+  if (texts > 0) mapped.lost = FormatCount(texts, "text") + " of __metadata__";
+  if (typeless > 0) {
+    mapped.lost += (texts > 0 ? "; " : "") + std::string("the float8 types of ") +
+                   FormatCount(typeless, "array") + " (their bytes are, as r8)";
   }
   return mapped;
 }
@@ -81,7 +94,7 @@ Result<int> Save(Session& session, const Arguments& arguments) {
   if (arguments.step) {
     COFFER_ASSIGN_OR_RETURN(place, ChildPlace(place, std::to_string(*arguments.step)));
   }
-  auto start = std::chrono::steady_clock::now();
+  Stopwatch watch;
   Status status;
   {
     Progress progress = session.MakeProgress("save");
@@ -97,9 +110,10 @@ Result<int> Save(Session& session, const Arguments& arguments) {
   }
   if (status.code() == StatusCode::kCancelled) return status.Annotate(place + " is as it was");
   COFFER_RETURN_IF_ERROR(status);
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  session.Note(FormatCount(std::ssize(mapped.tree.members()), "array") + ", " +
-               FormatBytes(mapped.bytes) + " saved, " + FormatRate(mapped.bytes, seconds));
+  session.NoteRate(FormatCount(std::ssize(mapped.tree.members()), "array") + ", " +
+                       FormatBytes(mapped.bytes) + " saved",
+                   mapped.bytes, watch);
+  if (!mapped.lost.empty()) session.Note(arguments.file + ": not saved: " + mapped.lost);
   return kDone;
 }
 

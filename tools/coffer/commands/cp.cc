@@ -1,11 +1,10 @@
 // coffer cp SRC DST: an array, a group or a checkpoint, between any two stores.
 //
 // Arrays are decoded and encoded anew, region by region, in the destination's layout. A checkpoint
-// is copied key by key as it is, its commit marker last: until then readers of the destination see
-// no checkpoint.
-#include <algorithm>
+// is copied as it is, and published in one step.
 #include <memory>
 
+#include "coffer/checkpoint/checkpoint.h"
 #include "tools/coffer/blocks.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/layout_options.h"
@@ -14,9 +13,6 @@
 
 namespace coffer::inline v0::tool {
 namespace {
-
-constexpr std::string_view kCommitMarker = "commit";
-constexpr int64_t kPieceBytes = MiB(4);
 
 struct Arguments {
   std::string source;
@@ -37,8 +33,9 @@ bool KeepsDimensions(const IndexTransform& transform) {
 template <class Create>
 Result<int64_t> CopyArray(Session& session, const Arguments& arguments, const Array& source,
                           const std::string& name, const Create& create) {
-  COFFER_ASSIGN_OR_RETURN(IndexTransform transform,
-                          IndexTransform::Parse(source.shape(), arguments.region));
+  Result<IndexTransform> region = IndexTransform::Parse(source.shape(), arguments.region);
+  if (!region.ok()) return region.status().Annotate(source.url());
+  const IndexTransform& transform = *region;
   COFFER_ASSIGN_OR_RETURN(CreateOptions options,
                           MakeCopyOptions(arguments.layout, source, transform.view_shape(),
                                           KeepsDimensions(transform), session.context()));
@@ -91,82 +88,31 @@ Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
   return bytes;
 }
 
-// One value, in pieces of one generation.
-Result<int64_t> CopyKey(const Place& source, const Place& destination, const std::string& name,
-                        const CancelToken& cancel) {
-  std::string key = source.prefix + name;
-  COFFER_ASSIGN_OR_RETURN(
-      ReadResult stat,
-      source.store->Read(key, {.range = ByteRange::Stat(), .cancel = cancel}).Get());
-  if (stat.state != ReadResult::State::kValue || stat.total_size < 0) {
-    return AbortedError(source.store->Describe(key) + ": went away during the copy");
-  }
-  COFFER_ASSIGN_OR_RETURN(
-      std::unique_ptr<KvWriter> writer,
-      destination.store->OpenWriter(destination.prefix + name, {.cancel = cancel}));
-  for (int64_t at = 0; at < stat.total_size; at += kPieceBytes) {
-    ReadOptions piece{.range = ByteRange::Span(at, std::min(at + kPieceBytes, stat.total_size)),
-                      .if_equal = stat.generation,
-                      .cancel = cancel};
-    COFFER_ASSIGN_OR_RETURN(ReadResult read, source.store->Read(key, piece).Get());
-    if (read.state != ReadResult::State::kValue) {
-      return AbortedError(source.store->Describe(key) + ": changed during the copy");
-    }
-    COFFER_RETURN_IF_ERROR(writer->Append(read.value));
-  }
-  COFFER_RETURN_IF_ERROR(writer->Commit().Get());
-  return stat.total_size;
-}
-
 Result<int64_t> CopyCheckpoint(Session& session, const Arguments& arguments) {
   if (!arguments.region.empty() || arguments.layout.any()) {
     return InvalidArgumentError(arguments.source +
                                 ": a checkpoint is copied as it is, without layout or region");
   }
-  COFFER_ASSIGN_OR_RETURN(Place source, OpenPlace(arguments.source, session.context()));
-  COFFER_ASSIGN_OR_RETURN(Place destination, OpenPlace(arguments.destination, session.context()));
-  COFFER_ASSIGN_OR_RETURN(
-      std::vector<ListEntry> there,
-      ListAll(*destination.store, {.range = KeyRange::Prefix(destination.prefix)}));
-  if (!there.empty()) {
-    return AlreadyExistsError(arguments.destination + ": something is there already");
-  }
-  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> keys,
-                          ListAll(*source.store, {.range = KeyRange::Prefix(source.prefix)}));
-  std::vector<std::string> names;
-  int64_t all = 0;
-  for (const ListEntry& entry : keys) {
-    names.push_back(entry.key.substr(source.prefix.size()));
-    all += std::max<int64_t>(entry.size, 0);
-  }
-  std::stable_partition(names.begin(), names.end(),
-                        [](const std::string& name) { return name != kCommitMarker; });
   Progress progress = session.MakeProgress("cp");
-  int64_t bytes = 0;
-  for (const std::string& name : names) {
-    if (session.cancel_token().cancelled()) return CancelledError("interrupted");
-    COFFER_ASSIGN_OR_RETURN(int64_t copied,
-                            CopyKey(source, destination, name, session.cancel_token()));
-    bytes += copied;
-    progress.Update(bytes, all);
-  }
-  return bytes;
+  return checkpoint::Copy(arguments.source, arguments.destination,
+                          {.on_progress = progress.function(),
+                           .cancel = session.cancel_token(),
+                           .context = session.context()});
 }
 
 Result<int> Cp(Session& session, const Arguments& arguments) {
   CancelToken cancel = session.cancel_token();
   COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(arguments.source, session.context()));
-  auto start = std::chrono::steady_clock::now();
+  Stopwatch watch;
   auto copy = kind == Kind::kArray ? CopyOne : kind == Kind::kGroup ? CopyGroup : CopyCheckpoint;
   Result<int64_t> bytes = copy(session, arguments);
   if (bytes.status().code() == StatusCode::kCancelled) {
     return bytes.status().Annotate(arguments.destination + (kind == Kind::kCheckpoint
-                                                                ? " holds no checkpoint yet"
+                                                                ? " is as it was"
                                                                 : " holds a part of the copy"));
   }
   COFFER_RETURN_IF_ERROR(bytes);
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  session.Note(FormatBytes(*bytes) + " copied, " + FormatRate(*bytes, seconds));
+  session.NoteRate(FormatBytes(*bytes) + " copied", *bytes, watch);
   return kDone;
 }
 

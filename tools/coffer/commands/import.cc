@@ -20,6 +20,7 @@ struct Arguments {
   std::string url;
   std::optional<Index> at;
   LayoutOptions layout;
+  std::optional<DataType> data_type;
 };
 
 Status MoveInto(Session& session, const FileArray& source, DataType type, const Array& destination,
@@ -46,16 +47,14 @@ Status ImportIntoExisting(Session& session, const Arguments& arguments, const Ar
                           int64_t* moved) {
   COFFER_ASSIGN_OR_RETURN(Array array, Array::Open(arguments.url, {.context = session.context()}));
   COFFER_ASSIGN_OR_RETURN(FileArray source, file.get(0));
-  COFFER_ASSIGN_OR_RETURN(DataType type,
-                          RenamedType(source.layout.data_type, arguments.layout.data_type));
+  COFFER_ASSIGN_OR_RETURN(DataType type, RenamedType(source.layout.data_type, arguments.data_type));
   return MoveInto(session, source, type, array, *arguments.at, moved);
 }
 
 Status ImportSingle(Session& session, const Arguments& arguments, const ArrayFile& file,
                     int64_t* moved) {
   COFFER_ASSIGN_OR_RETURN(FileArray source, file.get(0));
-  COFFER_ASSIGN_OR_RETURN(DataType type,
-                          RenamedType(source.layout.data_type, arguments.layout.data_type));
+  COFFER_ASSIGN_OR_RETURN(DataType type, RenamedType(source.layout.data_type, arguments.data_type));
   COFFER_ASSIGN_OR_RETURN(CreateOptions options, OptionsFor(session, arguments, source, type));
   COFFER_ASSIGN_OR_RETURN(Array array, Array::Create(arguments.url, options));
   return MoveInto(session, source, type, array, Index::Filled(array.rank(), 0), moved);
@@ -83,10 +82,23 @@ Status CheckNames(const ArrayFile& file) {
   return Status();
 }
 
+// --dtype means those arrays that can take it, since a file holds other types beside; at least one.
+Status CheckTypeFits(const ArrayFile& file, const Arguments& arguments) {
+  if (!arguments.data_type) return Status();
+  for (size_t i = 0; i < file.names.size(); ++i) {
+    COFFER_ASSIGN_OR_RETURN(FileArray source, file.get(i));
+    if (RenamedType(source.layout.data_type, arguments.data_type).ok()) return Status();
+  }
+  return UnimplementedError("--dtype " + arguments.data_type->name() +
+                            ": no array can take that type without a conversion");
+}
+
 Status ImportSet(Session& session, const Arguments& arguments, const ArrayFile& file,
                  int64_t* moved) {
   Status named = CheckNames(file);
   if (!named.ok()) return named.Annotate(arguments.file);
+  Status fits = CheckTypeFits(file, arguments);
+  if (!fits.ok()) return fits.Annotate(arguments.file);
   GroupOptions options{.attributes = {}, .context = session.context()};
   if (!file.metadata.empty()) {
     Json metadata{Json::Object(file.metadata.begin(), file.metadata.end())};
@@ -97,8 +109,7 @@ Status ImportSet(Session& session, const Arguments& arguments, const ArrayFile& 
   std::set<std::string> made;
   for (size_t i = 0; i < file.names.size(); ++i) {
     COFFER_ASSIGN_OR_RETURN(FileArray source, file.get(i));
-    // --dtype means those it can: a file holds other types beside.
-    Result<DataType> type = RenamedType(source.layout.data_type, arguments.layout.data_type);
+    Result<DataType> type = RenamedType(source.layout.data_type, arguments.data_type);
     if (!type.ok()) type = source.layout.data_type;
     COFFER_ASSIGN_OR_RETURN(CreateOptions create, OptionsFor(session, arguments, source, *type));
     COFFER_RETURN_IF_ERROR(CreateParents(root, source.name, &made));
@@ -117,7 +128,12 @@ Result<int> Import(Session& session, const Arguments& arguments) {
     return InvalidArgumentError(arguments.file + ": --at needs a file of one array; this one is " +
                                 file.format);
   }
-  auto start = std::chrono::steady_clock::now();
+  if (arguments.at && arguments.layout.any()) {
+    return InvalidArgumentError(arguments.url +
+                                ": --at writes into an array that has its layout already; of the "
+                                "layout options it takes --dtype alone");
+  }
+  Stopwatch watch;
   int64_t moved = 0;
   auto import = arguments.at ? ImportIntoExisting : file.is_single ? ImportSingle : ImportSet;
   Status status = import(session, arguments, file, &moved);
@@ -125,8 +141,7 @@ Result<int> Import(Session& session, const Arguments& arguments) {
     return status.Annotate(arguments.url + " holds a part of " + arguments.file);
   }
   COFFER_RETURN_IF_ERROR(status);
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  session.Note(FormatBytes(moved) + " from " + arguments.file + ", " + FormatRate(moved, seconds));
+  session.NoteRate(FormatBytes(moved) + " from " + arguments.file, moved, watch);
   return kDone;
 }
 
@@ -147,6 +162,13 @@ void AddImport(const CommandLine& line) {
       },
       "write into an existing array, from this index on: 0,64,0");
   arguments->layout.AddTo(command);
+  command.Parsed(
+      "--dtype", &arguments->data_type,
+      [](const std::string& text) -> Result<std::optional<DataType>> {
+        COFFER_ASSIGN_OR_RETURN(DataType type, DataType::Parse(text));
+        return std::optional(type);
+      },
+      "data type of the same width that the elements really have: bfloat16");
 }
 
 }  // namespace coffer::inline v0::tool

@@ -20,7 +20,7 @@ struct Arguments {
 // One line of the listing, and its JSON.
 struct Entry {
   std::string name;
-  std::string kind;     // "array", "group", "key", "prefix", or a leaf's kind.
+  std::string kind;     // "array", "group", "key", "prefix", "leaf".
   Json shape = Json();  // Arrays.
   std::string data_type;
   int64_t size = -1;  // Stored bytes; -1 if not known.

@@ -1,6 +1,7 @@
 // coffer rm URL: deletes an array, or with -r whatever is below a place.
 #include <memory>
 
+#include "src/checkpoint/document.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
@@ -8,17 +9,37 @@
 namespace coffer::inline v0::tool {
 namespace {
 
-// A checkpoint loses its commit marker (of all keys directly below it) before its data, so that no
+// Everything below a place, node or not. A checkpoint loses its commit marker first, so that no
 // reader takes what is left for one.
-Status RemoveCheckpoint(Session& session, const std::string& url) {
-  COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(url, session.context()));
-  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> keys,
-                          ListAll(*place.store, {.range = KeyRange::Prefix(place.prefix)}));
-  for (const ListEntry& entry : keys) {
-    if (entry.key.find('/', place.prefix.size()) != std::string::npos) continue;
-    COFFER_RETURN_IF_ERROR(place.store->Write(entry.key, std::nullopt).Get());
-  }
+Status RemoveAll(const Place& place) {
+  COFFER_RETURN_IF_ERROR(
+      place.store->Write(place.prefix + std::string(kMarkerName), std::nullopt).Get().status());
   return place.store->DeleteRange(KeyRange::Prefix(place.prefix)).Get();
+}
+
+Result<bool> HasKeys(const Place& place) {
+  COFFER_ASSIGN_OR_RETURN(
+      std::unique_ptr<KvListing> listing,
+      place.store->List({.range = KeyRange::Prefix(place.prefix), .page_size = 1}));
+  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> page, listing->Next().Get());
+  return !page.empty();
+}
+
+Status Remove(Session& session, const std::string& url, bool recursive) {
+  Result<Kind> kind = KindOf(url, session.context());
+  // Only a commit marker is looked into here: a damaged checkpoint can be deleted, too.
+  if (kind.status().code() == StatusCode::kDataLoss) kind = Kind::kCheckpoint;
+  COFFER_RETURN_IF_ERROR(kind.status());
+  if (*kind == Kind::kArray) return DeleteNode(url, session.context());
+  COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(url, session.context()));
+  if (*kind == Kind::kNothing) {
+    COFFER_ASSIGN_OR_RETURN(bool has_keys, HasKeys(place));
+    if (!has_keys) return NotFoundError(url + ": nothing is there");
+  }
+  if (recursive) return RemoveAll(place);
+  return FailedPreconditionError(
+      url + ": " + (*kind == Kind::kNothing ? "no node" : "a " + std::string(KindName(*kind))) +
+      "; -r deletes it with everything below");
 }
 
 }  // namespace
@@ -27,20 +48,14 @@ void AddRm(const CommandLine& line) {
   Session& session = line.session();
   auto url = std::make_shared<std::string>();
   auto recursive = std::make_shared<bool>(false);
-  CommandLine command = line.Command(
-      "rm", "Delete an array, or with -r a group or checkpoint",
-      [&session, url, recursive]() -> Result<int> {
-        COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(*url, session.context()));
-        if (kind != Kind::kArray && !*recursive) {
-          return FailedPreconditionError(*url + ": a " + std::string(KindName(kind)) +
-                                         "; -r deletes it with everything below");
-        }
-        COFFER_RETURN_IF_ERROR(kind == Kind::kCheckpoint ? RemoveCheckpoint(session, *url)
-                                                         : DeleteNode(*url, session.context()));
-        return kDone;
-      });
+  CommandLine command = line.Command("rm", "Delete an array, or with -r a group or checkpoint",
+                                     [&session, url, recursive]() -> Result<int> {
+                                       COFFER_RETURN_IF_ERROR(Remove(session, *url, *recursive));
+                                       return kDone;
+                                     });
   command.Text("URL", url.get(), "what to delete");
-  command.Flag("-r,--recursive", recursive.get(), "groups and checkpoints, too");
+  command.Flag("-r,--recursive", recursive.get(),
+               "whatever is below: groups, checkpoints, what is left of them");
 }
 
 }  // namespace coffer::inline v0::tool

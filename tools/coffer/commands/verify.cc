@@ -3,6 +3,7 @@
 
 #include "coffer/array/verify.h"
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/findings.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
@@ -11,24 +12,51 @@
 namespace coffer::inline v0::tool {
 namespace {
 
-void Add(const VerifyReport& from, VerifyReport* to) {
-  to->findings.insert(to->findings.end(), from.findings.begin(), from.findings.end());
-  to->num_findings += from.num_findings;
-  to->chunks_checked += from.chunks_checked;
-  to->chunks_unchecked += from.chunks_unchecked;
-  to->bytes_checked += from.bytes_checked;
+// A damaged node is a finding like any other; only an error of the store ends the verification.
+Status VerifyNode(Session& session, const Result<Array>& array, const std::string& name,
+                  const std::string& where, bool deep, VerifyReport* report) {
+  if (!array.ok()) {
+    if (!IsDamage(array.status())) return array.status();
+    AddFinding(*report, where, array.status().ToString());
+    return Status();
+  }
+  Progress progress = session.MakeProgress(name.empty() ? "verify" : name);
+  COFFER_ASSIGN_OR_RETURN(VerifyReport one,
+                          VerifyArray(*array, {.deep = deep,
+                                               .on_progress = progress.function(),
+                                               .cancel = session.cancel_token()}));
+  Merge(*report, std::move(one));
+  return Status();
 }
 
-Result<VerifyReport> VerifyArrays(Session& session, const std::string& url, bool deep) {
+Result<VerifyReport> VerifyNodes(Session& session, const std::string& url, Kind kind, bool deep) {
   VerifyReport report;
-  COFFER_ASSIGN_OR_RETURN(auto arrays, ArraysAt(url, session.context()));
-  for (const auto& [name, array] : arrays) {
-    Progress progress = session.MakeProgress(name.empty() ? "verify" : name);
-    COFFER_ASSIGN_OR_RETURN(VerifyReport one,
-                            VerifyArray(array, {.deep = deep,
-                                                .on_progress = progress.function(),
-                                                .cancel = session.cancel_token()}));
-    Add(one, &report);
+  COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(url, session.context()));
+  const std::string where = place.store->Describe(place.prefix);
+  if (kind == Kind::kArray) {
+    Result<Array> array = Array::Open(url, {.context = session.context()});
+    COFFER_RETURN_IF_ERROR(VerifyNode(session, array, "", where, deep, &report));
+    return report;
+  }
+  Result<OpenGroup> opened = OpenGroupAt(url, session.context());
+  if (!opened.ok() && IsDamage(opened.status())) {
+    AddFinding(report, where, opened.status().ToString());
+    return report;
+  }
+  COFFER_RETURN_IF_ERROR(opened.status());
+  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, opened->group.List(true));
+  for (const NodeEntry& node : nodes) {
+    const std::string prefix = opened->PrefixOf(node.name);
+    const std::string below = opened->group.store()->Describe(prefix);
+    if (node.kind == NodeKind::kArray) {
+      COFFER_RETURN_IF_ERROR(
+          VerifyNode(session, opened->OpenArray(node.name), node.name, below, deep, &report));
+      continue;
+    }
+    Status group = Group::Open(opened->group.store(), prefix, session.context()).status();
+    if (group.ok()) continue;
+    if (!IsDamage(group)) return group;
+    AddFinding(report, below, group.ToString());
   }
   return report;
 }
@@ -75,9 +103,12 @@ static Result<int> ShowReport(Session& session, const std::string& url, const Ve
 
 Result<int> Verify(Session& session, const std::string& url, bool deep) {
   CancelToken cancel = session.cancel_token();
-  COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(url, session.context()));
-  if (kind != Kind::kCheckpoint) {
-    COFFER_ASSIGN_OR_RETURN(VerifyReport report, VerifyArrays(session, url, deep));
+  Result<Kind> kind = RequireKind(url, session.context());
+  // Only a commit marker is looked into here.
+  if (kind.status().code() == StatusCode::kDataLoss) kind = Kind::kCheckpoint;
+  COFFER_RETURN_IF_ERROR(kind.status());
+  if (*kind != Kind::kCheckpoint) {
+    COFFER_ASSIGN_OR_RETURN(VerifyReport report, VerifyNodes(session, url, *kind, deep));
     return ShowReport(session, url, report, deep);
   }
   Result<VerifyReport> report = VerifyReport();

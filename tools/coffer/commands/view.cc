@@ -42,8 +42,9 @@ Status WritePicture(Session& session, const Arguments& arguments) {
     COFFER_ASSIGN_OR_RETURN(Selection selection, ParseSlice(text));
     selections.push_back(selection);
   }
-  COFFER_ASSIGN_OR_RETURN(IndexTransform transform,
-                          IndexTransform::FromSelections(array.shape(), selections));
+  Result<IndexTransform> slice = IndexTransform::FromSelections(array.shape(), selections);
+  if (!slice.ok()) return slice.status().Annotate(array.url());
+  const IndexTransform& transform = *slice;
   if (transform.view_shape().rank() != 2) {
     return InvalidArgumentError(array.url() + ": --slice must leave two dimensions of " +
                                 ToString(array.shape()) + ", not " +

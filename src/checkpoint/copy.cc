@@ -1,0 +1,148 @@
+// How a checkpoint is copied:
+//
+//  1. Read the source's marker and document, once. Begin a publication at the destination
+//     (publish.cc), whose data directory is a fresh one: copies that race for a place never write
+//     the same key.
+//
+//  2. Copy every key below the source's data directory and no other (no debris), several at once,
+//     each in pieces of one generation, under the byte budget.
+//
+//  3. The copied document must be the one the marker vouches for, and the source's marker must
+//     still name the same data: it is replaced before its data is deleted, so nothing that was
+//     listed and read was on its way out.
+//
+//  4. Publish with the source's digest; or, after an error or a cancellation, delete the copy.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/parallel.h"
+#include "src/checkpoint/place.h"
+#include "src/checkpoint/publish.h"
+
+namespace coffer::inline v0::checkpoint {
+namespace {
+
+constexpr int64_t kPieceBytes = MiB(4);
+
+class Copier {
+ public:
+  Copier(CheckpointPlace source, CheckpointPlace destination, const CopyOptions& options)
+      : source_(std::move(source)), destination_(std::move(destination)), options_(options) {}
+
+  Result<int64_t> Run() {
+    COFFER_ASSIGN_OR_RETURN(const StoredCheckpoint stored, OpenCheckpoint(source_));
+    from_ = stored.DataPrefix();
+    COFFER_ASSIGN_OR_RETURN(Publication publication,
+                            Publication::Begin(destination_, false, options_.context));
+    to_ = publication.DataPrefix();
+    Status status = CopyKeys();
+    if (status.ok()) {
+      const std::string document = to_ + std::string(kDocumentName);
+      status = ReadDigested(destination_, document, stored.marker.document).status();
+    }
+    if (status.ok()) status = CheckSourceStands(stored.marker);
+    if (status.ok() && options_.cancel.cancelled()) status = CancelledError("before the commit");
+    COFFER_RETURN_IF_ERROR(publication.Finish(std::move(status), stored.marker.document));
+    return copied_.load();
+  }
+
+ private:
+  Status CopyKeys() {
+    const CheckpointPlace data{source_.store, from_};
+    int64_t all_bytes = 0;
+    if (options_.on_progress != nullptr) {
+      COFFER_RETURN_IF_ERROR(ForEachKey(
+          data, [&](const ListEntry& entry) { all_bytes += std::max<int64_t>(entry.size, 0); }));
+    }
+    ProgressSum progress(options_.on_progress, all_bytes);
+    const int threads = std::max(LeafThreads(options_.context, *source_.store),
+                                 LeafThreads(options_.context, *destination_.store));
+    COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing,
+                            source_.store->List({.range = KeyRange::Prefix(from_)}));
+    for (;;) {
+      COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
+      if (page.empty()) return Status();
+      COFFER_RETURN_IF_ERROR(ForEachLeaf(options_.context, page.size(), threads, options_.cancel,
+                                         [&](size_t number, const CancelToken& cancel) {
+                                           return CopyKey(page[number].key, cancel, progress);
+                                         }));
+    }
+  }
+
+  Status CopyKey(const std::string& key, const CancelToken& cancel, ProgressSum& progress) {
+    COFFER_ASSIGN_OR_RETURN(
+        const ReadResult stat,
+        source_.store->Read(key, {.range = ByteRange::Stat(), .cancel = cancel}).Get());
+    if (stat.state != ReadResult::State::kValue) return Changed(key);
+    const int64_t size = stat.total_size;
+    if (size < 0) {
+      return UnimplementedError(source_.store->Describe(key) + ": the store tells no sizes");
+    }
+    // A store without streams gathers the whole value.
+    const bool streams = destination_.store->capabilities().streaming_write;
+    COFFER_ASSIGN_OR_RETURN(
+        Reservation held,
+        options_.context.budget().Acquire(streams ? std::min(size, kPieceBytes) : size, cancel));
+    COFFER_ASSIGN_OR_RETURN(
+        const std::unique_ptr<KvWriter> writer,
+        destination_.store->OpenWriter(to_ + key.substr(from_.size()),
+                                       {.cancel = cancel, .reservation = &held}));
+    for (int64_t at = 0; at < size; at += kPieceBytes) {
+      const ByteRange range = ByteRange::Span(at, std::min(at + kPieceBytes, size));
+      COFFER_ASSIGN_OR_RETURN(const ReadResult read, source_.store
+                                                         ->Read(key, {.range = range,
+                                                                      .if_equal = stat.generation,
+                                                                      .cancel = cancel,
+                                                                      .reservation = &held})
+                                                         .Get());
+      if (read.state != ReadResult::State::kValue) return Changed(key);
+      COFFER_RETURN_IF_ERROR(writer->Append(read.value));
+      progress.Add(range.end - range.begin);
+    }
+    COFFER_RETURN_IF_ERROR(writer->Commit().Get().status());
+    copied_ += size;
+    return Status();
+  }
+
+  Status Changed(const std::string& key) const {
+    return AbortedError(source_.store->Describe(key) + ": replaced or deleted while it was copied");
+  }
+
+  Status CheckSourceStands(const Marker& copied) const {
+    COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> now, ReadMarker(source_));
+    if (now && now->marker.data == copied.data) return Status();
+    return Changed(source_.prefix + std::string(kMarkerName));
+  }
+
+  const CheckpointPlace source_;
+  const CheckpointPlace destination_;
+  const CopyOptions& options_;
+  std::string from_;  // The data directories.
+  std::string to_;
+  std::atomic<int64_t> copied_{0};
+};
+
+}  // namespace
+
+Result<int64_t> Copy(std::string_view source, std::string_view destination,
+                     const CopyOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(CheckpointPlace from, OpenCheckpointPlace(source, options.context));
+  COFFER_ASSIGN_OR_RETURN(CheckpointPlace to, OpenCheckpointPlace(destination, options.context));
+  return Copier(std::move(from), std::move(to), options).Run();
+}
+
+Result<int64_t> Copy(KvStorePtr source, std::string source_prefix, KvStorePtr destination,
+                     std::string destination_prefix, const CopyOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(CheckpointPlace from,
+                          MakeCheckpointPlace(std::move(source), std::move(source_prefix)));
+  COFFER_ASSIGN_OR_RETURN(CheckpointPlace to, MakeCheckpointPlace(std::move(destination),
+                                                                  std::move(destination_prefix)));
+  return Copier(std::move(from), std::move(to), options).Run();
+}
+
+}  // namespace coffer::inline v0::checkpoint

@@ -1,0 +1,158 @@
+// How a checkpoint is published:
+//
+//  1. Find what stands at the place: a marker (to be replaced, if so asked), debris, or anything
+//     else, which is refused.
+//
+//  2. Take a fresh id. Where nothing is there and the store renames in one step, stage below
+//     "<place>.coffer-tmp-<id>/"; else write where it will stay, which the id keeps apart from
+//     everybody else's.
+//
+//  3. (The caller writes everything below "data-<id>/".)
+//
+//  4. Write the marker "commit", which names data-<id> and holds the document's digest, last.
+//     Staged: then rename to the place, which fails if something is there. Else: the marker is
+//     written under the condition that it is still what step 1 found. The one who loses gets
+//     AlreadyExists (Aborted when overwriting).
+//
+//  5. After overwriting, delete the old data. After an error, delete one's own.
+//
+// Killed before step 4 ends, it leaves debris: a staging directory, or a data directory that no
+// marker names. Neither is ever read.
+#include "src/checkpoint/publish.h"
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coffer::inline v0 {
+namespace {
+
+constexpr std::string_view kPerhapsNotDurable = "the checkpoint is there, but perhaps not durable";
+
+}  // namespace
+
+Publication::Publication(CheckpointPlace place, bool overwrite, const Context& context)
+    : place_(std::move(place)),
+      overwrite_(overwrite),
+      context_(&context),
+      id_(RandomId()),
+      data_("data-" + id_) {}
+
+Result<Publication> Publication::Begin(CheckpointPlace place, bool overwrite,
+                                       const Context& context) {
+  if (IsStagingPrefix(place.prefix)) {
+    return InvalidArgumentError(place.Describe() + ": names like this are for unfinished saves");
+  }
+  Publication publication(std::move(place), overwrite, context);
+  COFFER_ASSIGN_OR_RETURN(publication.replaced_, ReadMarker(publication.place_));
+  if (publication.replaced_ && !overwrite) {
+    return AlreadyExistsError(publication.place_.Describe() + ": a checkpoint is there already");
+  }
+  if (!publication.replaced_) COFFER_RETURN_IF_ERROR(publication.CheckNothingElseIsThere());
+  COFFER_RETURN_IF_ERROR(publication.ChooseRoot());
+  return publication;
+}
+
+/// Data of savers that were killed is no obstacle: no marker names it.
+Status Publication::CheckNothingElseIsThere() {
+  const std::string where = place_.Describe();
+  if (!place_.prefix.empty()) {
+    const std::string key = place_.prefix.substr(0, place_.prefix.size() - 1);
+    COFFER_ASSIGN_OR_RETURN(const ReadResult read,
+                            place_.store->Read(key, {.range = ByteRange::Stat()}).Get());
+    if (read.state != ReadResult::State::kMissing) {
+      return AlreadyExistsError(where + ": a value that is no checkpoint has this name");
+    }
+  }
+  if (!place_.store->capabilities().listable) return Status();
+  COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing,
+                          place_.store->List({.range = KeyRange::Prefix(place_.prefix)}));
+  COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
+  for (const ListEntry& entry : page) {
+    const std::string_view name = std::string_view(entry.key).substr(place_.prefix.size());
+    if (!IsDataName(name.substr(0, name.find('/')))) {
+      return AlreadyExistsError(where + ": something that is no checkpoint is there already");
+    }
+  }
+  debris_is_there_ = !page.empty();
+  return Status();
+}
+
+Status Publication::ChooseRoot() {
+  const Capabilities can = place_.store->capabilities();
+  staged_ = can.atomic_rename && !place_.prefix.empty() && !replaced_ && !debris_is_there_;
+  if (!staged_ && !can.conditional_write) {
+    return FailedPreconditionError(place_.Describe() +
+                                   (replaced_
+                                        ? ": replacing a checkpoint needs conditional writes, "
+                                        : ": a checkpoint needs renames or conditional writes, ") +
+                                   "which this store lacks");
+  }
+  root_ = staged_ ? StagingPrefix(place_.prefix, id_) : place_.prefix;
+  return Status();
+}
+
+Status Publication::Finish(Status written, const Digest& document) {
+  Status status = std::move(written);
+  if (status.ok()) {
+    const BytesChain marker(Bytes::Copy(Marker{data_, document}.Dump()));
+    status = staged_ ? PublishByRename(marker) : PublishByMarker(marker);
+  }
+  if (!status.ok() && mine_to_delete_) Discard(staged_ ? root_ : DataPrefix());
+  if (status.ok() && replaced_) Discard(place_.prefix + replaced_->marker.data + "/");
+  return status;
+}
+
+Status Publication::PublishByRename(const BytesChain& marker) {
+  const std::string key = root_ + std::string(kMarkerName);
+  COFFER_RETURN_IF_ERROR(place_.store->Write(key, marker).Get().status());
+  const Status renamed = place_.store->RenamePrefix(root_, place_.prefix).Get();
+  if (renamed.ok()) return renamed;
+  // It may have taken effect all the same, as where syncing the directory failed after it.
+  const Result<std::optional<StoredMarker>> mine = MarkerIfMine();
+  if (mine.ok() && *mine) return renamed.Annotate(kPerhapsNotDurable);
+  return renamed.code() == StatusCode::kAlreadyExists ? LostToAnother() : renamed;
+}
+
+Status Publication::PublishByMarker(const BytesChain& marker) {
+  const std::string key = place_.prefix + std::string(kMarkerName);
+  const Generation before = replaced_ ? replaced_->generation : Generation::Missing();
+  Result<WriteResult> written = place_.store->Write(key, marker, {.if_equal = before}).Get();
+  if (!written.ok()) {
+    // It may have taken effect all the same. Then its data must stay, and writing it once more is
+    // what tells whether it is durable.
+    const Result<std::optional<StoredMarker>> mine = MarkerIfMine();
+    const bool visible = mine.ok() && *mine;
+    mine_to_delete_ = mine.ok() && !visible && place_.store->capabilities().local;
+    if (!visible) return written.status();
+    written = place_.store->Write(key, marker, {.if_equal = (*mine)->generation}).Get();
+    if (!written.ok()) return written.status().Annotate(kPerhapsNotDurable);
+  }
+  return written->state == WriteResult::State::kWritten ? Status() : LostToAnother();
+}
+
+/// The marker at the place, if it is the one that this publication wrote.
+Result<std::optional<StoredMarker>> Publication::MarkerIfMine() const {
+  COFFER_ASSIGN_OR_RETURN(std::optional<StoredMarker> there, ReadMarker(place_));
+  if (there && there->marker.data != data_) there.reset();
+  return there;
+}
+
+Status Publication::LostToAnother() const {
+  const std::string where = place_.Describe();
+  if (overwrite_) return AbortedError(where + ": another save came first");
+  return AlreadyExistsError(where + ": another save came first");
+}
+
+/// A failure leaves debris, which changes nothing about what was saved.
+void Publication::Discard(const std::string& prefix) const {
+  const Status deleted = place_.store->DeleteRange(KeyRange::Prefix(prefix)).Get();
+  Observer* observer = context_->observer();
+  if (!deleted.ok() && observer != nullptr) {
+    observer->OnLog("debris stays at " + place_.store->Describe(prefix) + ": " +
+                    deleted.ToString());
+  }
+}
+
+}  // namespace coffer::inline v0

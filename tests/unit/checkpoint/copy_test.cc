@@ -1,0 +1,223 @@
+// Goal: a copy is the source's checkpoint, all of it or nothing, whatever fails, whoever else
+// copies, and whatever becomes of the source meanwhile.
+// Method: copies between memory stores with and without renames; every mutating operation failed in
+// turn; copies racing for one place; sources changed at a chosen read.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "coffer/checkpoint/checkpoint.h"
+#include "coffer/kvstore/adapters.h"
+#include "coffer/kvstore/stores.h"
+#include "tests/unit/checkpoint/stores.h"
+#include "tests/unit/checkpoint/trees.h"
+
+namespace coffer {
+namespace {
+
+using checkpoint::Copy;
+using coffer::testing::Difference;
+using coffer::testing::KeysOf;
+using coffer::testing::LesserStore;
+using coffer::testing::Sample;
+using coffer::testing::SetValue;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Tree Small(uint32_t seed) {
+  Tree tree = Tree::Dict();
+  tree.Set("w", Sample(DataType::kFloat32, {4, 3}, seed));
+  tree.Set("b", Sample(DataType::kInt16, {5}, seed + 1));
+  tree.Set("step", Tree(seed));
+  return tree;
+}
+
+KvStorePtr StoreWith(const Tree& tree) {
+  KvStorePtr store = MakeMemoryStore();
+  checkpoint::Save(store, "c/", tree).OrDie();
+  return store;
+}
+
+std::shared_ptr<LesserStore> Lesser(LesserStore::Options options) {
+  return std::make_shared<LesserStore>(MakeMemoryStore(), options);
+}
+
+void ExpectStored(const KvStorePtr& store, const std::string& prefix, const Tree& tree) {
+  const Result<Tree> restored = checkpoint::Restore(store, prefix);
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ(Difference(tree, *restored), "");
+  EXPECT_EQ(checkpoint::Verify(store, prefix, {.deep = true}).OrDie().num_findings, 0);
+}
+
+TEST(Copy, CopiesTheCheckpointAndNothingElse) {
+  for (const bool rename : {true, false}) {
+    const KvStorePtr source = StoreWith(Small(1));
+    const checkpoint::CheckpointInfo info = checkpoint::Info(source, "c/").OrDie();
+    SetValue(*source, "c/data-0123456789abcdef/arrays/0/c.0", "debris");
+    SetValue(*source, "c/notes.txt", "a user's");
+    const auto destination = Lesser({.rename = rename});
+    int64_t done = 0, all = 0;
+    checkpoint::CopyOptions options;
+    options.on_progress = [&](int64_t now, int64_t of) { done = now, all = of; };
+    const Result<int64_t> bytes = Copy(source, "c/", destination, "d/", options);
+    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    const std::string marker = coffer::testing::ValueOf(*destination, "d/commit");
+    EXPECT_EQ(*bytes + static_cast<int64_t>(marker.size()), info.stored_bytes);
+    EXPECT_EQ(done, *bytes);
+    EXPECT_EQ(all, *bytes);
+    ExpectStored(destination, "d/", Small(1));
+    EXPECT_EQ(checkpoint::Info(destination, "d/").OrDie().created_at, info.created_at);
+    EXPECT_EQ(KeysOf(*destination).size(), KeysOf(*source).size() - 2);
+  }
+}
+
+TEST(Copy, LargeValuesGoInPieces) {
+  const Tree tree = Tree::Dict().Set("w", Sample(DataType::kUint8, {9 << 20}));
+  const KvStorePtr source = MakeMemoryStore();
+  checkpoint::Save(source, "c/", tree, {.codec = Uncompressed(), .chunk_bytes = MiB(32)}).OrDie();
+  const Context context = Context::Create({.threads = 2, .budget_bytes = MiB(1)});
+  checkpoint::CopyOptions options;
+  options.context = context;
+  const KvStorePtr destination = MakeMemoryStore();
+  ASSERT_TRUE(Copy(source, "c/", destination, "", options).ok());
+  ExpectStored(destination, "", tree);
+}
+
+TEST(Copy, NeverReplacesAnything) {
+  const KvStorePtr source = StoreWith(Small(1));
+  const KvStorePtr destination = MakeMemoryStore();
+  checkpoint::Save(destination, "c/", Small(2)).OrDie();
+  EXPECT_EQ(Copy(source, "c/", destination, "c/").status(),
+            AlreadyExistsError(destination->Describe("c/") + ": a checkpoint is there already"));
+  EXPECT_EQ(Copy(source, "c/", source, "c/").status().code(), StatusCode::kAlreadyExists);
+  SetValue(*destination, "a/zarr.json", "{}");
+  EXPECT_EQ(Copy(source, "c/", destination, "a/").status().code(), StatusCode::kAlreadyExists);
+  ExpectStored(destination, "c/", Small(2));
+}
+
+TEST(Copy, OfManyCopiesToOnePlaceOneWins) {
+  constexpr uint32_t kCopies = 4;
+  for (const bool rename : {true, false}) {
+    const auto destination = Lesser({.rename = rename});
+    std::vector<KvStorePtr> sources;
+    for (uint32_t i = 0; i < kCopies; ++i) sources.push_back(StoreWith(Small(10 * i)));
+    for (int round = 0; round < 10; ++round) {
+      const std::string prefix = "d" + std::to_string(round) + "/";
+      std::vector<Status> outcomes(kCopies);
+      std::vector<std::thread> copies;
+      for (uint32_t i = 0; i < kCopies; ++i) {
+        copies.emplace_back(
+            [&, i] { outcomes[i] = Copy(sources[i], "c/", destination, prefix).status(); });
+      }
+      for (std::thread& copy : copies) copy.join();
+      int winners = 0;
+      for (uint32_t i = 0; i < kCopies; ++i) {
+        if (outcomes[i].ok()) {
+          ++winners;
+          ExpectStored(destination, prefix, Small(10 * i));
+        } else {
+          EXPECT_EQ(outcomes[i].code(), StatusCode::kAlreadyExists) << outcomes[i];
+        }
+      }
+      EXPECT_EQ(winners, 1);
+    }
+  }
+}
+
+/// The second copy runs as a whole after the first has looked at the destination.
+TEST(Copy, TheOneThatPublishesSecondLosesAndLeavesNothing) {
+  for (const bool rename : {true, false}) {
+    const KvStorePtr one = StoreWith(Small(1));
+    const KvStorePtr two = StoreWith(Small(2));
+    const auto destination = Lesser({.rename = rename});
+    std::atomic<bool> raced{false};
+    const KvStorePtr racing = MakeTraceStore(one, [&](const TraceEvent& event) {
+      if (event.operation != KvOperation::kList || raced.exchange(true)) return;
+      EXPECT_TRUE(Copy(two, "c/", destination, "d/").ok());
+    });
+    EXPECT_EQ(Copy(racing, "c/", destination, "d/").status(),
+              AlreadyExistsError(destination->Describe("d/") + ": another save came first"));
+    EXPECT_TRUE(raced);
+    ExpectStored(destination, "d/", Small(2));
+    EXPECT_EQ(KeysOf(*destination).size(), KeysOf(*two).size());
+  }
+}
+
+TEST(Copy, ASourceReplacedMeanwhileIsAborted) {
+  const KvStorePtr source = StoreWith(Small(1));
+  // Before the keys are listed, so that they may all be gone, and none is missed while copying.
+  std::atomic<bool> replaced{false};
+  const KvStorePtr changing = MakeTraceStore(source, [&](const TraceEvent& event) {
+    if (!event.key.ends_with("checkpoint.json") || event.operation != KvOperation::kRead) return;
+    if (replaced.exchange(true)) return;
+    checkpoint::Save(source, "c/", Small(2), {.overwrite = true}).OrDie();
+  });
+  const KvStorePtr destination = MakeMemoryStore();
+  EXPECT_FALSE(Copy(changing, "c/", destination, "d/").ok());
+  EXPECT_TRUE(replaced);
+  EXPECT_THAT(KeysOf(*destination), IsEmpty());
+  // The data may stand when it is listed, and go while the last key is copied.
+  const auto keeping = MakeFaultStore(source);
+  keeping->Inject({.operation = KvOperation::kDeleteRange, .times = 1});
+  replaced = false;
+  const KvStorePtr late = MakeTraceStore(keeping, [&](const TraceEvent& event) {
+    if (event.operation != KvOperation::kList || replaced.exchange(true)) return;
+    checkpoint::Save(keeping, "c/", Small(3), {.overwrite = true}).OrDie();
+  });
+  const Status status = Copy(late, "c/", destination, "d/").status();
+  EXPECT_EQ(status.code(), StatusCode::kAborted) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("c/commit: replaced or deleted while it was copied"));
+  EXPECT_THAT(KeysOf(*destination), IsEmpty());
+}
+
+TEST(Copy, NeedsACompleteSource) {
+  const KvStorePtr source = MakeMemoryStore();
+  const KvStorePtr destination = MakeMemoryStore();
+  EXPECT_EQ(Copy(source, "c/", destination, "c/").status().code(), StatusCode::kNotFound);
+  checkpoint::Save(source, "c/", Small(1)).OrDie();
+  SetValue(*source, coffer::testing::KeyEndingWith(*source, "checkpoint.json"), "{}");
+  EXPECT_EQ(Copy(source, "c/", destination, "c/").status().code(), StatusCode::kDataLoss);
+  EXPECT_THAT(KeysOf(*destination), IsEmpty());
+}
+
+TEST(Copy, EveryFailureIsAllOrNothingAndNoObstacle) {
+  const KvStorePtr source = StoreWith(Small(1));
+  for (const bool rename : {true, false}) {
+    for (const bool after : {false, true}) {
+      for (int64_t n = 0;; ++n) {
+        ASSERT_LT(n, 100);
+        const auto destination = Lesser({.rename = rename});
+        destination->FailFrom(n, after);
+        const Status status = Copy(source, "c/", destination, "d/").status();
+        const bool nothing_failed = status.ok() && destination->mutations() <= n;
+        destination->FailFrom(-1);
+        const bool there = checkpoint::IsCheckpoint(destination, "d/").OrDie();
+        EXPECT_TRUE(there || !status.ok()) << n;
+        if (there) {
+          ExpectStored(destination, "d/", Small(1));
+        } else {  // What a killed copy leaves.
+          ASSERT_TRUE(Copy(source, "c/", destination, "d/").ok()) << n;
+          EXPECT_EQ(Difference(checkpoint::Restore(destination, "d/").OrDie(), Small(1)), "");
+        }
+        if (nothing_failed) break;
+      }
+    }
+  }
+}
+
+TEST(Copy, CancelledLeavesNothing) {
+  const KvStorePtr source = StoreWith(Small(1));
+  const KvStorePtr destination = MakeMemoryStore();
+  CancelSource cancel;
+  checkpoint::CopyOptions options;
+  options.cancel = cancel.token();
+  options.on_progress = [&](int64_t, int64_t) { cancel.Cancel(); };
+  EXPECT_EQ(Copy(source, "c/", destination, "d/", options).status().code(), StatusCode::kCancelled);
+  EXPECT_THAT(KeysOf(*destination), IsEmpty());
+}
+
+}  // namespace
+}  // namespace coffer

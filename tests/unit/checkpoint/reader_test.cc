@@ -1,0 +1,92 @@
+// Goal: a Reader reads one checkpoint, whatever happens at its place, and its metadata once.
+// Method: checkpoints replaced, deleted and saved anew between opening and restoring; a trace of
+// the keys read.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coffer/checkpoint/checkpoint.h"
+#include "coffer/kvstore/adapters.h"
+#include "coffer/kvstore/stores.h"
+#include "src/base/mutex.h"
+#include "tests/unit/checkpoint/stores.h"
+#include "tests/unit/checkpoint/trees.h"
+
+namespace coffer {
+namespace {
+
+using coffer::testing::Difference;
+using coffer::testing::Sample;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+
+Tree Two(uint32_t seed) {
+  Tree tree = Tree::Dict();
+  tree.Set("a", Sample(DataType::kFloat32, {4, 3}, seed));
+  tree.Set("b", Sample(DataType::kFloat32, {5}, seed + 1));
+  tree.Set("step", Tree(seed));
+  return tree;
+}
+
+checkpoint::RestoreOptions Only(std::string name) {
+  checkpoint::RestoreOptions options;
+  options.only = [name = std::move(name)](const TreePath& path) {
+    return path == TreePath().Key(name);
+  };
+  return options;
+}
+
+TEST(Reader, RestoresPartByPart) {
+  const KvStorePtr store = MakeMemoryStore();
+  checkpoint::Save(store, "c/", Two(1)).OrDie();
+  const checkpoint::Reader reader = checkpoint::Reader::Open(store, "c/").OrDie();
+  EXPECT_EQ(reader.Info().OrDie().leaves.size(), 3U);
+  for (const std::string name : {"a", "b"}) {
+    const Tree part = reader.Restore(Only(name)).OrDie();
+    ASSERT_EQ(part.members().size(), 1U);
+    EXPECT_EQ(Difference(*part.Find(name), *Two(1).Find(name)), "");
+  }
+  EXPECT_EQ(Difference(reader.Restore().OrDie(), Two(1)), "");
+}
+
+TEST(Reader, NeverMixesTwoCheckpoints) {
+  const KvStorePtr store = MakeMemoryStore();
+  checkpoint::Save(store, "c/", Two(1)).OrDie();
+  const checkpoint::Reader reader = checkpoint::Reader::Open(store, "c/").OrDie();
+  const Tree first = reader.Restore(Only("a")).OrDie();
+  checkpoint::Save(store, "c/", Two(7), {.overwrite = true}).OrDie();
+  EXPECT_EQ(reader.Restore(Only("b")).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(reader.Restore().status().code(), StatusCode::kDataLoss);
+  // What needs no array is of the checkpoint that was opened.
+  EXPECT_EQ(reader.Restore(Only("step")).OrDie().Find("step")->int_value(), 1);
+  store->DeleteRange(KeyRange::Prefix("c/")).Get().OrDie();
+  checkpoint::Save(store, "c/", Two(7)).OrDie();
+  EXPECT_EQ(reader.Restore(Only("b")).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(Difference(checkpoint::Restore(store, "c/").OrDie(), Two(7)), "");
+}
+
+TEST(Reader, ReadsTheMetadataOnce) {
+  const KvStorePtr memory = MakeMemoryStore();
+  checkpoint::Save(memory, "c/", Two(1)).OrDie();
+  Mutex mutex;
+  std::vector<std::string> documents;
+  const KvStorePtr traced = MakeTraceStore(memory, [&](const TraceEvent& event) {
+    MutexLock lock(mutex);
+    if (event.key.find("/arrays/") == std::string::npos) documents.push_back(event.key);
+  });
+  const checkpoint::Reader reader = checkpoint::Reader::Open(traced, "c/").OrDie();
+  ASSERT_TRUE(reader.Restore(Only("a")).ok());
+  ASSERT_TRUE(reader.Restore(Only("b")).ok());
+  ASSERT_TRUE(reader.Info(false).ok());
+  EXPECT_THAT(documents, ElementsAre("c/commit", EndsWith("/checkpoint.json")));
+}
+
+TEST(Reader, NeedsACompleteCheckpoint) {
+  const KvStorePtr store = MakeMemoryStore();
+  EXPECT_EQ(checkpoint::Reader::Open(store, "c/").status(),
+            NotFoundError(store->Describe("c/") + ": no checkpoint: nothing is there"));
+  EXPECT_EQ(checkpoint::Reader::Open(store, "c").status(),
+            InvalidArgumentError("the prefix \"c\" must be empty or end with \"/\""));
+}
+
+}  // namespace
+}  // namespace coffer
