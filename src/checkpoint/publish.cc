@@ -107,7 +107,7 @@ Status Publication::Finish(Status written, const Digest& document) {
 Status Publication::PublishByRename(const BytesChain& marker) {
   const std::string key = root_ + std::string(kMarkerName);
   COFFER_RETURN_IF_ERROR(place_.store->Write(key, marker).Get().status());
-  const Status renamed = place_.store->RenamePrefix(root_, place_.prefix).Get();
+  Status renamed = place_.store->RenamePrefix(root_, place_.prefix).Get();
   if (renamed.ok()) return renamed;
   // It may have taken effect all the same, as where syncing the directory failed after it.
   const Result<std::optional<StoredMarker>> mine = MarkerIfMine();

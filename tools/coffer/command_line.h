@@ -19,7 +19,7 @@
 #include "coffer/base/result.h"
 #include "tools/coffer/session.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours
 class App;
 }
 

@@ -4,7 +4,7 @@
 #include "tools/coffer/session.h"
 
 #include <pthread.h>
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): POSIX, beyond <csignal>
 #include <unistd.h>
 
 #include <atomic>

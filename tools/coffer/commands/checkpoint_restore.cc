@@ -239,9 +239,9 @@ Status RestoreBatch(Session& session, const Reader& reader, const Arguments& arg
   checkpoint::RestoreOptions options;
   options.shape_policy = arguments.policy();
   for (const checkpoint::TargetShape& target : plan.shapes) {
-    if (batch.count(JoinedName(target.path)) != 0) options.shapes.push_back(target);
+    if (batch.contains(JoinedName(target.path))) options.shapes.push_back(target);
   }
-  options.only = [&](const TreePath& path) { return batch.count(JoinedName(path)) != 0; };
+  options.only = [&](const TreePath& path) { return batch.contains(JoinedName(path)); };
   options.on_progress = on_progress;
   options.cancel = session.cancel_token();
   options.context = session.context();
@@ -259,8 +259,10 @@ Result<int64_t> RestoreAll(Session& session, const std::string& place, const Arg
   COFFER_ASSIGN_OR_RETURN(CheckpointInfo info, reader.Info(false));
   Result<Plan> plan = MakePlan(info, arguments);
   if (!plan.ok()) return plan.status().Annotate(place);
-  COFFER_ASSIGN_OR_RETURN(std::unique_ptr<Output> output,
-                          MakeOutput(arguments, *plan, session.context()));
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): the Result owns it
+  Result<std::unique_ptr<Output>> made = MakeOutput(arguments, *plan, session.context());
+  COFFER_RETURN_IF_ERROR(made.status());
+  Output& output = **made;
   int64_t batch_max = std::max(session.options().budget_bytes, kBatchBytesMin);
   Progress progress = session.MakeProgress("restore");
   int64_t done = 0;
@@ -271,12 +273,12 @@ Result<int64_t> RestoreAll(Session& session, const std::string& place, const Arg
       batch += plan->arrays[end++].bytes;
     }
     COFFER_RETURN_IF_ERROR(
-        RestoreBatch(session, reader, arguments, *plan, begin, end, *output,
+        RestoreBatch(session, reader, arguments, *plan, begin, end, output,
                      [&](int64_t now, int64_t) { progress.Update(done + now, plan->bytes); }));
     done += batch;
     begin = end;
   }
-  COFFER_RETURN_IF_ERROR(output->Commit());
+  COFFER_RETURN_IF_ERROR(output.Commit());
   return plan->bytes;
 }
 
