@@ -126,6 +126,24 @@ constexpr KvCase kCases[] = {
        EXPECT_TRUE(s->DeleteRange({"b", "a"}).Get().ok());
        EXPECT_THAT(s.Keys(), ElementsAre("a"));
      }},
+    {"PrefixesThatNoKeyHasHoldNothing",
+     [](const KvSubject& s) {
+       // Some of them lead to "a" or "b", or to everything, if a file system is asked.
+       s.Put("a/x", "v");
+       s.Put("a/y/z", "v");
+       s.Put("b/y", "v");
+       const std::string nul("\0", 1);
+       for (const std::string& prefix :
+            {std::string("/"), std::string("./"), std::string("../"), std::string("a//"),
+             std::string("a/./"), std::string("a/../"), std::string("a/../b/"),
+             std::string("a/../b/../"), std::string("a/y/.."), "a" + nul + "/", "a" + nul + "q/z/",
+             "a/y" + nul}) {
+         EXPECT_THAT(s.Keys(KeyRange::Prefix(prefix)), IsEmpty()) << prefix;
+         const Status status = s->DeleteRange(KeyRange::Prefix(prefix)).Get();
+         EXPECT_TRUE(status.ok()) << prefix << " " << status;
+         EXPECT_THAT(s.Keys(), ElementsAre("a/x", "a/y/z", "b/y")) << prefix;
+       }
+     }},
     {"WriteAfterDeleteRange",
      [](const KvSubject& s) {
        s.Put("a/b/k", "old");
@@ -184,6 +202,14 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s->RenamePrefix("from/", "to/").Get().code(), StatusCode::kNotFound);
        EXPECT_EQ(s->RenamePrefix("other/", "to/").Get().code(), StatusCode::kNotFound);
        EXPECT_THAT(s.Keys(), ElementsAre("other"));
+     }},
+    {"RenameOfAPrefixWhoseKeysAreGone",
+     [](const KvSubject& s) {
+       if (!s->capabilities().atomic_rename) return;
+       s.Put("from/a/b", "1");
+       EXPECT_EQ(s.Write("from/a/b", std::nullopt), "written");
+       EXPECT_EQ(s->RenamePrefix("from/", "to/").Get().code(), StatusCode::kNotFound);
+       EXPECT_THAT(s.Keys(), IsEmpty());
      }},
     {"RenameChecksItsPrefixes",
      [](const KvSubject& s) {
