@@ -18,9 +18,9 @@
 #include <set>
 #include <utility>
 
+#include "coffer/kvstore/answer.h"
 #include "kvstore/file/write.h"
 #include "src/base/mutex.h"
-#include "src/kvstore/rename.h"
 
 namespace coffer::inline v0 {
 

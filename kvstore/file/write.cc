@@ -14,11 +14,13 @@
 //
 // A streamed value is written into a file of its own, <random>.__lock, which its writer keeps
 // locked as a sign of life; step 3 waits for Commit(), 4 is already done, and the lock file is
-// removed after the rename. So a slow stream holds nobody up.
+// removed after the rename. Commit() looks for the directory again: it may have been renamed. So a
+// slow stream holds nobody up.
 //
 // A crash at any point leaves the old value, or the new one, and perhaps a file whose name ends in
-// .__lock: hidden from lists, locked by nobody, reused by the key's next writer or cleared away
-// when its directory is deleted.
+// .__lock: hidden from lists and locked by nobody. The key's next writer reuses it; that of a
+// stream is cleared away when its directory is deleted. Without locks (Locking::kNone) every value
+// is written into a file of its own, and what a crash leaves of it stays.
 #include "kvstore/file/write.h"
 
 #include <algorithm>

@@ -220,7 +220,7 @@ TEST(JsonParse, SizeIsCheckedFirst) {
 // Method: texts whose values take many times their size, just within the limit and just above it.
 TEST(JsonParse, MemoryIsLimited) {
   const auto error = [](std::string_view text, size_t memory_max) {
-    return Json::Parse(text, {.memory_max = memory_max}).status().message();
+    return std::string(Json::Parse(text, {.memory_max = memory_max}).status().message());
   };
   constexpr size_t kValue = sizeof(Json);
   constexpr size_t kMember = sizeof(Json::Member);
@@ -250,6 +250,13 @@ TEST(JsonParse, DuplicateKeysAreFoundAmongMany) {
       EXPECT_NE(Error(text + key + ":0}").find("duplicate key " + key), std::string::npos) << count;
     }
   }
+}
+
+TEST(JsonParse, DuplicatesAmongManyAreToldAtTheObjectsEnd) {
+  std::string text = "[{\"first\":0,";
+  for (int i = 0; i < 16; ++i) text += "\"k" + std::to_string(i) + "\":0,";
+  text += "\n\"first\":1";
+  EXPECT_EQ(Error(text + "}]"), "JSON, line 2, column 10: duplicate key \"first\"");
 }
 
 TEST(JsonParse, LongTokensAreShortenedInErrors) {
