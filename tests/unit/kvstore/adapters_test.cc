@@ -143,13 +143,18 @@ TEST(Adapters, WritersAndListingsKeepTheStoreBehindAlive) {
       [](KvStorePtr base) { return MakeLatencyStore(std::move(base), {}); }};
   for (const auto& adapt : adapters) {
     KvStorePtr base = MakeMemoryStore();  // Its writers are the default ones, which refer to it.
-    const std::weak_ptr<KvStore> alive = base;
-    auto writer = adapt(base)->OpenWriter("k").OrDie();
-    auto listing = adapt(std::move(base))->List().OrDie();
+    std::weak_ptr<KvStore> alive = base;
+    auto writer = adapt(std::move(base))->OpenWriter("k").OrDie();
     ASSERT_FALSE(alive.expired());
     EXPECT_TRUE(writer->Append(AsBytes("value")).ok());
     EXPECT_TRUE(writer->Commit().Get().ok());
     writer.reset();
+    EXPECT_TRUE(alive.expired());
+
+    base = MakeMemoryStore();
+    alive = base;
+    ASSERT_TRUE(Put(*base, "p/k", "value").ok());
+    auto listing = adapt(std::move(base))->List().OrDie();
     ASSERT_FALSE(alive.expired());
     EXPECT_EQ(listing->Next().Get().OrDie().size(), 1u);
     listing.reset();

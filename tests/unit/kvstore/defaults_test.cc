@@ -14,16 +14,17 @@ namespace {
 
 using ::testing::ElementsAre;
 
-/// Ten digits, all the same: how many reads came before.
+/// Ten characters, all the same: "0" and so many more as reads came before.
 class RestlessStore final : public KvStore {
  public:
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
     asked.push_back(options.range);
     max_bytes.push_back(options.max_bytes);
-    const std::string digits(10, static_cast<char>('0' + asked.size() - 1));
-    Result<ReadResult> answer = key == "absent"
-                                    ? AnswerMissing(options)
-                                    : AnswerValue(Bytes::Copy(digits), generation, options);
+    const std::string digits(10, static_cast<char>('0' + (asked.size() - 1) % 70));
+    Result<ReadResult> answer =
+        key == "absent"
+            ? AnswerMissing(options)
+            : AnswerValue(Bytes::Copy(digits), replaced ? Generation{digits} : generation, options);
     if (!later) return Future<ReadResult>::Ready(std::move(answer));
     pending.emplace_back(Promise<ReadResult>(), std::move(answer));
     return pending.back().first.future();
@@ -35,6 +36,7 @@ class RestlessStore final : public KvStore {
   std::string Describe(std::string_view key) const override { return "r://" + std::string(key); }
 
   Generation generation = Generation::Unknown();
+  bool replaced = false;  // Every value has a generation of its own.
   bool later = false;
   std::vector<ByteRange> asked;
   std::vector<int64_t> max_bytes;
@@ -75,6 +77,19 @@ TEST(DefaultReadRanges, WithoutGenerationsAndLaterIsAborted) {
   EXPECT_THAT(Texts(reading.Get()),
               ElementsAre("Aborted: r://k: its ranges may be of several values: no generation was "
                           "told"));
+}
+
+TEST(DefaultReadRanges, OfSeveralGenerationsAreAborted) {
+  RestlessStore store;
+  store.replaced = true;
+  const std::vector<ByteRange> ranges = {ByteRange::Span(6, 8), ByteRange::Span(1, 2)};
+  EXPECT_THAT(Texts(store.ReadRanges("k", ranges).Get()),
+              ElementsAre("Aborted: r://k: replaced every time its ranges were read"));
+  store.later = true;
+  const Future<ReadRangesResult> reading = store.ReadRanges("k", ranges);
+  for (const auto& [promise, answer] : store.pending) promise.Set(answer);
+  EXPECT_THAT(Texts(reading.Get()),
+              ElementsAre("Aborted: r://k: replaced while its ranges were read"));
 }
 
 TEST(DefaultReadRanges, WhatIsTooLongIsNotFetched) {
