@@ -30,6 +30,8 @@ class FaultPolicy {
     return fault ? fault->status.Annotate(base_->Describe(call.key)) : Status();
   }
 
+  void AfterOpen(const KvCall&, std::chrono::steady_clock::time_point, const Status&) const {}
+
   Capabilities Change(Capabilities base) const { return base; }
 
   void Inject(Fault fault) {

@@ -1,8 +1,16 @@
 // How the pieces keep out of each other's way:
-//  * Nothing waits for a commit thread: a writer that finds the queue full commits by itself, and a
-//    writer of a busy key leaves a task behind. So a commit thread can always make progress.
+//  * Nothing waits for a commit thread, and a commit thread waits for nothing but the disk: a
+//    writer that finds the queue full commits by itself; a writer of a busy key leaves a task
+//    behind, which a thread of the other lane begins, since it may wait for a foreign lock.
 //  * A directory is synced by whoever asks first; those who ask meanwhile are served by the next
-//    round of the same thread, all by one fsync.
+//    round, all by one fsync. A round is handed on to a commit thread, so that nobody syncs for
+//    others without end. An error is for all who asked before it was known: the kernel tells it
+//    once, and a second fsync would say that all is well.
+//  * A directory counts as durable once every fsync of the operation that found it new succeeded.
+//    So what lies above a durable directory is durable, too. Who makes a directory forgets it
+//    first.
+//  * Where there are no threads (the engine is closed, the process forked, or the kernel refuses to
+//    start one), the caller does the work, one task after the other and never one in the other.
 //  * No callback runs under a lock.
 #include "kvstore/file/engine.h"
 
@@ -10,6 +18,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
+#include <system_error>
 
 namespace coffer::inline v0 {
 
@@ -19,56 +29,77 @@ constexpr size_t kDurableMax = 65'536;  // Paths remembered; more, and we start 
 
 }  // namespace
 
-Engine::Engine() : owner_(getpid()) {}
+Engine::Engine(StartThread start_thread)
+    : owner_(getpid()), start_thread_(std::move(start_thread)) {}
 
-bool Engine::HasThreads() const { return getpid() == owner_; }
-
-void Engine::StartThreadsLocked() {
-  if (!threads_.empty()) return;
-  for (int i = 0; i < kThreads; ++i) {
-    threads_.emplace_back([self = shared_from_this()] { self->Run(); });
+/// Whether a lane has threads to run what is put into its queue; starts them if it has none yet.
+bool Engine::Accepts(Lane& lane) {
+  if (closed_ || getpid() != owner_) return false;
+  if (!lane.threads.empty()) return true;
+  try {
+    lane.threads.reserve(static_cast<size_t>(lane.threads_max));
+    for (int i = 0; i < lane.threads_max; ++i) {
+      lane.threads.push_back(
+          start_thread_([self = shared_from_this(), &lane] { self->Run(lane); }));
+    }
+  } catch (const std::system_error&) {  // As many as the kernel gives.
   }
+  return !lane.threads.empty();
 }
 
 bool Engine::TryPost(Task* commit) {
-  if (!HasThreads()) return false;
   MutexLock lock(mutex_);
-  if (closed_ || pending_ >= kPendingMax) return false;
-  StartThreadsLocked();
-  ++pending_;
-  queue_.push_back(std::move(*commit));
-  posted_.NotifyOne();
+  if (commits_.pending >= kPendingMax || !Accepts(commits_)) return false;
+  ++commits_.pending;
+  commits_.queue.push_back(std::move(*commit));
+  commits_.posted.NotifyOne();
   return true;
 }
 
-void Engine::PostAlways(Task task) {
-  {
-    MutexLock lock(mutex_);
-    if (!closed_ && HasThreads()) {
-      StartThreadsLocked();
-      ++pending_;
-      queue_.push_back(std::move(task));
-      posted_.NotifyOne();
-      return;
-    }
-  }
-  task();
+/// Before all commits that wait, and however many these are.
+bool Engine::PostFirst(Task* task) {
+  MutexLock lock(mutex_);
+  if (!Accepts(commits_)) return false;
+  ++commits_.pending;
+  commits_.queue.push_front(std::move(*task));
+  commits_.posted.NotifyOne();
+  return true;
 }
 
-void Engine::Run() {
+void Engine::Run(Lane& lane) {
   for (;;) {
     Task task;
     {
       MutexLock lock(mutex_);
-      while (queue_.empty() && !closed_) posted_.Wait(mutex_);
-      if (queue_.empty()) return;
-      task = std::move(queue_.front());
-      queue_.pop_front();
+      while (lane.queue.empty() && !closed_) lane.posted.Wait(mutex_);
+      if (lane.queue.empty()) return;
+      task = std::move(lane.queue.front());
+      lane.queue.pop_front();
     }
     task();
     task = nullptr;  // What it holds is freed before it stops counting.
     MutexLock lock(mutex_);
-    --pending_;
+    --lane.pending;
+  }
+}
+
+/// On this thread: now, or after the task that posts it. A chain of tasks does not grow the stack.
+void Engine::RunHere(Task task) {
+  thread_local std::deque<Task>* queue = nullptr;
+  if (queue != nullptr) {
+    queue->push_back(std::move(task));
+    return;
+  }
+  std::deque<Task> own;
+  own.push_back(std::move(task));
+  queue = &own;
+  struct Reset {
+    ~Reset() { queue = nullptr; }
+  } const reset;
+  while (!own.empty()) {
+    Task next = std::move(own.front());
+    own.pop_front();
+    next();
   }
 }
 
@@ -77,12 +108,15 @@ void Engine::Close() {
   {
     MutexLock lock(mutex_);
     closed_ = true;
-    threads.swap(threads_);
-    posted_.NotifyAll();
+    for (Lane* lane : {&commits_, &queued_}) {
+      std::move(lane->threads.begin(), lane->threads.end(), std::back_inserter(threads));
+      lane->threads.clear();
+      lane->posted.NotifyAll();
+    }
   }
   for (std::thread& thread : threads) {
     // The last handle of a context may be dropped by a callback on one of our own threads.
-    if (HasThreads() && thread.get_id() != std::this_thread::get_id()) {
+    if (getpid() == owner_ && thread.get_id() != std::this_thread::get_id()) {
       thread.join();
     } else {
       thread.detach();
@@ -93,66 +127,104 @@ void Engine::Close() {
 void Engine::Enter(const std::string& path, Task task) { keys_.Enter(path, std::move(task)); }
 
 void Engine::Leave(const std::string& path) {
-  if (Task next = keys_.Leave(path); next != nullptr) PostAlways(std::move(next));
+  Task next = keys_.Leave(path);
+  if (next == nullptr) return;
+  {
+    MutexLock lock(mutex_);
+    if (Accepts(queued_)) {
+      ++queued_.pending;
+      queued_.queue.push_back(std::move(next));
+      queued_.posted.NotifyOne();
+      return;
+    }
+  }
+  RunHere(std::move(next));
 }
 
 void Engine::Sync(FileOps& ops, std::vector<ChangedDirectory> directories,
                   std::function<void(int error)> done) {
   struct Join {
+    std::vector<ChangedDirectory> directories;
     std::atomic<size_t> left;
     std::atomic<int> error{0};
     std::function<void(int error)> done;
   };
+  if (directories.empty()) return done(0);
   auto join = std::make_shared<Join>();
   join->left = directories.size();
+  join->directories = std::move(directories);
   join->done = std::move(done);
-  if (directories.empty()) return join->done(0);
-  for (const ChangedDirectory& directory : directories) {
-    SyncOne(ops, directory, [join](int error) {
+  for (const ChangedDirectory& directory : join->directories) {
+    SyncOne(ops, directory.file, [self = shared_from_this(), join](int error) {
       if (error != 0) join->error = error;
-      if (join->left.fetch_sub(1) == 1) join->done(join->error);
+      if (join->left.fetch_sub(1) != 1) return;
+      if (join->error == 0) self->Remember(join->directories);
+      join->done(join->error);
     });
   }
 }
 
-void Engine::SyncOne(FileOps& ops, const ChangedDirectory& directory,
+void Engine::SyncOne(FileOps& ops, const std::shared_ptr<File>& directory,
                      std::function<void(int error)> done) {
   FileStat stat;
-  if (const int error = ops.Stat(directory.file->get(), &stat); error != 0) return done(error);
-  const DirectoryId id(stat.device, stat.inode);  // Not reused while the directory is open.
-  MutexLock lock(sync_mutex_);
-  // References into a std::map stay valid; only the thread that runs the rounds erases the entry.
-  DirectorySync& sync = syncs_[id];
-  sync.waiting.push_back({directory.child, std::move(done)});
-  if (sync.running) return;
-  sync.running = true;
-  while (!sync.waiting.empty()) {
-    std::vector<SyncWaiter> round = std::exchange(sync.waiting, {});
-    lock.Unlock();
-    const int error = ops.Sync(directory.file->get());
-    lock.Lock();
-    for (const SyncWaiter& waiter : round) {
-      if (error != 0 || waiter.child.empty()) continue;
-      if (durable_.size() >= kDurableMax) durable_.clear();
-      durable_.insert(waiter.child);
-    }
-    lock.Unlock();
-    for (const SyncWaiter& waiter : round) waiter.done(error);
-    lock.Lock();
+  if (const int error = ops.Stat(directory->get(), &stat); error != 0) return done(error);
+  const DirectoryId id(stat.device, stat.inode);
+  {
+    MutexLock lock(sync_mutex_);
+    DirectorySync& sync = syncs_[id];
+    sync.waiting.push_back({directory, std::move(done)});
+    if (std::exchange(sync.running, true)) return;
   }
-  syncs_.erase(id);
+  RunSyncs(ops, id);
 }
 
-bool Engine::IsDurable(const std::string& path) {
+/// One round, and the others unless another thread takes them.
+void Engine::RunSyncs(FileOps& ops, const DirectoryId& id) {
+  for (;;) {
+    std::vector<SyncWaiter> round;
+    {
+      MutexLock lock(sync_mutex_);
+      round = std::exchange(syncs_[id].waiting, {});
+    }
+    const int error = ops.Sync(round.front().file->get());
+    bool more = false;
+    {
+      MutexLock lock(sync_mutex_);
+      const auto sync = syncs_.find(id);
+      std::vector<SyncWaiter>& late = sync->second.waiting;
+      if (error != 0) {
+        std::move(late.begin(), late.end(), std::back_inserter(round));
+        late.clear();
+      }
+      more = !late.empty();
+      if (!more) syncs_.erase(sync);
+    }
+    Task next = [self = shared_from_this(), &ops, id] { self->RunSyncs(ops, id); };
+    const bool handed_on = more && PostFirst(&next);
+    for (const SyncWaiter& waiter : round) waiter.done(error);
+    if (!more || handed_on) return;
+  }
+}
+
+void Engine::Remember(const std::vector<ChangedDirectory>& durable) {
   MutexLock lock(sync_mutex_);
-  return durable_.contains(path);
+  for (const ChangedDirectory& directory : durable) {
+    if (directory.child.empty()) continue;
+    if (durable_.size() >= kDurableMax) durable_.clear();
+    durable_.insert_or_assign(directory.child, directory.child_id);
+  }
+}
+
+bool Engine::IsDurable(const std::string& path, const DirectoryId& id) {
+  MutexLock lock(sync_mutex_);
+  const auto known = durable_.find(path);
+  return known != durable_.end() && known->second == id;
 }
 
 void Engine::Forget(const std::string& path) {
   MutexLock lock(sync_mutex_);
-  std::erase_if(durable_, [&path](const std::string& known) {
-    return known.starts_with(path) && (known.size() == path.size() || known[path.size()] == '/');
-  });
+  durable_.erase(path);
+  durable_.erase(durable_.lower_bound(path + '/'), durable_.lower_bound(path + '0'));
 }
 
 int64_t Engine::UniqueStamp(int64_t at_least, int64_t granularity_ns) {

@@ -3,7 +3,8 @@
 //
 // A durable write spends its time in fsync, and fsyncs of several files run in parallel on the
 // disk. So the writer's thread only hands the bytes to the kernel; a few commit threads do the
-// rest.
+// rest. A writer that had to queue behind another of its key begins on a thread of its own kind,
+// which may wait for another process's lock and so must not be a commit thread.
 //
 // Thread safety: all methods from any thread.
 #ifndef COFFER_KVSTORE_FILE_ENGINE_H_
@@ -19,7 +20,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -30,18 +30,28 @@
 
 namespace coffer::inline v0 {
 
-/// A directory whose entries changed, and the path that becomes durable when it is synced.
+/// Device and inode: which directory it is, whatever its path. Not reused while it is open.
+using DirectoryId = std::pair<uint64_t, uint64_t>;
+
+/// A directory whose entries changed, and what becomes durable when it is synced.
 struct ChangedDirectory {
   std::shared_ptr<File> file;
-  std::string child;  ///< The path of the directory made in it; empty if none was.
+  std::string child;     ///< The path of the directory made in it; empty if none was.
+  DirectoryId child_id;  ///< Of that directory.
 };
 
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
-  Engine();
+  /// How a thread is started: std::thread's constructor, but for tests. Throws std::system_error
+  /// where that does.
+  using StartThread = std::function<std::thread(Task)>;
+
+  explicit Engine(StartThread start_thread = [](Task task) {
+    return std::thread(std::move(task));
+  });
 
   /// Runs `commit` on a commit thread and returns true; returns false if kPendingMax are waiting or
-  /// running, or there are no threads any more: then the caller runs it.
+  /// running, or there are no threads (any more): then the caller runs it.
   bool TryPost(Task* commit);
   /// Finishes everything posted and ends the threads. What is posted later runs on its caller.
   void Close();
@@ -52,26 +62,40 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void Leave(const std::string& path);
 
   /// Syncs the directories, sharing each fsync with all who wait for the same directory, then calls
-  /// `done` on this thread or another that syncs.
+  /// `done` on this thread or another that syncs. `ops` must outlive the engine's threads.
   void Sync(FileOps& ops, std::vector<ChangedDirectory> directories,
             std::function<void(int error)> done);
 
-  /// Directories whose own entry is known to be durable, by path.
-  bool IsDurable(const std::string& path);
+  /// Whether the directory with this path and identity is known to be durable: its own entry, and
+  /// those of all above it.
+  bool IsDurable(const std::string& path, const DirectoryId& id);
   /// The directory, and all that lie in it, may have been removed or renamed.
   void Forget(const std::string& path);
+
+  /// Held while a root is made, one at a time: who comes second finds it durable.
+  Mutex& creating_roots() { return creating_roots_; }
 
   /// A time that no other call in this process has returned: at least `at_least`, and a multiple of
   /// `granularity_ns`.
   static int64_t UniqueStamp(int64_t at_least, int64_t granularity_ns);
 
-  static constexpr int kThreads = 4;
+  static constexpr int kCommitThreads = 4;
+  static constexpr int kQueuedThreads = 2;
   static constexpr size_t kPendingMax = 64;
 
  private:
-  using DirectoryId = std::pair<uint64_t, uint64_t>;
+  /// Threads that take tasks off one queue. Guarded by mutex_.
+  struct Lane {
+    explicit Lane(int max) : threads_max(max) {}
+
+    const int threads_max;
+    CondVar posted;
+    std::deque<Task> queue;
+    size_t pending = 0;  // Queued or running.
+    std::vector<std::thread> threads;
+  };
   struct SyncWaiter {
-    std::string child;
+    std::shared_ptr<File> file;  // The directory, as this waiter has opened it.
     std::function<void(int error)> done;
   };
   struct DirectorySync {
@@ -79,27 +103,29 @@ class Engine : public std::enable_shared_from_this<Engine> {
     std::vector<SyncWaiter> waiting;
   };
 
-  void Run();
-  void PostAlways(Task task);
-  void StartThreadsLocked() COFFER_REQUIRES(mutex_);
-  bool HasThreads() const;
-  void SyncOne(FileOps& ops, const ChangedDirectory& directory,
+  void Run(Lane& lane);
+  bool Accepts(Lane& lane) COFFER_REQUIRES(mutex_);
+  bool PostFirst(Task* task);
+  static void RunHere(Task task);
+  void SyncOne(FileOps& ops, const std::shared_ptr<File>& directory,
                std::function<void(int error)> done);
+  void RunSyncs(FileOps& ops, const DirectoryId& id);
+  void Remember(const std::vector<ChangedDirectory>& durable);
 
   const pid_t owner_;  // A forked child has none of the threads.
+  const StartThread start_thread_;
 
   Mutex mutex_;
-  CondVar posted_;
-  std::deque<Task> queue_ COFFER_GUARDED_BY(mutex_);
-  size_t pending_ COFFER_GUARDED_BY(mutex_) = 0;  // Queued or running.
   bool closed_ COFFER_GUARDED_BY(mutex_) = false;
-  std::vector<std::thread> threads_ COFFER_GUARDED_BY(mutex_);
+  Lane commits_ COFFER_GUARDED_BY(mutex_){kCommitThreads};
+  Lane queued_ COFFER_GUARDED_BY(mutex_){kQueuedThreads};
 
   KeyQueue keys_;
+  Mutex creating_roots_;
 
   Mutex sync_mutex_;
   std::map<DirectoryId, DirectorySync> syncs_ COFFER_GUARDED_BY(sync_mutex_);
-  std::unordered_set<std::string> durable_ COFFER_GUARDED_BY(sync_mutex_);
+  std::map<std::string, DirectoryId, std::less<>> durable_ COFFER_GUARDED_BY(sync_mutex_);
 };
 
 /// The engine of a context: ends with it, after what is in flight has resolved.

@@ -40,19 +40,19 @@ std::string Quoted(std::string_view key) {
   return "key \"" + text + "\"";
 }
 
-std::string_view ParentOf(std::string_view key) {
-  const size_t slash = key.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : key.substr(0, slash);
-}
-
-std::string_view NameOf(std::string_view key) {
-  const size_t slash = key.rfind('/');
-  return slash == std::string_view::npos ? key : key.substr(slash + 1);
-}
-
 }  // namespace
 
 bool IsHiddenName(std::string_view name) { return name.ends_with(kLockSuffix); }
+
+std::string_view ParentOf(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string_view NameOf(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
 
 FileRoot::FileRoot(std::string path, FileStoreOptions options, FileOps& ops,
                    std::shared_ptr<Engine> engine, std::shared_ptr<Executor> executor)
@@ -67,11 +67,15 @@ std::string FileRoot::Describe(std::string_view key) const {
 }
 
 Status FileRoot::Error(int error, std::string_view key, std::string_view doing) const {
+  return ErrnoError(-error, Describe(key) + ": " + std::string(doing));
+}
+
+Status FileRoot::ErrorBeneath(int error, std::string_view key, std::string_view doing) const {
   if (error == -EXDEV || error == -ELOOP) {
     return FailedPreconditionError(Describe(key) + ": " + std::string(doing) +
                                    ": a symbolic link leads out of the store's root");
   }
-  return ErrnoError(-error, Describe(key) + ": " + std::string(doing));
+  return Error(error, key, doing);
 }
 
 Status FileRoot::CheckKey(std::string_view key) const {
@@ -121,7 +125,7 @@ Result<File> FileRoot::OpenDirectory(const File& root, const std::string& path) 
       ops_.OpenBeneath(root.get(), path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY);
   if (file >= 0) return File(ops_, file);
   if (file == -ENOENT || file == -ENOTDIR) return File();
-  return Error(file, path, "opening the directory");
+  return ErrorBeneath(file, path, "opening the directory");
 }
 
 Result<File> FileRoot::OpenValue(const File& root, std::string_view key, FileStat* stat) const {
@@ -132,7 +136,7 @@ Result<File> FileRoot::OpenValue(const File& root, std::string_view key, FileSta
   if (descriptor == -ENXIO) {
     return FailedPreconditionError(Describe(key) + ": opening: not a regular file");
   }
-  if (descriptor < 0) return Error(descriptor, key, "opening");
+  if (descriptor < 0) return ErrorBeneath(descriptor, key, "opening");
   File file(ops_, descriptor);
   if (const int error = ops_.Stat(file.get(), stat); error != 0) {
     return Error(error, key, "stat");
@@ -169,21 +173,20 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
     place.directory = std::make_shared<File>(std::move(root));
     return place;
   }
-  if (!options_.sync || engine_->IsDurable(PathOf(parent))) {
-    COFFER_ASSIGN_OR_RETURN(File directory, OpenDirectory(root, parent));
-    if (directory.valid()) {
-      place.directory = std::make_shared<File>(std::move(directory));
-      return place;
-    }
+  COFFER_ASSIGN_OR_RETURN(File directory, OpenDirectory(root, parent));
+  if (directory.valid() && options_.sync) {
+    COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(directory, key));
+    if (!engine_->IsDurable(PathOf(parent), id)) directory = File();
   }
-  COFFER_ASSIGN_OR_RETURN(File directory, CreateDirectories(root, key, &place));
+  if (!directory.valid()) {
+    COFFER_ASSIGN_OR_RETURN(directory, CreateDirectories(root, key, &place));
+  }
   place.directory = std::make_shared<File>(std::move(directory));
   return place;
 }
 
 Result<File> FileRoot::CreateRoot() const {
-  static Mutex& creating = *new Mutex();  // One at a time: who comes second finds it durable.
-  MutexLock lock(creating);
+  MutexLock lock(engine_->creating_roots());
   size_t end = path_.size();  // Of the deepest part that exists.
   File existing;
   for (;;) {
@@ -224,6 +227,45 @@ Result<File> FileRoot::CreateRoot() const {
   return existing;
 }
 
+Result<DirectoryId> FileRoot::IdOf(const File& directory, std::string_view key) const {
+  FileStat stat;
+  const int error = ops_.Stat(directory.get(), &stat);
+  if (error != 0) return Error(error, key, "stat of the directory");
+  return DirectoryId(stat.device, stat.inode);
+}
+
+/// Opens the directory `path`, which lies in `above`, or makes it; an invalid File if it or what
+/// lies above was removed meanwhile.
+Result<File> FileRoot::MakeDirectoryBeneath(const File& root, const File& above,
+                                            std::string_view key, const std::string& path) const {
+  int file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (file == -ENOENT) {
+    const std::string name(NameOf(path));
+    // Before it is there: nobody may take it for the one that has gone, whose inode it may get.
+    engine_->Forget(PathOf(path));
+    const int error = ops_.MakeDirectory(above.get(), name.c_str(), kDirectoryMode);
+    if (error != 0 && error != -EEXIST && error != -ENOENT) {
+      return Error(error, key, "creating the directory \"" + path + "\"");
+    }
+    file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
+    FileStat stat;
+    if (file == -ENOENT && error == -EEXIST && ops_.StatAt(above.get(), name.c_str(), &stat) == 0 &&
+        stat.kind == FileStat::Kind::kSymlink) {
+      return FailedPreconditionError(Describe(key) + ": \"" + path +
+                                     "\" is a symbolic link that leads nowhere");
+    }
+  }
+  if (file == -ENOENT) return File();
+  if (file == -ENOTDIR) {
+    return FailedPreconditionError(Describe(key) + ": \"" + path +
+                                   "\" is a key with a value; this store cannot hold keys beside "
+                                   "it that start with \"" +
+                                   path + "/\"");
+  }
+  if (file < 0) return ErrorBeneath(file, key, "opening the directory \"" + path + "\"");
+  return File(ops_, file);
+}
+
 Result<File> FileRoot::CreateDirectories(const File& root, std::string_view key,
                                          KeyPlace* place) const {
   const std::string parent(ParentOf(key));
@@ -232,34 +274,22 @@ Result<File> FileRoot::CreateDirectories(const File& root, std::string_view key,
   for (size_t begin = 0;;) {
     const size_t end = std::min(parent.find('/', begin), parent.size());
     const std::string path = parent.substr(0, end);
-    const std::string name = parent.substr(begin, end - begin);
-    int file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
-    if (file == -ENOENT) {
-      const int error = ops_.MakeDirectory(above->get(), name.c_str(), kDirectoryMode);
-      if (error != 0 && error != -EEXIST && error != -ENOENT) {
-        return Error(error, key, "creating the directory \"" + path + "\"");
+    COFFER_ASSIGN_OR_RETURN(File file, MakeDirectoryBeneath(root, *above, key, path));
+    if (!file.valid()) return file;  // The caller starts anew.
+    if (options_.sync) {
+      COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(file, key));
+      if (!engine_->IsDurable(PathOf(path), id)) {
+        place->unsynced.push_back({above, PathOf(path), id});
       }
-      file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
     }
-    if (file == -ENOENT) return File();  // Removed again; the caller starts anew.
-    if (file == -ENOTDIR) {
-      return FailedPreconditionError(Describe(key) + ": \"" + path +
-                                     "\" is a key with a value; this store cannot hold keys beside "
-                                     "it that start with \"" +
-                                     path + "/\"");
-    }
-    if (file < 0) return Error(file, key, "opening the directory \"" + path + "\"");
-    if (options_.sync && !engine_->IsDurable(PathOf(path))) {
-      place->unsynced.push_back({above, PathOf(path)});
-    }
-    if (end == parent.size()) return File(ops_, file);
-    above = std::make_shared<File>(ops_, file);
+    if (end == parent.size()) return file;
+    above = std::make_shared<File>(std::move(file));
     begin = end + 1;
   }
 }
 
 Result<File> FileRoot::Lock(const KeyPlace& place, std::string_view key,
-                            const CancelToken& cancel) const {
+                            const std::function<bool()>& cancelled) const {
   const std::string name = LockName(place.name);
   const auto deadline = std::chrono::steady_clock::now() + options_.lock_timeout;
   auto pause = std::chrono::duration_cast<std::chrono::microseconds>(kLockPollMin);
@@ -271,7 +301,7 @@ Result<File> FileRoot::Lock(const KeyPlace& place, std::string_view key,
     File file(ops_, descriptor);
     const int error = ops_.TryLock(descriptor);
     if (error == -EAGAIN) {
-      if (cancel.cancelled()) return CancelledError(Describe(key) + ": waiting for the lock");
+      if (cancelled()) return CancelledError(Describe(key) + ": waiting for the lock");
       if (std::chrono::steady_clock::now() >= deadline) {
         return DeadlineExceededError(Describe(key) + ": another process has held the lock \"" +
                                      name + "\" for " +

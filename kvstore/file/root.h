@@ -4,13 +4,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "coffer/async/cancel.h"
 #include "coffer/async/executor.h"
 #include "coffer/base/result.h"
 #include "coffer/kvstore/kvstore.h"
@@ -24,6 +24,10 @@ namespace coffer::inline v0 {
 inline constexpr std::string_view kLockSuffix = ".__lock";
 
 bool IsHiddenName(std::string_view name);
+
+/// The two parts of a path of segments: "a/b/c" is "c" in "a/b", "a" is "a" in "".
+std::string_view ParentOf(std::string_view path);
+std::string_view NameOf(std::string_view path);
 
 /// Where the value of a key stands: its directory, opened, and its name in it.
 struct KeyPlace {
@@ -49,6 +53,8 @@ class FileRoot {
 
   /// `Describe(key): doing: text of error`.
   Status Error(int error, std::string_view key, std::string_view doing) const;
+  /// The same for FileOps::OpenBeneath, which has errors of its own for links.
+  Status ErrorBeneath(int error, std::string_view key, std::string_view doing) const;
 
   /// InvalidArgument, which names the rule, for a key that this store refuses.
   Status CheckKey(std::string_view key) const;
@@ -67,9 +73,14 @@ class FileRoot {
   /// The same, creating the root and what lies between.
   Result<KeyPlace> MakePlace(std::string_view key) const;
 
+  /// Which directory it is; `key` is for errors.
+  Result<DirectoryId> IdOf(const File& directory, std::string_view key) const;
+
   /// Takes the lock of a key: the open lock file, empty and ours; an invalid File if the directory
-  /// was removed meanwhile. Waits for other processes, at most options().lock_timeout.
-  Result<File> Lock(const KeyPlace& place, std::string_view key, const CancelToken& cancel) const;
+  /// was removed meanwhile. Waits for other processes, at most options().lock_timeout, or until
+  /// `cancelled` says so.
+  Result<File> Lock(const KeyPlace& place, std::string_view key,
+                    const std::function<bool()>& cancelled) const;
   static std::string LockName(std::string_view name) {
     return std::string(name) + std::string(kLockSuffix);
   }
@@ -89,6 +100,8 @@ class FileRoot {
 
  private:
   Result<File> CreateRoot() const;
+  Result<File> MakeDirectoryBeneath(const File& root, const File& above, std::string_view key,
+                                    const std::string& path) const;
   Result<File> CreateDirectories(const File& root, std::string_view key, KeyPlace* place) const;
 
   const std::string

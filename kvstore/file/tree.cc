@@ -18,9 +18,9 @@
 #include <set>
 #include <utility>
 
+#include "coffer/kvstore/answer.h"
 #include "kvstore/file/write.h"
 #include "src/base/mutex.h"
-#include "src/kvstore/rename.h"
 
 namespace coffer::inline v0 {
 
@@ -70,10 +70,11 @@ class TreeWalk {
   };
 
   TreeWalk(const FileRoot& root, KeyRange range) : root_(root), range_(std::move(range)) {
-    // All keys of a prefix lie beneath its last slash.
+    // All keys of a prefix lie beneath its last slash. Where no key can lie there is nothing to
+    // visit, and the kernel must not be asked: it would take "a//" and "a/./" for "a".
     const bool prefix = KeyRange::Prefix(range_.begin) == range_;
-    const size_t slash = prefix ? range_.begin.rfind('/') : std::string::npos;
-    pending_.push_back(slash == std::string::npos ? "" : range_.begin.substr(0, slash));
+    std::string top(prefix ? ParentOf(range_.begin) : std::string_view());
+    if (top.empty() || root.CheckKey(top).ok()) pending_.push_back(std::move(top));
   }
 
   /// The next entry that is not a lock: a directory is given, and visited later if it may hold keys
@@ -164,6 +165,9 @@ class TreeListing final : public KvListing {
         // A key if what it leads to is one; a link out of the root or to nowhere is none.
         COFFER_ASSIGN_OR_RETURN(const File root, root_->Open());
         Result<File> file = root_->OpenValue(root, entry->path, &entry->stat);
+        if (!file.ok() && file.status().code() != StatusCode::kFailedPrecondition) {
+          return file.status();
+        }
         if (!file.ok() || !file->valid()) continue;
       }
       if (entry->stat.kind != FileStat::Kind::kRegular) continue;
@@ -176,16 +180,6 @@ class TreeListing final : public KvListing {
   const size_t page_size_;
   TreeWalk walk_;
 };
-
-std::string ParentPath(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-
-std::string NameIn(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
-}
 
 /// Removes locks and temporaries that nobody holds.
 void RemoveDebris(const FileRoot& root, const File& directory) {
@@ -219,11 +213,12 @@ Status RemoveEmptied(const FileRoot& root, const std::vector<std::string>& paths
   for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
     COFFER_ASSIGN_OR_RETURN(const File directory, root.OpenDirectory(top, *path));
     if (!directory.valid()) continue;
-    COFFER_ASSIGN_OR_RETURN(const File parent, root.OpenDirectory(top, ParentPath(*path)));
+    COFFER_ASSIGN_OR_RETURN(const File parent,
+                            root.OpenDirectory(top, std::string(ParentOf(*path))));
     if (!parent.valid()) continue;
     // Forgotten before it goes: a writer that makes it anew must sync its parent again.
     root.engine().Forget(root.PathOf(*path));
-    const std::string name = NameIn(*path);
+    const std::string name(NameOf(*path));
     int error = root.ops().RemoveDirectory(parent.get(), name.c_str());
     if (error == -ENOTEMPTY || error == -EEXIST) {
       RemoveDebris(root, directory);
@@ -232,7 +227,7 @@ Status RemoveEmptied(const FileRoot& root, const std::vector<std::string>& paths
     if (error == -ENOTEMPTY || error == -EEXIST || error == -ENOENT || error == -EBUSY) continue;
     if (error != 0) return root.Error(error, *path, "removing the directory");
     changed->erase(*path);
-    changed->insert(ParentPath(*path));
+    changed->insert(std::string(ParentOf(*path)));
   }
   return Status();
 }
@@ -295,7 +290,7 @@ Status WalkAndDelete(const std::shared_ptr<RangeDeletion>& deletion, KeyRange ra
       if (whole) deletion->emptied.push_back(entry->path);
       continue;
     }
-    deletion->changed.insert(ParentPath(entry->path));
+    deletion->changed.insert(std::string(ParentOf(entry->path)));
     ++deletion->left;
     DeleteFileValueUnsynced(deletion->root, entry->path)
         .OnReady(
@@ -313,7 +308,8 @@ Future<void> DeleteFileRange(std::shared_ptr<const FileRoot> root, KeyRange rang
   auto deletion = std::make_shared<RangeDeletion>(std::move(root));
   // "a/" itself is no key, but the directory "a" lies in the range of its prefix, too.
   if (KeyRange::Prefix(range.begin) == range && range.begin.ends_with('/')) {
-    deletion->emptied.push_back(range.begin.substr(0, range.begin.size() - 1));
+    std::string top(ParentOf(range.begin));
+    if (deletion->root->CheckKey(top).ok()) deletion->emptied.push_back(std::move(top));
   }
   const Status walked = WalkAndDelete(deletion, std::move(range));
   Future<void> future = deletion->promise.future();
@@ -334,6 +330,20 @@ Status RemoveEmptyDirectories(const FileRoot& root, const std::string& path) {
   return RemoveEmptied(root, directories, &changed);
 }
 
+namespace {
+
+/// Whether anything but directories lies beneath the prefix.
+Result<bool> HoldsKeys(const FileRoot& root, const std::string& prefix) {
+  TreeWalk walk(root, KeyRange::Prefix(prefix));
+  for (;;) {
+    COFFER_ASSIGN_OR_RETURN(const std::optional<TreeWalk::Entry> entry, walk.Next());
+    if (!entry) return false;
+    if (entry->stat.kind != FileStat::Kind::kDirectory) return true;
+  }
+}
+
+}  // namespace
+
 Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std::string& to) {
   COFFER_RETURN_IF_ERROR(CheckRename(from, to).Annotate(root.Describe(from)));
   const std::string source = from.substr(0, from.size() - 1);
@@ -347,7 +357,11 @@ Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std
       old_place ? root.ops().StatAt(old_place->directory->get(), old_place->name.c_str(), &stat)
                 : -ENOENT;
   if (found != 0 && found != -ENOENT) return root.Error(found, from, doing);
-  if (found == -ENOENT || stat.kind != FileStat::Kind::kDirectory) {
+  bool holds_keys = found == 0 && stat.kind == FileStat::Kind::kDirectory;
+  if (holds_keys) {
+    COFFER_ASSIGN_OR_RETURN(holds_keys, HoldsKeys(root, from));
+  }
+  if (!holds_keys) {
     return NotFoundError(root.Describe(from) + ": no key has this prefix, nothing to rename");
   }
   COFFER_ASSIGN_OR_RETURN(KeyPlace new_place, root.MakePlace(target));
@@ -371,8 +385,8 @@ Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std
   if (error != 0) return root.Error(error, from, doing);
   if (!root.options().sync) return Status();
   std::vector<ChangedDirectory> changed = std::move(new_place.unsynced);
-  changed.push_back({new_place.directory, ""});
-  changed.push_back({old_place->directory, ""});
+  changed.push_back({new_place.directory, "", {}});
+  changed.push_back({old_place->directory, "", {}});
   for (const ChangedDirectory& directory : changed) {
     if (const int failed = root.ops().Sync(directory.file->get()); failed != 0) {
       return root.Error(failed, to, "syncing the directory");

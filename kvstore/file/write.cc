@@ -14,11 +14,13 @@
 //
 // A streamed value is written into a file of its own, <random>.__lock, which its writer keeps
 // locked as a sign of life; step 3 waits for Commit(), 4 is already done, and the lock file is
-// removed after the rename. So a slow stream holds nobody up.
+// removed after the rename. Commit() looks for the directory again: it may have been renamed. So a
+// slow stream holds nobody up.
 //
 // A crash at any point leaves the old value, or the new one, and perhaps a file whose name ends in
-// .__lock: hidden from lists, locked by nobody, reused by the key's next writer or cleared away
-// when its directory is deleted.
+// .__lock: hidden from lists and locked by nobody. The key's next writer reuses it; that of a
+// stream is cleared away when its directory is deleted. Without locks (Locking::kNone) every value
+// is written into a file of its own, and what a crash leaves of it stays.
 #include "kvstore/file/write.h"
 
 #include <algorithm>
@@ -83,6 +85,9 @@ class Operation : public std::enable_shared_from_this<Operation> {
  private:
   using State = WriteResult::State;
   bool deletes() const { return !value && !streamed.valid(); }
+  bool cancelled() const {
+    return options_.cancel.cancelled() || promise_.cancel_token().cancelled();
+  }
   bool locks() const { return root_->options().locking == FileStoreOptions::Locking::kOs; }
 
   void Begin();
@@ -116,7 +121,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
 
 void Operation::Begin() {
   Status status;
-  if (options_.cancel.cancelled() || promise_.cancel_token().cancelled()) {
+  if (cancelled()) {
     status = CancelledError(root_->Describe(key_) + ": write");
   } else {
     status = deletes() ? Delete() : Prepare();
@@ -152,7 +157,19 @@ Result<bool> Operation::PrepareValue() {
   return true;
 }
 
+/// The directory may have been renamed while the value was streamed: what is renamed over the key's
+/// name in it would be another key's value.
 Status Operation::PrepareStreamed() {
+  COFFER_ASSIGN_OR_RETURN(const std::optional<KeyPlace> now, root_->FindPlace(key_));
+  COFFER_ASSIGN_OR_RETURN(const DirectoryId ours, root_->IdOf(*place.directory, key_));
+  DirectoryId named;
+  if (now) {
+    COFFER_ASSIGN_OR_RETURN(named, root_->IdOf(*now->directory, key_));
+  }
+  if (named != ours) {
+    return AbortedError(root_->Describe(key_) +
+                        ": its directory was renamed while the value was written");
+  }
   if (locks()) {
     COFFER_ASSIGN_OR_RETURN(const bool locked, LockIt());
     if (!locked) {
@@ -165,7 +182,7 @@ Status Operation::PrepareStreamed() {
 Result<bool> Operation::LockIt() {
   if (locks()) {
     lock_name_ = FileRoot::LockName(place.name);
-    COFFER_ASSIGN_OR_RETURN(lock_, root_->Lock(place, key_, options_.cancel));
+    COFFER_ASSIGN_OR_RETURN(lock_, root_->Lock(place, key_, [this] { return cancelled(); }));
   } else if (!deletes()) {
     COFFER_ASSIGN_OR_RETURN(lock_, root_->CreateTemporary(place, key_, &lock_name_));
   } else {
@@ -247,7 +264,7 @@ void Operation::Commit() {
   root_->engine().Leave(path_);
   if (!status.ok() || !root_->options().sync || !synced) return Finish(status);
   std::vector<ChangedDirectory> changed = std::move(place.unsynced);
-  changed.push_back({place.directory, ""});
+  changed.push_back({place.directory, "", {}});
   root_->engine().Sync(root_->ops(), std::move(changed), [self = shared_from_this()](int error) {
     self->Finish(error == 0 ? Status()
                             : self->root_->Error(error, self->key_, "syncing the directory"));
@@ -260,10 +277,10 @@ Status Operation::Publish() {
   const std::string& name = streamed.valid() ? streamed_name : lock_name_;
   const auto publish = [&]() -> Status {
     COFFER_ASSIGN_OR_RETURN(const FileStat stat, root_->Stamp(file, key_, previous_mtime_ns_));
-    if (root_->options().sync) {
-      if (const int error = ops.Sync(file.get()); error != 0) {
-        return root_->Error(error, key_, "syncing");
-      }
+    // Without sync, at least what close would tell: that a quota or a network file system refuses.
+    const bool sync = root_->options().sync;
+    if (const int error = sync ? ops.Sync(file.get()) : ops.Flush(file.get()); error != 0) {
+      return root_->Error(error, key_, sync ? "syncing" : "closing");
     }
     COFFER_RETURN_IF_ERROR(RenameOver(name));
     result_.generation = FileRoot::GenerationOf(stat);

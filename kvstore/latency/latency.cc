@@ -5,6 +5,7 @@
 // runs on it.
 #include <algorithm>
 #include <queue>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -21,9 +22,14 @@ using Clock = std::chrono::steady_clock;
 /// Runs tasks when they are due.
 class Timer : public std::enable_shared_from_this<Timer> {
  public:
+  /// Where the kernel refuses a thread, everything is due at once.
   void Start() {
     MutexLock lock(mutex_);
-    thread_ = std::thread([self = shared_from_this()] { self->Run(); });
+    try {
+      thread_ = std::thread([self = shared_from_this()] { self->Run(); });
+    } catch (const std::system_error&) {
+      ended_ = true;
+    }
   }
 
   /// What is left runs now; then the thread ends.
@@ -35,7 +41,7 @@ class Timer : public std::enable_shared_from_this<Timer> {
     lock.Unlock();
     if (thread.get_id() == std::this_thread::get_id()) {
       thread.detach();
-    } else {
+    } else if (thread.joinable()) {
       thread.join();
     }
   }
@@ -130,6 +136,7 @@ class LatencyPolicy {
   }
 
   Status BeforeOpen(const KvCall&) const { return Status(); }
+  void AfterOpen(const KvCall&, Clock::time_point, const Status&) const {}
 
   Capabilities Change(Capabilities base) const {
     base.local = false;

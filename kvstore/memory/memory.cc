@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -18,7 +17,6 @@
 #include "coffer/kvstore/stores.h"
 #include "src/base/json.h"
 #include "src/base/mutex.h"
-#include "src/kvstore/rename.h"
 #include "src/kvstore/spec.h"
 #include "src/kvstore/url.h"
 
@@ -31,14 +29,9 @@ Generation NextGeneration() {
   return {std::to_string(count.fetch_add(1) + 1)};
 }
 
+/// Flatten() shares what is one piece.
 Bytes OwnCopy(const BytesChain& value) {
-  std::vector<std::byte> all(value.size());
-  size_t offset = 0;
-  for (const Bytes& piece : value.pieces()) {
-    std::memcpy(all.data() + offset, piece.data(), piece.size());
-    offset += piece.size();
-  }
-  return Bytes::Take(std::move(all));
+  return value.pieces().size() == 1 ? Bytes::Copy(value.pieces()[0]) : value.Flatten();
 }
 
 /// The values of one store; shared by its handles and listings.

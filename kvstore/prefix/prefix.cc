@@ -1,4 +1,5 @@
-// Keys gain the prefix on the way in; keys and ranges lose it on the way out.
+// Keys gain the prefix on the way in; keys and ranges lose it on the way out. Writers and listings
+// keep the store behind alive, which those of that store may refer to.
 #include <utility>
 
 #include "coffer/kvstore/adapters.h"
@@ -7,10 +8,22 @@ namespace coffer::inline v0 {
 
 namespace {
 
+class PrefixWriter final : public KvWriter {
+ public:
+  PrefixWriter(KvStorePtr store, std::unique_ptr<KvWriter> base)
+      : store_(std::move(store)), base_(std::move(base)) {}
+  Status Append(std::span<const std::byte> bytes) override { return base_->Append(bytes); }
+  Future<WriteResult> Commit() override { return base_->Commit(); }
+
+ private:
+  const KvStorePtr store_;
+  const std::unique_ptr<KvWriter> base_;
+};
+
 class PrefixListing final : public KvListing {
  public:
-  PrefixListing(std::unique_ptr<KvListing> base, size_t prefix_size)
-      : base_(std::move(base)), prefix_size_(prefix_size) {}
+  PrefixListing(KvStorePtr store, std::unique_ptr<KvListing> base, size_t prefix_size)
+      : store_(std::move(store)), base_(std::move(base)), prefix_size_(prefix_size) {}
 
   Future<std::vector<ListEntry>> Next() override {
     Promise<std::vector<ListEntry>> promise;
@@ -25,6 +38,7 @@ class PrefixListing final : public KvListing {
   }
 
  private:
+  const KvStorePtr store_;
   const std::unique_ptr<KvListing> base_;
   const size_t prefix_size_;
 };
@@ -50,12 +64,14 @@ class PrefixStore final : public KvStore {
     return base_->Write(prefix_ + key, std::move(value), std::move(options));
   }
   Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options) override {
-    return base_->OpenWriter(prefix_ + key, std::move(options));
+    COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvWriter> writer,
+                            base_->OpenWriter(prefix_ + key, std::move(options)));
+    return std::make_unique<PrefixWriter>(base_, std::move(writer));
   }
   Result<std::unique_ptr<KvListing>> List(ListOptions options) override {
     options.range = WithPrefix(options.range);
     COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing, base_->List(std::move(options)));
-    return std::make_unique<PrefixListing>(std::move(listing), prefix_.size());
+    return std::make_unique<PrefixListing>(base_, std::move(listing), prefix_.size());
   }
   Future<void> DeleteRange(KeyRange range) override {
     return base_->DeleteRange(WithPrefix(range));

@@ -33,11 +33,16 @@ class TracePolicy {
     return promise.future();
   }
 
-  Status BeforeOpen(const KvCall& call) const {
+  Status BeforeOpen(const KvCall&) const { return Status(); }
+  /// A listing that was opened is told by its pages.
+  void AfterOpen(const KvCall& call, std::chrono::steady_clock::time_point begin,
+                 const Status& status) const {
+    if (call.operation == KvOperation::kList && status.ok()) return;
     TraceEvent event = Begin(call);
-    event.end = event.begin;
+    event.begin = begin;
+    event.end = std::chrono::steady_clock::now();
+    event.status = status;
     sink_(event);
-    return Status();
   }
 
   Capabilities Change(Capabilities base) const { return base; }

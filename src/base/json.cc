@@ -3,7 +3,7 @@
 //  2. Let nlohmann's SAX parser, which keeps its stack on the heap, call the Builder.
 //  3. The Builder keeps one frame for each open array or object and moves a finished one into the
 //     frame below. A frame too deep, a key seen before, or one value too many for the limit of
-//     memory stops the parser.
+//     memory stops the parser. In an object of many members the keys are compared at its end.
 //  4. An error becomes line and column by counting in the text up to where the parser stood.
 // Values are therefore never nested deeper than depth_max, and destroying, comparing and dumping
 // them may recurse.
@@ -15,7 +15,6 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <unordered_set>
 
 namespace coffer::inline v0 {
 namespace {
@@ -95,13 +94,10 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return Close(); }
 
   bool key(std::string& key) override {
-    Frame& frame = frames_.back();
-    if (frame.HasKey(key)) {
-      error_ = "duplicate key " + Json(key.substr(0, kKeyShownMax)).Dump();
-      return false;
-    }
+    Json& object = frames_.back();
+    if (object.object().size() < kFew && object.Find(key) != nullptr) return Duplicate(key);
     if (!Charge(key.size() + sizeof(Json::Member) - sizeof(Json))) return false;
-    frame.value.object().emplace_back(std::move(key), Json());
+    object.object().emplace_back(std::move(key), Json());
     return true;
   }
 
@@ -120,19 +116,23 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
  private:
   static constexpr size_t kKeyShownMax = 80;
 
-  struct Frame {
-    Json value;
-    std::unordered_set<std::string> keys;  // Of an object with many; empty before.
+  static constexpr size_t kFew = 16;  // Members that are compared one by one.
 
-    bool HasKey(const std::string& key) {
-      constexpr size_t kFew = 16;
-      if (value.object().size() < kFew) return value.Find(key) != nullptr;
-      if (keys.empty()) {
-        for (const Json::Member& member : value.object()) keys.insert(member.first);
-      }
-      return !keys.insert(key).second;
-    }
-  };
+  bool Duplicate(std::string_view key) {
+    error_ = "duplicate key " + Json(std::string(key.substr(0, kKeyShownMax))).Dump();
+    return false;
+  }
+
+  /// Sorts views, which take a fraction of the memory that the members were charged.
+  bool KeysDiffer(const Json& object) {
+    if (object.object().size() <= kFew) return true;
+    std::vector<std::string_view> keys;
+    keys.reserve(object.object().size());
+    for (const Json::Member& member : object.object()) keys.push_back(member.first);
+    std::sort(keys.begin(), keys.end());
+    const auto again = std::adjacent_find(keys.begin(), keys.end());
+    return again == keys.end() || Duplicate(*again);
+  }
 
   bool Charge(size_t bytes) {
     if (bytes <= memory_max_ - memory_) {
@@ -147,7 +147,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     if (!Charge(sizeof(Json))) return false;
     if (frames_.empty()) {
       root_ = std::move(value);
-    } else if (Json& into = frames_.back().value; into.is_array()) {
+    } else if (Json& into = frames_.back(); into.is_array()) {
       into.array().push_back(std::move(value));
     } else {
       into.object().back().second = std::move(value);
@@ -160,12 +160,13 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
       error_ = "nested deeper than " + std::to_string(depth_max_);
       return false;
     }
-    frames_.push_back(Frame{std::move(value), {}});
+    frames_.push_back(std::move(value));
     return true;
   }
 
   bool Close() {
-    Json value = std::move(frames_.back().value);
+    if (frames_.back().is_object() && !KeysDiffer(frames_.back())) return false;
+    Json value = std::move(frames_.back());
     frames_.pop_back();
     return Add(std::move(value));
   }
@@ -173,7 +174,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   const int depth_max_;
   const size_t memory_max_;
   size_t memory_ = 0;
-  std::vector<Frame> frames_;
+  std::vector<Json> frames_;
   Json root_;
   std::string error_;
   std::optional<size_t> read_;

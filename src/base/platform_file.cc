@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
 #include <ctime>
 #include <system_error>
 
@@ -166,6 +165,11 @@ int SystemFileOps::Sync(int file) {
   FileStat stat;
   const bool directory = Stat(file, &stat) == 0 && stat.kind == FileStat::Kind::kDirectory;
   return directory ? 0 : error;
+}
+
+int SystemFileOps::Flush(int file) {
+  const int copy = Retry([&] { return fcntl(file, F_DUPFD_CLOEXEC, 0); });
+  return copy < 0 ? copy : Close(copy);
 }
 
 int64_t SystemFileOps::NowNs() {

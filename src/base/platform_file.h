@@ -71,6 +71,9 @@ class FileOps {
 
   // Durability.
   virtual int Sync(int file) = 0;  ///< fsync, of a file or a directory.
+  /// What closing the file would report, without giving it or its lock up: errors of earlier writes
+  /// on file systems that tell them then, such as NFS.
+  virtual int Flush(int file) = 0;
   /// Asks the kernel to begin writing these bytes; only a hint.
   virtual void StartWriteback(int file, int64_t offset, int64_t size) = 0;
 
@@ -104,6 +107,7 @@ class SystemFileOps : public FileOps {
   int RenameDirectory(int from_directory, const char* from, int to_directory,
                       const char* to) override;
   int Sync(int file) override;
+  int Flush(int file) override;
   void StartWriteback(int file, int64_t offset, int64_t size) override;
   int TryLock(int file) override;
   int64_t NowNs() override;

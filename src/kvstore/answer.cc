@@ -6,6 +6,8 @@ namespace coffer::inline v0 {
 
 namespace {
 
+const char* const kButTheReaderTakes = " bytes, but the reader takes at most ";
+
 bool Allows(const Generation& if_equal, const Generation& current) {
   return !if_equal.known() || if_equal == current;
 }
@@ -31,9 +33,13 @@ std::optional<ReadResult> HeldBack(const ReadOptions& options, const Generation&
 
 Status CheckMaxBytes(int64_t bytes, int64_t max_bytes) {
   if (max_bytes < 0 || bytes <= max_bytes) return Status();
-  return ResourceExhaustedError("the value has " + std::to_string(bytes) +
-                                " bytes, but the reader takes at most " +
+  return ResourceExhaustedError("the value has " + std::to_string(bytes) + kButTheReaderTakes +
                                 std::to_string(max_bytes));
+}
+
+bool IsMaxBytesError(const Status& status, int64_t max_bytes) {
+  return status.code() == StatusCode::kResourceExhausted &&
+         status.message().ends_with(kButTheReaderTakes + std::to_string(max_bytes));
 }
 
 Result<ByteRange> ResolveRead(const ReadOptions& options, int64_t total_size) {
@@ -58,6 +64,17 @@ Result<ReadResult> AnswerValue(const Bytes& value, const Generation& generation,
 
 bool MayWrite(const WriteOptions& options, const Generation& current) {
   return Allows(options.if_equal, current);
+}
+
+Status CheckRename(std::string_view from, std::string_view to) {
+  const std::string what = "rename \"" + std::string(from) + "\" to \"" + std::string(to) + "\": ";
+  if (!from.ends_with('/') || !to.ends_with('/')) {
+    return InvalidArgumentError(what + "both prefixes must end with \"/\"");
+  }
+  if (from.starts_with(to) || to.starts_with(from)) {
+    return InvalidArgumentError(what + "one prefix lies within the other");
+  }
+  return Status();
 }
 
 }  // namespace coffer::inline v0

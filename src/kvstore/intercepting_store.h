@@ -8,6 +8,8 @@
 //       template <class T> Future<T> Around(const KvCall& call, std::function<Future<T>()> run);
 //       /// The same for OpenWriter, which has no future: an error keeps it from being opened.
 //       Status BeforeOpen(const KvCall& call);
+//       /// What became of an OpenWriter() or List() that began at `begin`.
+//       void AfterOpen(const KvCall& call, steady_clock::time_point begin, const Status&);
 //       Capabilities Change(Capabilities base) const;
 //     };
 //
@@ -15,6 +17,7 @@
 #ifndef COFFER_SRC_KVSTORE_INTERCEPTING_STORE_H_
 #define COFFER_SRC_KVSTORE_INTERCEPTING_STORE_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,8 +55,12 @@ int64_t AnsweredBytes(const T&) {
 template <class Policy>
 class InterceptingWriter final : public KvWriter {
  public:
-  InterceptingWriter(std::unique_ptr<KvWriter> base, std::shared_ptr<Policy> policy, KvCall call)
-      : base_(std::move(base)), policy_(std::move(policy)), call_(std::move(call)) {}
+  InterceptingWriter(KvStorePtr store, std::unique_ptr<KvWriter> base,
+                     std::shared_ptr<Policy> policy, KvCall call)
+      : store_(std::move(store)),
+        base_(std::move(base)),
+        policy_(std::move(policy)),
+        call_(std::move(call)) {}
 
   Status Append(std::span<const std::byte> bytes) override {
     call_.bytes += static_cast<int64_t>(bytes.size());
@@ -61,10 +68,12 @@ class InterceptingWriter final : public KvWriter {
   }
   Future<WriteResult> Commit() override {
     call_.operation = KvOperation::kCommit;
-    return policy_->template Around<WriteResult>(call_, [base = base_] { return base->Commit(); });
+    return policy_->template Around<WriteResult>(
+        call_, [store = store_, base = base_] { return base->Commit(); });
   }
 
  private:
+  const KvStorePtr store_;  // Writers may refer to it.
   const std::shared_ptr<KvWriter> base_;
   const std::shared_ptr<Policy> policy_;
   KvCall call_;
@@ -73,15 +82,20 @@ class InterceptingWriter final : public KvWriter {
 template <class Policy>
 class InterceptingListing final : public KvListing {
  public:
-  InterceptingListing(std::unique_ptr<KvListing> base, std::shared_ptr<Policy> policy, KvCall call)
-      : base_(std::move(base)), policy_(std::move(policy)), call_(std::move(call)) {}
+  InterceptingListing(KvStorePtr store, std::unique_ptr<KvListing> base,
+                      std::shared_ptr<Policy> policy, KvCall call)
+      : store_(std::move(store)),
+        base_(std::move(base)),
+        policy_(std::move(policy)),
+        call_(std::move(call)) {}
 
   Future<std::vector<ListEntry>> Next() override {
     return policy_->template Around<std::vector<ListEntry>>(
-        call_, [base = base_] { return base->Next(); });
+        call_, [store = store_, base = base_] { return base->Next(); });
   }
 
  private:
+  const KvStorePtr store_;
   const std::shared_ptr<KvListing> base_;
   const std::shared_ptr<Policy> policy_;
   const KvCall call_;
@@ -123,15 +137,21 @@ class InterceptingStore : public Interface {
   Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options) override {
     KvCall call{KvOperation::kOpenWriter, key, ByteRange::All(), 0, options.cancel};
     COFFER_RETURN_IF_ERROR(policy_->BeforeOpen(call));
-    COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvWriter> writer,
-                            base_->OpenWriter(std::move(key), std::move(options)));
-    return std::make_unique<InterceptingWriter<Policy>>(std::move(writer), policy_,
+    const auto begin = std::chrono::steady_clock::now();
+    Result<std::unique_ptr<KvWriter>> writer =
+        base_->OpenWriter(std::move(key), std::move(options));
+    policy_->AfterOpen(call, begin, writer.status());
+    if (!writer.ok()) return writer;
+    return std::make_unique<InterceptingWriter<Policy>>(base_, *std::move(writer), policy_,
                                                         std::move(call));
   }
   Result<std::unique_ptr<KvListing>> List(ListOptions options) override {
     KvCall call{KvOperation::kList, options.range.begin, ByteRange::All(), 0, CancelToken()};
-    COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing, base_->List(std::move(options)));
-    return std::make_unique<InterceptingListing<Policy>>(std::move(listing), policy_,
+    const auto begin = std::chrono::steady_clock::now();
+    Result<std::unique_ptr<KvListing>> listing = base_->List(std::move(options));
+    policy_->AfterOpen(call, begin, listing.status());
+    if (!listing.ok()) return listing;
+    return std::make_unique<InterceptingListing<Policy>>(base_, *std::move(listing), policy_,
                                                          std::move(call));
   }
   Future<void> DeleteRange(KeyRange range) override {

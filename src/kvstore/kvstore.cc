@@ -3,17 +3,20 @@
 // ReadRanges by Read():
 //   1. Near ranges are joined by the store's own gap and size, and all fetches start at once.
 //   2. When the last has come, all generations are compared. One generation: the answer is
-//   complete.
-//   3. Several: the value was replaced meanwhile. If every fetch was answered on the spot the whole
-//      is repeated (the store cannot have been destroyed while we are in it); if not, Aborted.
+//      complete.
+//   3. Several: the value was replaced meanwhile. Several fetches without a generation: it may have
+//      been. If every fetch was answered on the spot (the store cannot have been destroyed while we
+//      are in it), the first is repeated, and the second made one fetch that covers all; if not,
+//      both are Aborted.
+//   What is longer than max_bytes by the ranges alone is not fetched, but the key looked for.
 #include "coffer/kvstore/kvstore.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <mutex>
 #include <utility>
 
+#include "coffer/base/checked.h"
 #include "coffer/kvstore/answer.h"
 #include "src/kvstore/coalesce.h"
 
@@ -27,51 +30,152 @@ std::string Text(int64_t value) { return std::to_string(value); }
 
 /// Collects the fetches of one ReadRanges.
 struct Gathering {
+  enum class Outcome { kComplete, kReplaced, kNoGeneration };
+
   std::vector<ByteRange> ranges;
   int64_t max_bytes = -1;  // Of all values together.
+  Status refused;          // What to say if there is a value.
   std::string name;        // Of store and key, for errors.
   std::vector<CoalescedRange> fetches;
   std::vector<std::optional<Result<ReadResult>>> answers;  // Each written by one fetch.
   std::atomic<size_t> missing{0};
   Promise<ReadRangesResult> promise;
+  Outcome outcome = Outcome::kComplete;  // Written before the promise is set.
 
-  /// The outcome once all answers are there; nullopt if they are of several generations.
-  std::optional<Result<ReadRangesResult>> Finish() const;
+  /// The answer once all fetches have theirs.
+  Result<ReadRangesResult> Finish();
 };
 
-std::optional<Result<ReadRangesResult>> Gathering::Finish() const {
-  ReadRangesResult result;
-  result.values.resize(ranges.size());
-  for (size_t i = 0; i < fetches.size(); ++i) {
-    if (!(*answers[i]).ok()) return Result<ReadRangesResult>((*answers[i]).status());
+Result<ReadRangesResult> Gathering::Finish() {
+  for (const std::optional<Result<ReadResult>>& answer : answers) {
+    COFFER_RETURN_IF_ERROR(answer->status());
   }
-  for (size_t i = 0; i < fetches.size(); ++i) {
-    const ReadResult& answer = **answers[i];
-    if (i == 0) {
-      result.state = answer.state;
-      result.generation = answer.generation;
-    } else if (answer.state != result.state || answer.generation != result.generation) {
-      return std::nullopt;
+  ReadRangesResult result;
+  result.state = (*answers[0])->state;
+  result.generation = (*answers[0])->generation;
+  for (const std::optional<Result<ReadResult>>& answer : answers) {
+    if ((*answer)->state != result.state || (*answer)->generation != result.generation) {
+      outcome = Outcome::kReplaced;
+      return AbortedError(name + ": replaced while its ranges were read");
     }
-    if (answer.state != ReadResult::State::kValue) continue;
-    for (size_t member : fetches[i].members) {
-      if (fetches[i].members.size() == 1) {
-        result.values[member] = answer.value;
-        continue;
-      }
+  }
+  if (result.state != ReadResult::State::kValue) return result;
+  COFFER_RETURN_IF_ERROR(refused);
+  if (answers.size() > 1 && !result.generation.known()) {
+    outcome = Outcome::kNoGeneration;
+    return AbortedError(name + ": its ranges may be of several values: no generation was told");
+  }
+  result.values.resize(ranges.size());
+  int64_t sum = 0;
+  for (size_t i = 0; i < fetches.size(); ++i) {
+    const Bytes& value = (*answers[i])->value;
+    for (const size_t member : fetches[i].members) {
       const ByteRange& range = ranges[member];
       result.values[member] =
-          answer.value.Slice(static_cast<size_t>(range.begin - fetches[i].range.begin),
-                             static_cast<size_t>(range.end - range.begin));
+          fetches[i].members.size() == 1
+              ? value
+              : value.Slice(static_cast<size_t>(range.begin - fetches[i].range.begin),
+                            static_cast<size_t>(range.end - range.begin));
+      sum += static_cast<int64_t>(result.values[member].size());
     }
   }
-  if (result.state != ReadResult::State::kValue) result.values.clear();
-  int64_t sum = 0;
-  for (const Bytes& value : result.values) sum += static_cast<int64_t>(value.size());
   if (const Status status = CheckMaxBytes(sum, max_bytes); !status.ok()) {
-    return Result<ReadRangesResult>(status.Annotate(name));
+    return status.Annotate(name);
   }
-  return Result<ReadRangesResult>(std::move(result));
+  return result;
+}
+
+/// Bytes that ranges ask for, as far as they say it without the value's size.
+int64_t BytesAsked(std::span<const ByteRange> ranges) {
+  int64_t sum = 0;
+  for (const ByteRange& range : ranges) {
+    int64_t size = 0;
+    if (range.begin < 0) {
+      size = range.begin == INT64_MIN ? INT64_MAX : -range.begin;
+    } else if (range.end > range.begin) {
+      size = range.end - range.begin;
+    }
+    sum = CheckedAdd(sum, size).value_or(INT64_MAX);
+  }
+  return sum;
+}
+
+/// Starts all fetches.
+std::shared_ptr<Gathering> Gather(KvStore& store, const std::string& key,
+                                  const std::vector<ByteRange>& ranges,
+                                  const ReadOptions& options) {
+  const Capabilities can = store.capabilities();
+  auto gathering = std::make_shared<Gathering>();
+  gathering->ranges = ranges;
+  gathering->max_bytes = options.max_bytes;
+  gathering->name = store.Describe(key);
+  gathering->refused =
+      CheckMaxBytes(BytesAsked(ranges), options.max_bytes).Annotate(gathering->name);
+  // No range at all still says whether the key exists, and its generation.
+  if (ranges.empty() || !gathering->refused.ok()) {
+    gathering->fetches.push_back({ByteRange::Stat(), {}});
+  } else {
+    gathering->fetches = Coalesce(ranges, can.coalesce_gap_bytes, can.coalesce_size_max_bytes);
+  }
+  gathering->answers.resize(gathering->fetches.size());
+  gathering->missing = gathering->fetches.size();
+  for (size_t i = 0; i < gathering->fetches.size(); ++i) {
+    ReadOptions part = options;
+    part.range = gathering->fetches[i].range;
+    // A joined fetch has bytes that nobody gets; all are counted at the end.
+    if (gathering->fetches[i].members.size() > 1) part.max_bytes = -1;
+    Future<ReadResult> reading = store.Read(key, part);
+    gathering->promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
+    reading.OnReady([gathering, i](const Result<ReadResult>& answer) {
+      gathering->answers[i].emplace(answer);
+      if (gathering->missing.fetch_sub(1) != 1) return;
+      gathering->promise.Set(gathering->Finish());
+    });
+  }
+  return gathering;
+}
+
+/// All ranges by one fetch.
+Future<ReadRangesResult> ReadCovering(KvStore& store, const std::string& key,
+                                      std::vector<ByteRange> ranges, ReadOptions options) {
+  const int64_t max_bytes = std::exchange(options.max_bytes, -1);
+  options.range = ranges[0];
+  for (const ByteRange& range : ranges) {
+    options.range.begin = std::min(options.range.begin, range.begin);
+    options.range.end = std::max(options.range.end, range.end);
+    if (range.begin < 0 || range.end < 0) {
+      options.range = ByteRange::All();
+      break;
+    }
+  }
+  const int64_t first = options.range.begin;
+  Promise<ReadRangesResult> promise;
+  Future<ReadResult> reading = store.Read(key, std::move(options));
+  promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
+  const auto cut = [ranges = std::move(ranges), first, max_bytes, name = store.Describe(key)](
+                       const Result<ReadResult>& read) -> Result<ReadRangesResult> {
+    COFFER_RETURN_IF_ERROR(read);
+    ReadRangesResult result;
+    result.state = read->state;
+    result.generation = read->generation;
+    if (read->state != ReadResult::State::kValue) return result;
+    const int64_t end = first + static_cast<int64_t>(read->value.size());
+    int64_t sum = 0;
+    for (const ByteRange& range : ranges) {
+      const Result<ByteRange> resolved = range.Resolve(end);
+      if (!resolved.ok()) return resolved.status().Annotate(name);
+      const int64_t size = resolved->end - resolved->begin;
+      result.values.push_back(read->value.Slice(static_cast<size_t>(resolved->begin - first),
+                                                static_cast<size_t>(size)));
+      sum = CheckedAdd(sum, size).value_or(INT64_MAX);
+    }
+    if (const Status status = CheckMaxBytes(sum, max_bytes); !status.ok()) {
+      return status.Annotate(name);
+    }
+    return result;
+  };
+  reading.OnReady([promise, cut](const Result<ReadResult>& read) { promise.Set(cut(read)); });
+  return promise.future();
 }
 
 class GatheringWriter final : public KvWriter {
@@ -106,6 +210,10 @@ class GatheringWriter final : public KvWriter {
 KvStore::~KvStore() = default;
 KvWriter::~KvWriter() = default;
 KvListing::~KvListing() = default;
+
+ByteRange ByteRange::Last(int64_t n) {
+  return n == 0 ? Stat() : ByteRange{-n, -1};  // From -0 it would be all.
+}
 
 Result<ByteRange> ByteRange::Resolve(int64_t size) const {
   if (begin < 0) {
@@ -144,10 +252,20 @@ bool KeyRange::Contains(std::string_view key) const {
 Future<ReadResult> KvStore::ReadInto(std::string key, std::span<std::byte> destination,
                                      ReadOptions options) {
   const std::string name = Describe(key);
+  // A longer value is not fetched to be refused.
+  const auto size = static_cast<int64_t>(destination.size());
+  const bool limits = options.max_bytes < 0 || options.max_bytes > size;
+  if (limits) options.max_bytes = size;
   Promise<ReadResult> promise;
-  Future<ReadResult> reading = Read(std::move(key), options);
+  Future<ReadResult> reading = Read(std::move(key), std::move(options));
   promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
-  reading.OnReady([promise, destination, name](const Result<ReadResult>& read) {
+  reading.OnReady([promise, destination, name, limits](const Result<ReadResult>& read) {
+    const auto wanted = static_cast<int64_t>(destination.size());
+    if (limits && IsMaxBytesError(read.status(), wanted)) {
+      promise.Set(OutOfRangeError(
+          name + ": the range has more bytes than the destination, which has " + Text(wanted)));
+      return;
+    }
     if (!read.ok() || read->state != ReadResult::State::kValue) {
       promise.Set(read);
       return;
@@ -169,42 +287,16 @@ Future<ReadResult> KvStore::ReadInto(std::string key, std::span<std::byte> desti
 
 Future<ReadRangesResult> KvStore::ReadRanges(std::string key, std::vector<ByteRange> ranges,
                                              ReadOptions options) {
-  const Capabilities can = capabilities();
-  const std::string name = Describe(key);
-  // No range at all still says whether the key exists, and its generation.
-  const bool none = ranges.empty();
-  if (none) ranges.push_back(ByteRange::Stat());
   for (int attempt = 0; attempt < kRangeReadAttempts; ++attempt) {
-    auto gathering = std::make_shared<Gathering>();
-    gathering->ranges = ranges;
-    gathering->max_bytes = options.max_bytes;
-    gathering->name = name;
-    gathering->fetches = Coalesce(ranges, can.coalesce_gap_bytes, can.coalesce_size_max_bytes);
-    gathering->answers.resize(gathering->fetches.size());
-    gathering->missing = gathering->fetches.size();
-    for (size_t i = 0; i < gathering->fetches.size(); ++i) {
-      ReadOptions part = options;
-      part.range = gathering->fetches[i].range;
-      // A joined fetch has bytes that nobody gets; all are counted at the end.
-      if (gathering->fetches[i].members.size() > 1) part.max_bytes = -1;
-      Future<ReadResult> reading = Read(key, part);
-      gathering->promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
-      reading.OnReady([gathering, i, name, none](const Result<ReadResult>& answer) {
-        gathering->answers[i].emplace(answer);
-        if (gathering->missing.fetch_sub(1) != 1) return;
-        std::optional<Result<ReadRangesResult>> whole = gathering->Finish();
-        if (!whole) whole.emplace(AbortedError(name + ": replaced while its ranges were read"));
-        if (none && whole->ok()) (*whole)->values.clear();
-        gathering->promise.Set(*std::move(whole));
-      });
-    }
+    const std::shared_ptr<Gathering> gathering = Gather(*this, key, ranges, options);
     Future<ReadRangesResult> future = gathering->promise.future();
-    const bool replaced = future.ready() && !future.Get().ok() &&
-                          future.Get().status().code() == StatusCode::kAborted;
-    if (!replaced) return future;
+    if (!future.ready() || gathering->outcome == Gathering::Outcome::kComplete) return future;
+    if (gathering->outcome == Gathering::Outcome::kNoGeneration) {
+      return ReadCovering(*this, key, std::move(ranges), std::move(options));
+    }
   }
   return Future<ReadRangesResult>::Ready(
-      AbortedError(name + ": replaced every time its ranges were read"));
+      AbortedError(Describe(key) + ": replaced every time its ranges were read"));
 }
 
 Result<std::unique_ptr<KvWriter>> KvStore::OpenWriter(std::string key, WriteOptions options) {

@@ -34,6 +34,12 @@ StoreTable::~StoreTable() = default;
 
 Status StoreTable::Add(StoreDriver driver) {
   if (driver.name.empty()) return InvalidArgumentError("a store driver needs a name");
+  for (const std::string& scheme : driver.schemes) {
+    if (scheme.empty() || UrlScheme(scheme + "://") != scheme) {
+      return InvalidArgumentError("store driver \"" + driver.name + "\": \"" + scheme +
+                                  "\" is no URL scheme in lower case");
+    }
+  }
   auto shared = std::make_shared<const StoreDriver>(std::move(driver));
   MutexLock lock(state_->mutex);
   if (state_->by_name.contains(shared->name)) {

@@ -14,7 +14,7 @@ std::string UrlScheme(std::string_view text);
 
 struct Url {
   std::string scheme;     ///< Lower case.
-  std::string authority;  ///< Between "//" and the next "/", as written.
+  std::string authority;  ///< Between "//" and the next "/", percent-decoded.
   std::string path;       ///< From that "/" on, percent-decoded; may be empty.
 
   /// Errors, InvalidArgument: no scheme, a query ("?") or fragment ("#"), which no store here

@@ -69,6 +69,7 @@ constexpr KvCase kCases[] = {
        s.Put("k", "hello");
        EXPECT_EQ(s.Get("k", Ranged(ByteRange::Last(2))), "lo");
        EXPECT_EQ(s.Get("k", Ranged(ByteRange::Last(5))), "hello");
+       EXPECT_EQ(s.Get("k", Ranged(ByteRange::Last(0))), "");
      }},
     {"RangeTellsTheWholeGeneration",
      [](const KvSubject& s) {

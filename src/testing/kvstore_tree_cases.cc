@@ -126,6 +126,24 @@ constexpr KvCase kCases[] = {
        EXPECT_TRUE(s->DeleteRange({"b", "a"}).Get().ok());
        EXPECT_THAT(s.Keys(), ElementsAre("a"));
      }},
+    {"PrefixesThatNoKeyHasHoldNothing",
+     [](const KvSubject& s) {
+       // Some of them lead to "a" or "b", or to everything, if a file system is asked.
+       s.Put("a/x", "v");
+       s.Put("a/y/z", "v");
+       s.Put("b/y", "v");
+       const std::string nul("\0", 1);
+       for (const std::string& prefix :
+            {std::string("/"), std::string("./"), std::string("../"), std::string("a//"),
+             std::string("a/./"), std::string("a/../"), std::string("a/../b/"),
+             std::string("a/../b/../"), std::string("a/y/.."), "a" + nul + "/", "a" + nul + "q/z/",
+             "a/y" + nul}) {
+         EXPECT_THAT(s.Keys(KeyRange::Prefix(prefix)), IsEmpty()) << prefix;
+         const Status status = s->DeleteRange(KeyRange::Prefix(prefix)).Get();
+         EXPECT_TRUE(status.ok()) << prefix << " " << status;
+         EXPECT_THAT(s.Keys(), ElementsAre("a/x", "a/y/z", "b/y")) << prefix;
+       }
+     }},
     {"WriteAfterDeleteRange",
      [](const KvSubject& s) {
        s.Put("a/b/k", "old");
@@ -150,7 +168,8 @@ constexpr KvCase kCases[] = {
      }},
     {"RenameIntoNewParents",
      [](const KvSubject& s) {
-       if (!s->capabilities().atomic_rename) return;
+       if (!s->capabilities().atomic_rename)
+         GTEST_SKIP() << "RenameMovesEveryKey shows the refusal";
        s.Put("tmp/a", "1");
        EXPECT_TRUE(s->RenamePrefix("tmp/", "runs/7/step/").Get().ok());
        EXPECT_THAT(s.Keys(), ElementsAre("runs/7/step/a"));
@@ -159,7 +178,8 @@ constexpr KvCase kCases[] = {
      }},
     {"RenameNeverReplaces",
      [](const KvSubject& s) {
-       if (!s->capabilities().atomic_rename) return;
+       if (!s->capabilities().atomic_rename)
+         GTEST_SKIP() << "RenameMovesEveryKey shows the refusal";
        s.Put("from/a", "1");
        s.Put("to/b", "2");
        const Status status = s->RenamePrefix("from/", "to/").Get();
@@ -169,7 +189,8 @@ constexpr KvCase kCases[] = {
      }},
     {"RenameToAPrefixWhoseKeysAreGone",
      [](const KvSubject& s) {
-       if (!s->capabilities().atomic_rename) return;
+       if (!s->capabilities().atomic_rename)
+         GTEST_SKIP() << "RenameMovesEveryKey shows the refusal";
        s.Put("from/a", "1");
        s.Put("to/b/c", "2");
        EXPECT_EQ(s.Write("to/b/c", std::nullopt), "written");
@@ -179,15 +200,26 @@ constexpr KvCase kCases[] = {
      }},
     {"RenameOfNothing",
      [](const KvSubject& s) {
-       if (!s->capabilities().atomic_rename) return;
+       if (!s->capabilities().atomic_rename)
+         GTEST_SKIP() << "RenameMovesEveryKey shows the refusal";
        s.Put("other", "1");
        EXPECT_EQ(s->RenamePrefix("from/", "to/").Get().code(), StatusCode::kNotFound);
        EXPECT_EQ(s->RenamePrefix("other/", "to/").Get().code(), StatusCode::kNotFound);
        EXPECT_THAT(s.Keys(), ElementsAre("other"));
      }},
+    {"RenameOfAPrefixWhoseKeysAreGone",
+     [](const KvSubject& s) {
+       if (!s->capabilities().atomic_rename)
+         GTEST_SKIP() << "RenameMovesEveryKey shows the refusal";
+       s.Put("from/a/b", "1");
+       EXPECT_EQ(s.Write("from/a/b", std::nullopt), "written");
+       EXPECT_EQ(s->RenamePrefix("from/", "to/").Get().code(), StatusCode::kNotFound);
+       EXPECT_THAT(s.Keys(), IsEmpty());
+     }},
     {"RenameChecksItsPrefixes",
      [](const KvSubject& s) {
-       if (!s->capabilities().atomic_rename) return;
+       if (!s->capabilities().atomic_rename)
+         GTEST_SKIP() << "RenameMovesEveryKey shows the refusal";
        s.Put("a/b", "1");
        EXPECT_EQ(s->RenamePrefix("a", "b/").Get().code(), StatusCode::kInvalidArgument);
        EXPECT_EQ(s->RenamePrefix("a/", "b").Get().code(), StatusCode::kInvalidArgument);

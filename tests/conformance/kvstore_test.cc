@@ -9,6 +9,8 @@
 #include "coffer/kvstore/adapters.h"
 #include "coffer/kvstore/stores.h"
 #include "coffer/testing/kvstore_conformance.h"
+#include "kvstore/file/file.h"
+#include "src/base/platform_file.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/user_store.h"
 
@@ -25,6 +27,23 @@ KvStorePtr Files(const FileStoreOptions& options) {
   static const TempDir dir;
   static std::atomic<int> count{0};
   return MakeFileStore(dir / std::to_string(++count), options).OrDie();
+}
+
+/// A file system that keeps times to the second, as old ones do.
+class CoarseOps final : public SystemFileOps {
+ public:
+  int SetMtime(int file, int64_t mtime_ns) override {
+    constexpr int64_t kGranularity = 1'000'000'000;
+    return SystemFileOps::SetMtime(file, mtime_ns - mtime_ns % kGranularity);
+  }
+};
+
+KvStorePtr CoarseFiles() {
+  static const TempDir dir;
+  static std::atomic<int> count{0};
+  static CoarseOps& ops = *new CoarseOps();  // Outlives every context.
+  return MakeFileStore(dir / std::to_string(++count), {.sync = false}, Context::Default(), ops)
+      .OrDie();
 }
 
 const std::vector<std::string> kRefusedByFile = {"",
@@ -57,6 +76,8 @@ const int kCount[] = {
         {.name = "FileUnlocked",
          .make = [] { return Files({.sync = false, .locking = FileStoreOptions::Locking::kNone}); },
          .refused_keys = kRefusedByFile}),
+    RegisterKvStoreConformance(
+        {.name = "FileCoarse", .make = CoarseFiles, .refused_keys = kRefusedByFile}),
     RegisterKvStoreConformance(
         {.name = "PrefixOverMemory", .make = [] { return MakePrefixStore(Memory(), "p/q/"); }}),
     RegisterKvStoreConformance(

@@ -84,7 +84,8 @@ struct COFFER_EXPORT Fault {
 /// A store that fails on demand.
 class COFFER_EXPORT FaultStore : public KvStore {
  public:
-  /// Adds a fault. The first that matches an operation decides.
+  /// Adds a fault. Of those that match an operation, the first that is due (its `skip` is used up,
+  /// its `times` are not) decides.
   virtual void Inject(Fault fault) = 0;
   /// Removes all faults.
   virtual void Clear() = 0;

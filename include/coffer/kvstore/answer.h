@@ -1,4 +1,4 @@
-// Helpers for those who write a store: the rules of ReadOptions and WriteOptions, in one place.
+// Helpers for those who write a store: the rules of its options and arguments, in one place.
 //
 // A store that holds whole values answers a read in one line, and cannot get conditions, ranges or
 // limits wrong:
@@ -16,6 +16,7 @@
 #define COFFER_KVSTORE_ANSWER_H_
 
 #include <optional>
+#include <string_view>
 
 #include "coffer/kvstore/kvstore.h"
 
@@ -35,6 +36,8 @@ COFFER_EXPORT Result<ByteRange> ResolveRead(const ReadOptions& options, int64_t 
 
 /// ResourceExhausted, which names both, if `bytes` is more than `max_bytes` (-1: no limit).
 COFFER_EXPORT Status CheckMaxBytes(int64_t bytes, int64_t max_bytes);
+/// Whether the status is one that CheckMaxBytes gave for this limit, annotated or not.
+COFFER_EXPORT bool IsMaxBytesError(const Status& status, int64_t max_bytes);
 
 /// What a read of a key with this whole value gives: conditions, range and limit applied.
 COFFER_EXPORT Result<ReadResult> AnswerValue(const Bytes& value, const Generation& generation,
@@ -42,6 +45,10 @@ COFFER_EXPORT Result<ReadResult> AnswerValue(const Bytes& value, const Generatio
 
 /// Whether a write with this condition may go ahead; `current` is Missing() for a missing key.
 COFFER_EXPORT bool MayWrite(const WriteOptions& options, const Generation& current);
+
+/// What RenamePrefix asks of its arguments: InvalidArgument unless both end with "/" and neither
+/// starts with the other.
+COFFER_EXPORT Status CheckRename(std::string_view from, std::string_view to);
 
 }  // namespace coffer::inline v0
 

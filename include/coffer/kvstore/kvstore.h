@@ -61,7 +61,7 @@ struct COFFER_EXPORT ByteRange {
   static ByteRange All() { return {}; }
   static ByteRange Span(int64_t begin, int64_t end) { return {begin, end}; }
   static ByteRange From(int64_t begin) { return {begin, -1}; }
-  static ByteRange Last(int64_t n) { return {-n, -1}; }
+  static ByteRange Last(int64_t n);
   /// No bytes: only whether the key exists, its size and generation.
   static ByteRange Stat() { return {0, 0}; }
 
@@ -174,12 +174,14 @@ class COFFER_EXPORT KvStore {
 
   virtual Future<ReadResult> Read(std::string key, ReadOptions options = {}) = 0;
   /// Reads into memory of the caller, which stays untouched after the future has resolved. The
-  /// range must have exactly destination.size() bytes: OutOfRange otherwise. Default: by Read().
+  /// range must have exactly destination.size() bytes: OutOfRange otherwise. Default: by Read()
+  /// with that as max_bytes.
   virtual Future<ReadResult> ReadInto(std::string key, std::span<std::byte> destination,
                                       ReadOptions options = {});
   /// Many ranges of one value and one generation, in the order given; options.range is ignored
   /// and options.max_bytes counts all of them.
-  /// Near ranges are coalesced by capabilities(). Default: by Read().
+  /// Near ranges are coalesced by capabilities(). Default: by Read(); where that tells no
+  /// generations, several fetches are made one, or, if it answers later, are Aborted.
   virtual Future<ReadRangesResult> ReadRanges(std::string key, std::vector<ByteRange> ranges,
                                               ReadOptions options = {});
   /// Writes a value, or deletes the key (nullopt; deleting a missing key succeeds).

@@ -29,7 +29,7 @@ namespace coffer::inline v0 {
 /// the functions capture must not hold a handle of the context: its table holds them, for ever.
 struct COFFER_EXPORT StoreDriver {
   std::string name = {};                  ///< The value of "driver" in a JSON spec.
-  std::vector<std::string> schemes = {};  ///< What stands before "://" in a URL.
+  std::vector<std::string> schemes = {};  ///< What stands before "://" in a URL; lower case.
   /// Opens a URL with one of the schemes, given whole.
   std::function<Result<KvStorePtr>(std::string_view url, const Context& context)> open_url =
       nullptr;
@@ -50,7 +50,7 @@ class COFFER_EXPORT StoreTable {
   StoreTable& operator=(const StoreTable&) = delete;
 
   /// Errors: AlreadyExists if the name, a scheme or the plain paths are taken; InvalidArgument for
-  /// an empty name.
+  /// an empty name, or a scheme that no URL has.
   Status Add(StoreDriver driver);
 
   /// Errors: InvalidArgument for an unknown scheme, which lists the known ones; the driver's own.

@@ -5,8 +5,9 @@
 //     static const int registered = coffer::testing::RegisterKvStoreConformance({
 //         .name = "Tape", .make = [] { return std::make_shared<TapeStore>(); }});
 //
-// The tests are named KvStore/Tape.ReadOfMissingKey and so on. What a store says it cannot do
-// (capabilities()) is tested for being refused cleanly.
+// The tests are named KvStore/Tape.ReadOfMissingKey and so on. Listing and renaming that a store
+// says it cannot do (capabilities()) are tested for being refused cleanly, by one case each; the
+// other cases that need what the store lacks are skipped.
 //
 // Thread safety: call it before the tests run.
 #ifndef COFFER_TESTING_KVSTORE_CONFORMANCE_H_

@@ -252,6 +252,13 @@ TEST(JsonParse, DuplicateKeysAreFoundAmongMany) {
   }
 }
 
+TEST(JsonParse, DuplicatesAmongManyAreToldAtTheObjectsEnd) {
+  std::string text = "[{\"first\":0,";
+  for (int i = 0; i < 16; ++i) text += "\"k" + std::to_string(i) + "\":0,";
+  text += "\n\"first\":1";
+  EXPECT_EQ(Error(text + "}]"), "JSON, line 2, column 10: duplicate key \"first\"");
+}
+
 TEST(JsonParse, LongTokensAreShortenedInErrors) {
   const std::string text = Error("\"" + std::string(10000, 'x'));
   EXPECT_EQ(text.substr(0, 24), "JSON, line 1, column 100");

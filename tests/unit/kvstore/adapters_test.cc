@@ -106,6 +106,62 @@ TEST(TraceStore, TellsEveryOperation) {
                           "OpenWriter w 0 OK", "Commit w 3 OK", "Delete k 0 OK"));
 }
 
+/// What cannot be opened.
+class ClosedStore final : public KvStore {
+ public:
+  Future<ReadResult> Read(std::string, ReadOptions) override {
+    return Future<ReadResult>::Ready(ReadResult());
+  }
+  Future<WriteResult> Write(std::string, std::optional<BytesChain>, WriteOptions) override {
+    return Future<WriteResult>::Ready(WriteResult());
+  }
+  Result<std::unique_ptr<KvWriter>> OpenWriter(std::string, WriteOptions) override {
+    return UnavailableError("closed");
+  }
+  Capabilities capabilities() const override { return {.listable = false}; }
+  std::string Describe(std::string_view key) const override { return std::string(key); }
+};
+
+TEST(TraceStore, TellsWhatCouldNotBeOpened) {
+  std::vector<std::string> seen;
+  const KvStorePtr store =
+      MakeTraceStore(std::make_shared<ClosedStore>(), [&seen](const TraceEvent& event) {
+        EXPECT_LE(event.begin, event.end);
+        seen.push_back(std::string(KvOperationName(event.operation)) + " " + event.key + " " +
+                       std::string(StatusCodeName(event.status.code())));
+      });
+  EXPECT_FALSE(store->OpenWriter("w").ok());
+  EXPECT_FALSE(store->List({.range = KeyRange::Prefix("p/")}).ok());
+  EXPECT_THAT(seen, ElementsAre("OpenWriter w Unavailable", "List p/ Unimplemented"));
+}
+
+TEST(Adapters, WritersAndListingsKeepTheStoreBehindAlive) {
+  const std::vector<std::function<KvStorePtr(KvStorePtr)>> adapters = {
+      [](KvStorePtr base) { return MakePrefixStore(std::move(base), "p/"); },
+      [](KvStorePtr base) { return MakeTraceStore(std::move(base), [](const TraceEvent&) {}); },
+      [](KvStorePtr base) { return MakeFaultStore(std::move(base)); },
+      [](KvStorePtr base) { return MakeLatencyStore(std::move(base), {}); }};
+  for (const auto& adapt : adapters) {
+    KvStorePtr base = MakeMemoryStore();  // Its writers are the default ones, which refer to it.
+    std::weak_ptr<KvStore> alive = base;
+    auto writer = adapt(std::move(base))->OpenWriter("k").OrDie();
+    ASSERT_FALSE(alive.expired());
+    EXPECT_TRUE(writer->Append(AsBytes("value")).ok());
+    EXPECT_TRUE(writer->Commit().Get().ok());
+    writer.reset();
+    EXPECT_TRUE(alive.expired());
+
+    base = MakeMemoryStore();
+    alive = base;
+    ASSERT_TRUE(Put(*base, "p/k", "value").ok());
+    auto listing = adapt(std::move(base))->List().OrDie();
+    ASSERT_FALSE(alive.expired());
+    EXPECT_EQ(listing->Next().Get().OrDie().size(), 1u);
+    listing.reset();
+    EXPECT_TRUE(alive.expired());
+  }
+}
+
 /// Remembers which thread asked it.
 class ThreadStore final : public KvStore {
  public:

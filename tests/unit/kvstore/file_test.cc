@@ -8,10 +8,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
+#include <thread>
 
 #include "tests/support/file_ops.h"
 #include "tests/support/temp_dir.h"
@@ -116,6 +119,64 @@ TEST_F(FileStoreTest, RecreatedDirectoriesAreSyncedAgain) {
   EXPECT_EQ(ops_.Count("Sync d:a"), 1);
 }
 
+TEST_F(FileStoreTest, DirectoriesThatOthersRemovedAreSyncedAgain) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  fs::remove_all(root_ + "/a");
+  ops_.TakeLog();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:a"), 1);
+  // Another process makes them anew, too: their paths are known, but not they.
+  fs::rename(root_ + "/a", root_ + "/old");
+  fs::create_directories(root_ + "/a/b");
+  ops_.TakeLog();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:a"), 1);
+}
+
+/// A file system that gives a new directory the inode of the last one with its path.
+class ReusesInodes final : public BentOps {
+ public:
+  int Stat(int file, FileStat* stat) override {
+    const int error = BentOps::Stat(file, stat);
+    if (error == 0 && stat->kind == FileStat::Kind::kDirectory) {
+      const std::string link = "/proc/self/fd/" + std::to_string(file);
+      stat->inode = std::hash<std::string>()(fs::read_symlink(link).string());
+    }
+    return error;
+  }
+};
+
+TEST(FileStore, DirectoriesMadeAnewUnderTheOldInodeAreSyncedAgain) {
+  const TempDir dir;
+  ReusesInodes ops;
+  const Context context = Context::Create({.threads = 1});
+  const KvStorePtr store = MakeFileStore(dir / "root", {}, context, ops).OrDie();
+  const auto write = [&] {
+    ops.TakeLog();
+    EXPECT_TRUE(store->Write("a/b/k", Bytes::Copy("v")).Get().ok());
+    return std::pair(ops.Count("Sync d:root"), ops.Count("Sync d:a"));
+  };
+  EXPECT_EQ(write(), std::pair(1, 1));
+  EXPECT_EQ(write(), std::pair(0, 0));
+  fs::remove_all(dir / "root/a");
+  EXPECT_EQ(write(), std::pair(1, 1));
+  EXPECT_TRUE(store->DeleteRange(KeyRange::Prefix("a/b/")).Get().ok());
+  EXPECT_EQ(write(), std::pair(0, 1));
+}
+
+TEST_F(FileStoreTest, WhatLiesAboveIsSyncedUntilItHasSucceeded) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "first", "v").ok());
+  ops_.Fail("Sync", -EIO, 0, "d:root");
+  EXPECT_EQ(Put(*store, "a/b/k", "v").code(), StatusCode::kUnavailable);
+  ops_.TakeLog();
+  EXPECT_TRUE(Put(*store, "a/b/l", "v").ok());
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);
+}
+
 TEST_F(FileStoreTest, DeletesAreDurable) {
   const KvStorePtr store = Make();
   EXPECT_TRUE(Put(*store, "a/k", "v").ok());
@@ -209,6 +270,62 @@ TEST_F(FileStoreTest, FailingIsNotMissing) {
   EXPECT_EQ(Get(*store, "k"), "value");
 }
 
+TEST_F(FileStoreTest, ALinkThatCannotBeOpenedFailsTheListing) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "k", "value").ok());
+  fs::create_symlink("k", root_ + "/link");
+  EXPECT_EQ(ListAll(*store).OrDie().size(), 2u);
+  ops_.Fail("OpenBeneath", -EMFILE, 0, "link");
+  EXPECT_EQ(ListAll(*store).status().ToString(),
+            "ResourceExhausted: " + url_ + "link: opening: Too many open files");
+}
+
+/// A network file system, which tells of a failed write when the file is closed.
+class TellsOnClose final : public BentOps {
+ public:
+  int Flush(int file) override { return fail.exchange(false) ? -EIO : BentOps::Flush(file); }
+  std::atomic<bool> fail{false};
+};
+
+TEST(FileStore, WhatCloseWouldReportIsNotPublished) {
+  const TempDir dir;
+  TellsOnClose ops;
+  const Context context = Context::Create({.threads = 1});
+  const KvStorePtr store = MakeFileStore(dir / "root", {.sync = false}, context, ops).OrDie();
+  EXPECT_TRUE(store->Write("k", Bytes::Copy("old")).Get().ok());
+  ops.fail = true;
+  EXPECT_EQ(store->Write("k", Bytes::Copy("new")).Get().status().ToString(),
+            "Unavailable: " + store->Describe("k") + ": closing: Input/output error");
+  EXPECT_EQ(store->Read("k").Get().OrDie().value.text(), "old");
+}
+
+TEST_F(FileStoreTest, AnotherFileSystemIsNoSymbolicLink) {
+  const KvStorePtr store = Make();
+  ops_.Fail("Rename", -EXDEV);
+  EXPECT_EQ(Put(*store, "k", "v").ToString(),
+            "FailedPrecondition: " + url_ + "k: renaming: Invalid cross-device link");
+}
+
+TEST_F(FileStoreTest, AStreamDoesNotFollowItsDirectory) {
+  for (const auto locking : {FileStoreOptions::Locking::kOs, FileStoreOptions::Locking::kNone}) {
+    const KvStorePtr store = Make({.locking = locking});
+    EXPECT_TRUE(Put(*store, "a/first", "v").ok());
+    auto writer = store->OpenWriter("a/k").OrDie();
+    EXPECT_TRUE(writer->Append(AsBytes("value")).ok());
+    EXPECT_TRUE(store->RenamePrefix("a/", "z/").Get().ok());
+    EXPECT_EQ(writer->Commit().Get().status().ToString(),
+              "Aborted: " + url_ + "a/k: its directory was renamed while the value was written");
+    EXPECT_THAT(Files(), ElementsAre("z/first"));
+    // Also if there is another by now.
+    writer = store->OpenWriter("z/k").OrDie();
+    EXPECT_TRUE(store->RenamePrefix("z/", "y/").Get().ok());
+    EXPECT_TRUE(Put(*store, "z/other", "v").ok());
+    EXPECT_EQ(writer->Commit().Get().status().code(), StatusCode::kAborted);
+    EXPECT_THAT(Files(), ElementsAre("y/first", "z/other"));
+    EXPECT_TRUE(store->DeleteRange({}).Get().ok());
+  }
+}
+
 TEST_F(FileStoreTest, AFailedWriterPublishesNothing) {
   const KvStorePtr store = Make();
   auto writer = store->OpenWriter("k").OrDie();
@@ -265,14 +382,36 @@ TEST_F(FileStoreTest, WaitsForTheLockOfAnotherProcess) {
               "DeadlineExceeded: " + url_ +
                   "k: another process has held the lock \"k.__lock\" for 40 ms");
     EXPECT_EQ(store->Write("k", std::nullopt).Get().status().code(), StatusCode::kDeadlineExceeded);
-    const CancelSource source;
-    const Future<WriteResult> writing =
-        store->Write("other", Bytes::Copy("v"), {.cancel = source.token()});
-    EXPECT_TRUE(writing.Get().ok());
+    EXPECT_TRUE(Put(*store, "other", "v").ok());
     EXPECT_EQ(Get(*store, "k"), "old");
   }
   EXPECT_TRUE(Put(*store, "k", "new").ok());
   EXPECT_EQ(Get(*store, "k"), "new");
+}
+
+TEST_F(FileStoreTest, CancellingEndsTheWaitForALock) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "k", "old").ok());
+  Plant("k.__lock", "");
+  const File other(ops_, SystemFileOps().OpenDirectory(root_.c_str()));
+  const File lock(ops_, SystemFileOps().OpenAt(other.get(), "k.__lock", O_RDWR, 0));
+  ASSERT_EQ(ops_.TryLock(lock.get()), 0);
+  ops_.TakeLog();
+  const CancelSource source;
+  std::thread first([&] {
+    const Status status =
+        store->Write("k", Bytes::Copy("1"), {.cancel = source.token()}).Get().status();
+    EXPECT_EQ(status.ToString(), "Cancelled: " + url_ + "k: waiting for the lock");
+  });
+  ops_.WaitFor("OpenAt k.__lock", 1);
+  const Future<WriteResult> second = store->Write("k", Bytes::Copy("2"));  // Behind the first.
+  source.Cancel();
+  first.join();
+  ops_.TakeLog();
+  ops_.WaitFor("OpenAt k.__lock", 1);  // Now the second waits.
+  second.Cancel();
+  EXPECT_EQ(second.Get().status().ToString(), "Cancelled: " + url_ + "k: waiting for the lock");
+  EXPECT_EQ(Get(*store, "k"), "old");
 }
 
 TEST_F(FileStoreTest, DebrisIsInvisibleAndCleared) {
@@ -327,6 +466,9 @@ TEST_F(FileStoreTest, OddFilesAreCleanErrors) {
   ASSERT_EQ(mkfifo((root_ + "/fifo").c_str(), 0600), 0);
   fs::create_symlink("nowhere", root_ + "/dangling");
   const KvStorePtr store = Make();
+  EXPECT_EQ(Put(*store, "dangling/below", "v").ToString(),
+            "FailedPrecondition: " + url_ +
+                "dangling/below: \"dangling\" is a symbolic link that leads nowhere");
   EXPECT_EQ(Get(*store, "fifo"),
             "FailedPrecondition: " + url_ + "fifo: opening: not a regular file");
   EXPECT_EQ(Get(*store, "directory"), "(missing)");

@@ -132,6 +132,9 @@ TEST(StoreTable, TakesStoresOfUsers) {
             "AlreadyExists: a store driver named \"mine\" is there already");
   EXPECT_EQ(table.Add({.name = "other", .schemes = {"file"}}).ToString(),
             "AlreadyExists: URL scheme \"file\" belongs to store driver \"file\" already");
+  EXPECT_EQ(table.Add({.name = "loud", .schemes = {"Loud"}}).ToString(),
+            "InvalidArgument: store driver \"loud\": \"Loud\" is no URL scheme in lower case");
+  EXPECT_EQ(table.Add({.name = "none", .schemes = {""}}).code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(table.Add({.name = ""}).ToString(), "InvalidArgument: a store driver needs a name");
 }
 

@@ -15,6 +15,7 @@ namespace {
 TEST(ByteRange, ResolvesWithinTheValue) {
   EXPECT_EQ(ByteRange::All().Resolve(5).OrDie(), ByteRange::Span(0, 5));
   EXPECT_EQ(ByteRange::Last(2).Resolve(5).OrDie(), ByteRange::Span(3, 5));
+  EXPECT_EQ(ByteRange::Last(0), ByteRange::Stat());
   EXPECT_EQ(ByteRange::From(5).Resolve(5).OrDie(), ByteRange::Span(5, 5));
   EXPECT_EQ(ByteRange::Stat().Resolve(5).OrDie(), ByteRange::Span(0, 0));
   EXPECT_EQ(ByteRange::Span(2, 6).Resolve(5).status().ToString(),

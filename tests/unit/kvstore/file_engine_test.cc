@@ -1,0 +1,178 @@
+// Goal: the file stores' engine shares syncs without making an error look like a success or a
+// thread work for others for ever, keeps commit threads free of foreign locks, and works without
+// threads. Method: the engine alone, with file calls that wait at a gate; or a store over them.
+// What ran where is told by thread ids. Nothing sleeps.
+#include "kvstore/file/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <thread>
+
+#include "kvstore/file/file.h"
+#include "kvstore/file/root.h"
+#include "kvstore/file/write.h"
+#include "tests/support/file_ops.h"
+#include "tests/support/temp_dir.h"
+
+namespace coffer {
+namespace {
+
+/// One directory that a thread has begun to sync, and that another waits for.
+class SharedSync : public ::testing::Test {
+ protected:
+  struct Outcome {
+    std::optional<int> error;
+    std::thread::id thread;
+  };
+  void TearDown() override { engine_->Close(); }
+
+  std::vector<ChangedDirectory> Directory() {
+    auto file = std::make_shared<File>(ops_, SystemFileOps().OpenDirectory(dir_.path().c_str()));
+    return {{std::move(file), "", {}}};
+  }
+  /// Both outcomes; the second asked while the first was at the gate, on a thread given back.
+  std::thread::id SyncTwice(Outcome* first, Outcome* second) {
+    const auto note = [](Outcome* outcome) {
+      return [outcome](int error) { *outcome = {error, std::this_thread::get_id()}; };
+    };
+    ops_.sync_gate.Close();
+    std::thread syncer([&] { engine_->Sync(ops_, Directory(), note(first)); });
+    const std::thread::id id = syncer.get_id();
+    ops_.WaitFor(line_, 1);
+    engine_->Sync(ops_, Directory(), note(second));  // Only joins.
+    EXPECT_FALSE(second->error.has_value());
+    ops_.sync_gate.Open();
+    syncer.join();
+    engine_->Close();  // Finishes what was handed on.
+    return id;
+  }
+
+  const TempDir dir_;
+  BentOps ops_;
+  const std::string line_ = "Sync d:" + std::filesystem::path(dir_.path()).filename().string();
+  const std::shared_ptr<Engine> engine_ = std::make_shared<Engine>();
+};
+
+TEST_F(SharedSync, WhoAskedDuringAFailingRoundFailsWithIt) {
+  ops_.Fail("Sync", -EIO);
+  Outcome first;
+  Outcome second;
+  SyncTwice(&first, &second);
+  EXPECT_EQ(first.error, -EIO);
+  EXPECT_EQ(second.error, -EIO);
+  EXPECT_EQ(ops_.Count(line_), 1);
+}
+
+TEST_F(SharedSync, ARoundForOthersRunsOnACommitThread) {
+  Outcome first;
+  Outcome second;
+  const std::thread::id syncer = SyncTwice(&first, &second);
+  EXPECT_EQ(first.error, 0);
+  EXPECT_EQ(second.error, 0);
+  EXPECT_EQ(ops_.Count(line_), 2);
+  EXPECT_EQ(first.thread, syncer);
+  EXPECT_NE(second.thread, syncer);
+}
+
+std::thread NoThread(const Task&) {
+  throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+}
+
+TEST(EngineWithoutThreads, WritesAreDoneByTheirCaller) {
+  const TempDir dir;
+  const auto engine = std::make_shared<Engine>(NoThread);
+  const auto root = std::make_shared<const FileRoot>(
+      dir / "root", FileStoreOptions(), SystemFileOps::Get(), engine, MakeThreadPool(1));
+  for (const std::string text : {"one", "two"}) {
+    const Future<WriteResult> writing =
+        WriteFileValue(root, "a/k", BytesChain(Bytes::Copy(text)), {});
+    ASSERT_TRUE(writing.ready());
+    EXPECT_TRUE(writing.Get().ok());
+  }
+  engine->Close();
+}
+
+TEST(EngineWithoutThreads, QueuedTasksRunOneAfterTheOther) {
+  const auto engine = std::make_shared<Engine>(NoThread);
+  constexpr int kTasks = 100'000;
+  int ran = 0;
+  engine->Enter("k", [] {});  // Under way until Leave().
+  for (int i = 0; i < kTasks; ++i) {
+    engine->Enter("k", [&] {
+      ++ran;
+      engine->Leave("k");
+    });
+  }
+  engine->Leave("k");
+  EXPECT_EQ(ran, kTasks);
+  engine->Close();
+}
+
+/// Notes which threads sync files, and which ask for locks.
+class NotesThreads final : public BentOps {
+ public:
+  int Sync(int file) override {
+    Note(&syncers);
+    return BentOps::Sync(file);
+  }
+  int TryLock(int file) override {
+    Note(&lockers);
+    return BentOps::TryLock(file);
+  }
+  void Note(std::set<std::thread::id>* threads) {
+    MutexLock lock(mutex);
+    threads->insert(std::this_thread::get_id());
+  }
+
+  Mutex mutex;  // Guards both.
+  std::set<std::thread::id> syncers;
+  std::set<std::thread::id> lockers;
+};
+
+TEST(Engine, QueuedWritersNeverAskForALockOnACommitThread) {
+  const TempDir dir;
+  NotesThreads ops;
+  const Context context = Context::Create({.threads = 1});
+  const KvStorePtr store = MakeFileStore(dir / "root", {}, context, ops).OrDie();
+  EXPECT_TRUE(store->Write("first", Bytes::Copy("v")).Get().ok());
+  ops.sync_gate.Close();
+  std::vector<Future<WriteResult>> writes;
+  for (int i = 0; i < Engine::kCommitThreads; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    writes.push_back(store->Write(key, Bytes::Copy("v")));
+    ops.WaitFor("Sync " + key + ".__lock", 1);  // Each on a thread of its own.
+  }
+  for (int i = 0; i < 8; ++i) writes.push_back(store->Write("k0", Bytes::Copy("w")));
+  ops.sync_gate.Open();
+  for (const Future<WriteResult>& write : writes) EXPECT_TRUE(write.Get().ok());
+  const MutexLock lock(ops.mutex);
+  ops.syncers.erase(std::this_thread::get_id());
+  EXPECT_GE(ops.syncers.size(), static_cast<size_t>(Engine::kCommitThreads));
+  for (const std::thread::id& locker : ops.lockers) EXPECT_FALSE(ops.syncers.contains(locker));
+}
+
+TEST(Engine, OneContextMakesItsRootWhileAnotherWaitsForTheDisk) {
+  const TempDir dir;
+  BentOps slow;
+  BentOps quick;
+  slow.sync_gate.Close();
+  const Context contexts[] = {Context::Create({.threads = 1}), Context::Create({.threads = 1})};
+  std::thread waits([&] {
+    const KvStorePtr store = MakeFileStore(dir / "one/root", {}, contexts[0], slow).OrDie();
+    EXPECT_TRUE(store->Write("k", Bytes::Copy("v")).Get().ok());
+  });
+  slow.WaitFor("MakeDirectory one", 1);
+  const KvStorePtr store = MakeFileStore(dir / "two/root", {}, contexts[1], quick).OrDie();
+  EXPECT_TRUE(store->Write("k", Bytes::Copy("v")).Get().ok());
+  slow.sync_gate.Open();
+  waits.join();
+}
+
+}  // namespace
+}  // namespace coffer
