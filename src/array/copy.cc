@@ -1,14 +1,16 @@
 // How a bounded copy goes:
 //
 //  1. The destination's cells that the copy touches are shared out to a few threads of its own.
+//
 //  2. A thread reserves, once per cell, all it will hold: one block of the source, what reading the
 //     source and encoding hold. Reading and writing inside draw on that reservation.
+//
 //  3. A shard that the copy covers is put together block by block: a block is a whole number of
-//  inner
-//     chunks, about as large as a chunk of the source, so that each of these is decoded once.
+//     inner chunks, about as large as a chunk of the source, so that each of these is decoded once.
+//
 //  4. So is a chunk, in one piece. A cell that is covered in part is changed, (inner) chunk by
-//  chunk;
-//     its key is locked in this process before bytes are reserved (KeyLocks).
+//     chunk; its key is locked in this process before bytes are reserved (KeyLocks).
+//
 //  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
 #include "coffer/array/copy.h"
 

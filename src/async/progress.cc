@@ -22,8 +22,8 @@ void Progress::Add(int64_t amount) {
     }
     lock.Lock();
   }
+  if (thrown != nullptr) std::rethrow_exception(thrown);  // Nobody tells any more.
   telling_ = false;
-  if (thrown != nullptr) std::rethrow_exception(thrown);
 }
 
 }  // namespace coffer::inline v0

@@ -21,7 +21,8 @@ class Progress {
 
   Progress(Function function, int64_t all) : function_(std::move(function)), all_(all) {}
 
-  /// Counts, at most up to all, and tells. What the callback throws comes out here.
+  /// Counts, at most up to all, and tells. What the callback throws comes out here; it is not
+  /// called again.
   void Add(int64_t amount);
 
  private:

@@ -92,7 +92,8 @@ Status AsDataLoss(const Status& status) {
 
 }  // namespace
 
-Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, const Context& context) {
+Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, PlaceUse use,
+                                            const Context& context) {
   ParentAndName split;
   if (place.starts_with('{')) {
     COFFER_ASSIGN_OR_RETURN(split, SplitSpec(place));
@@ -101,12 +102,17 @@ Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, const Contex
   } else {
     COFFER_ASSIGN_OR_RETURN(split, SplitUrl(place));
   }
+  const std::string prefix = split.name.empty() ? "" : split.name + "/";
+  if (use == PlaceUse::kRead && !IsStagingPrefix(prefix)) {
+    COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(place, context));
+    return CheckpointPlace{std::move(store), ""};
+  }
   if (split.name == "." || split.name == "..") {
     return InvalidArgumentError(std::string(place) + ": a checkpoint's name cannot be \"" +
                                 split.name + "\"");
   }
   COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(split.parent, context));
-  return CheckpointPlace{std::move(store), split.name.empty() ? "" : split.name + "/"};
+  return CheckpointPlace{std::move(store), prefix};
 }
 
 Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix) {

@@ -16,8 +16,7 @@
 
 namespace coffer::inline v0 {
 
-/// A prefix ("" or ending with "/") of a store, which is that of the parent directory, so that a
-/// checkpoint can be moved to its place by renaming.
+/// A prefix ("" or ending with "/") of a store.
 struct CheckpointPlace {
   KvStorePtr store;
   std::string prefix;
@@ -25,9 +24,15 @@ struct CheckpointPlace {
   std::string Describe() const { return store->Describe(prefix); }
 };
 
+/// kPublish: the store is that of the parent directory, so that a checkpoint can be moved to its
+/// place by renaming. kRead: it is that of the place itself, which may be "." or a symbolic link,
+/// and whose parent one need not be able to list.
+enum class PlaceUse { kRead, kPublish };
+
 /// From a URL, a plain path or a store's JSON spec. Errors: InvalidArgument (an array's spec, an
 /// adapter, a prefix without its "/"), or the store's own.
-Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, const Context& context);
+Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, PlaceUse use,
+                                            const Context& context);
 Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix);
 
 /// "<prefix without its slash>.coffer-tmp-<16 hexadecimal digits>/", where a save stages its work.

@@ -16,7 +16,8 @@ Result<Reader> Reader::OpenAt(const CheckpointPlace& place) {
 }
 
 Result<Reader> Reader::Open(std::string_view place, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened, OpenCheckpointPlace(place, context));
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened,
+                          OpenCheckpointPlace(place, PlaceUse::kRead, context));
   return OpenAt(opened);
 }
 
@@ -47,7 +48,8 @@ Result<CheckpointInfo> Info(KvStorePtr store, std::string prefix, bool sizes) {
 }
 
 Result<bool> IsCheckpoint(std::string_view place, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened, OpenCheckpointPlace(place, context));
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace opened,
+                          OpenCheckpointPlace(place, PlaceUse::kRead, context));
   return HasMarker(opened);
 }
 

@@ -3,10 +3,11 @@
 //  1. Read marker and document; damage there is a finding, and nothing further can be said.
 //
 //  2. List every key: what belongs neither to the metadata nor to an array of the document's is an
-//     orphan.
+//     orphan; what a killed save has left is one finding a data directory.
 //
 //  3. Open each array, which must be what the document says; every chunk of its grid must be
 //     stored; then VerifyArray.
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,11 +43,25 @@ class Verifier {
   Status FindOrphans() {
     const std::string marker = place_.prefix + std::string(kMarkerName);
     const std::string document = checkpoint_.DataPrefix() + std::string(kDocumentName);
-    return ForEachKey(place_, [&](const ListEntry& entry) {
+    std::map<std::string, int64_t> left_by_saves;  // Keys by data directory.
+    COFFER_RETURN_IF_ERROR(ForEachKey(place_, [&](const ListEntry& entry) {
       if (entry.key == marker || entry.key == document) return;
       if (ArrayOfKey(checkpoint_, entry.key)) return;
+      const size_t slash = entry.key.find('/', place_.prefix.size());
+      const std::string directory = entry.key.substr(0, slash);
+      if (slash != std::string::npos && directory + "/" != checkpoint_.DataPrefix() &&
+          IsDataName(std::string_view(directory).substr(place_.prefix.size()))) {
+        ++left_by_saves[directory + "/"];
+        return;
+      }
       AddFinding(report_, place_.store->Describe(entry.key), "orphan: no part of the checkpoint");
-    });
+    }));
+    for (const auto& [directory, keys] : left_by_saves) {
+      AddFinding(report_, place_.store->Describe(directory),
+                 "orphan: " + std::to_string(keys) + (keys == 1 ? " key" : " keys") +
+                     " of an unfinished save");
+    }
+    return Status();
   }
 
   Status VerifyLeaves() {
@@ -106,7 +121,8 @@ class Verifier {
 
 Result<VerifyReport> Verify(std::string_view place, const VerifyOptions& options,
                             const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(CheckpointPlace opened, OpenCheckpointPlace(place, context));
+  COFFER_ASSIGN_OR_RETURN(CheckpointPlace opened,
+                          OpenCheckpointPlace(place, PlaceUse::kRead, context));
   return Verifier(std::move(opened), options, context).Run();
 }
 

@@ -220,7 +220,7 @@ class Checkpoints(CliTest):
         self.coffer("cp", self.url, copy)
         found = self.run_coffer("verify", copy)
         self.assertEqual(found.returncode, 3)
-        self.assertIn(b"data-0123456789abcdef/checkpoint.json: orphan", found.stdout)
+        self.assertIn(b"data-0123456789abcdef/: orphan: 1 key of an unfinished", found.stdout)
         self.coffer("rm", "-r", copy + "/data-0123456789abcdef")
         self.coffer("rm", "-r", self.path("copy.coffer-tmp-0123456789abcdef"))
         self.assertIn("0 findings", self.lines("verify", copy)[-1])

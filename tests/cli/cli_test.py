@@ -350,6 +350,18 @@ class Nodes(CliTest):
         self.assertEqual(self.cat(self.array), ("<i4", SHAPE, expected))
         self.assertIn("InvalidArgument", self.fails(1, "resize", self.array, "5,7"))
 
+    def test_places_by_other_names(self) -> None:
+        os.symlink(os.path.basename(self.array), self.path("link"))
+        for place in (self.array + "/.", self.path("link"), self.array + "/../link"):
+            self.assertEqual(json.loads(self.coffer("info", "--json", place))["kind"], "array")
+            self.assertIn("0 findings", self.lines("verify", place)[-1])
+            self.assertEqual(self.cat(place)[2], DATA)
+        self.coffer("cp", self.path("link"), self.path("copy"))
+        self.assertEqual(self.cat(self.path("copy"))[2], DATA)
+        # A link is not followed to be emptied.
+        self.assertIn("a symbolic link", self.fails(1, "rm", "-r", self.path("link") + "/"))
+        self.assertEqual(self.cat(self.array)[2], DATA)
+
     def test_rm(self) -> None:
         group = self.path("g")
         make_npz(self.path("m.npz"), {"x": npy("<i4", SHAPE), "y": npy("<f8", (3,))}, 0)

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 
 #include "coffer/checkpoint/checkpoint.h"
@@ -281,13 +282,29 @@ TEST(Restore, PlacesThatAreNone) {
       {"file:///x/c|zarr3:", "a checkpoint is a place in a store, not in an adapter"},
       {R"({"driver": "zarr3", "kvstore": "memory://x"})", "at $.kvstore: a checkpoint is a place"},
       {R"({"driver": "file", "path": 7})", "at $.path: expected a string"},
-      {"/x/..", "a checkpoint's name cannot be \"..\""},
       {"gopher://x/y", "unknown scheme"}};
   for (const auto& [place, message] : cases) {
     const Status status = checkpoint::Restore(place).status();
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << place;
     EXPECT_THAT(std::string(status.message()), HasSubstr(message)) << place;
   }
+}
+
+TEST(Restore, PlacesThatAreReachedByOtherNames) {
+  const TempDir dir;
+  Tree tree = Tree::Dict();
+  tree.Set("w", Sample(DataType::kUint8, {4, 3}));
+  ASSERT_EQ(checkpoint::Save(dir / "c", tree), Status());
+  std::filesystem::create_symlink("c", dir / "latest");
+  for (const std::string place : {"c/.", "c/../c", "latest"}) {
+    const Result<Tree> restored = checkpoint::Restore(dir / place);
+    ASSERT_TRUE(restored.ok()) << restored.status();
+    EXPECT_EQ(Difference(tree, *restored), "") << place;
+  }
+  // What is published needs a name of its own.
+  const Status status = checkpoint::Save(dir / "c/.", tree);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("a checkpoint's name cannot be \".\""));
 }
 
 TEST(Restore, ManySmallLeaves) {

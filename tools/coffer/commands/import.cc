@@ -73,10 +73,13 @@ Status CreateParents(const OpenGroup& root, const std::string& name, std::set<st
 
 Status CheckNames(const ArrayFile& file) {
   for (const std::string& name : file.names) {
-    bool empty_part = name.empty() || name.starts_with('/') || name.ends_with('/') ||
-                      name.find("//") != std::string::npos;
-    if (empty_part) {
-      return InvalidArgumentError("\"" + name + "\" cannot name a node: it has an empty part");
+    for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+      end = name.find('/', begin);
+      const std::string part = name.substr(begin, end - begin);
+      if (part.find_first_not_of('.') == std::string::npos || part.starts_with("__")) {
+        return InvalidArgumentError("\"" + Printable(name) + "\" cannot name a node: its part \"" +
+                                    Printable(part) + "\" is empty, dots, or begins with \"__\"");
+      }
     }
   }
   return Status();

@@ -1,5 +1,7 @@
 // coffer rm URL: deletes an array, or with -r whatever is below a place.
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "src/checkpoint/document.h"
 #include "tools/coffer/commands/commands.h"
@@ -25,7 +27,18 @@ Result<bool> HasKeys(const Place& place) {
   return !page.empty();
 }
 
+// A link leads to what somebody else may own, so it is not followed to be emptied.
+Status RefuseLink(const std::string& url) {
+  std::string path = url.starts_with("file://") ? url.substr(7) : url;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  std::error_code none;
+  if (!std::filesystem::is_symlink(path, none)) return Status();
+  return FailedPreconditionError(url +
+                                 ": a symbolic link; name what it leads to, or delete it by rm");
+}
+
 Status Remove(Session& session, const std::string& url, bool recursive) {
+  COFFER_RETURN_IF_ERROR(RefuseLink(url));
   Result<Kind> kind = KindOf(url, session.context());
   // Only a commit marker is looked into here: a damaged checkpoint can be deleted, too.
   if (kind.status().code() == StatusCode::kDataLoss) kind = Kind::kCheckpoint;
