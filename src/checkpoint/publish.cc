@@ -134,9 +134,9 @@ Status Publication::PublishByMarker(const BytesChain& marker) {
 
 /// The marker at the place, if it is the one that this publication wrote.
 Result<std::optional<StoredMarker>> Publication::MarkerIfMine() const {
-  COFFER_ASSIGN_OR_RETURN(std::optional<StoredMarker> there, ReadMarker(place_));
-  if (there && there->marker.data != data_) there.reset();
-  return there;
+  Result<std::optional<StoredMarker>> there = ReadMarker(place_);
+  const bool others = there.ok() && *there && (*there)->marker.data != data_;
+  return others ? std::optional<StoredMarker>() : std::move(there);
 }
 
 Status Publication::LostToAnother() const {
