@@ -75,6 +75,12 @@ BANNED = (
         LIBRARY,
     ),
     Ban(r"\bsleep_(for|until)\b", "no sleeps for synchronisation", r"^tests/unit/.*\.(h|cc)$"),
+    Ban(
+        r"^[^#\n]*\|\s*(grep\s+-\w*q|head\b)",
+        "the writer may die of the closed pipe, which pipefail reports",
+        r"^(scripts|benchmarks)/",
+        CPP + r"|\.py$",
+    ),
 )
 
 
