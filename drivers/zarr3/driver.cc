@@ -10,6 +10,7 @@
 // changed ones are replaced, and it is written on the condition that it is still the one read.
 #include "drivers/zarr3/driver.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -100,12 +101,16 @@ Result<bool> WriteDocument(KvStore& store, const std::string& prefix, std::strin
   return result.state == WriteResult::State::kWritten;
 }
 
-// Node names as the specification allows them.
+// The names that the specification allows a node; "__" is reserved.
+bool IsSegmentOfName(std::string_view segment) {
+  const bool dots = segment.find_first_not_of('.') == std::string_view::npos;  // Or empty.
+  return !dots && !segment.starts_with("__") && segment != kDocument;
+}
+
 Status CheckNames(const KvStore& store, std::string_view prefix) {
   for (std::string_view rest = prefix; !rest.empty();) {
     const std::string_view name = rest.substr(0, rest.find('/'));
-    const bool dots = name.find_first_not_of('.') == std::string_view::npos;
-    if (dots || name.starts_with("__") || name == kDocument || name.size() == rest.size()) {
+    if (!IsSegmentOfName(name) || name.size() == rest.size()) {
       return InvalidArgumentError(store.Describe(prefix) + ": the name " + Json(name).Dump() +
                                   " cannot be that of a node");
     }
@@ -308,11 +313,16 @@ std::optional<std::string> Zarr3Driver::NodeOfKey(std::string_view key) const {
   if (!key.ends_with(kDocument)) return std::nullopt;
   const std::string_view prefix = key.substr(0, key.size() - kDocument.size());
   if (!prefix.empty() && prefix.back() != '/') return std::nullopt;
-  // What begins with "__" is reserved by the specification and no node.
-  if (prefix.starts_with("__") || prefix.find("/__") != std::string_view::npos) {
-    return std::nullopt;
-  }
   return std::string(prefix);
+}
+
+bool Zarr3Driver::IsNodeName(std::string_view name) const {
+  for (std::string_view rest = name;;) {
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    if (!IsSegmentOfName(rest.substr(0, slash))) return false;
+    if (slash == rest.size()) return true;
+    rest.remove_prefix(slash + 1);
+  }
 }
 
 }  // namespace coffer::inline v0

@@ -36,6 +36,7 @@ class Zarr3Driver final : public ArrayDriver {
   Result<StoredGroup> UpdateGroup(const KvStorePtr& store, const std::string& prefix,
                                   std::string_view attributes) const override;
   std::optional<std::string> NodeOfKey(std::string_view key) const override;
+  bool IsNodeName(std::string_view name) const override;
 };
 
 }  // namespace coffer::inline v0

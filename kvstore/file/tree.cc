@@ -2,10 +2,13 @@
 // them is open. Symbolic links to directories are not followed, so a walk ends and stays in the
 // tree.
 //
+// A listing names whatever is no directory and no lock, so that nobody takes it for absent: of a
+// FIFO, a link to a directory or a link out of the root it says no size, and reading tells why. A
+// link that leads nowhere is nothing, as it is for readers.
+//
 // DeleteRange:
 //   1. Every key of the range is deleted under its lock, as a single delete is, but its directory
-//   is
-//      not synced each time.
+//      is not synced each time.
 //   2. When the last of them is done, directories that lie in the range as a whole are removed from
 //      the leaves up where they are empty. A writer that comes meanwhile makes them again. Locks
 //      and temporaries whose writers have died (nobody holds their locks) go with them.
@@ -161,19 +164,24 @@ class TreeListing final : public KvListing {
     while (page.size() < page_size_) {
       COFFER_ASSIGN_OR_RETURN(std::optional<TreeWalk::Entry> entry, walk_.Next());
       if (!entry) break;
+      if (entry->stat.kind == FileStat::Kind::kDirectory) continue;
       if (entry->stat.kind == FileStat::Kind::kSymlink) {
-        // A key if what it leads to is one; a link out of the root or to nowhere is none.
-        COFFER_ASSIGN_OR_RETURN(const File root, root_->Open());
-        Result<File> file = root_->OpenValue(root, entry->path, &entry->stat);
-        if (!file.ok() && file.status().code() != StatusCode::kFailedPrecondition) {
-          return file.status();
-        }
-        if (!file.ok() || !file->valid()) continue;
+        COFFER_ASSIGN_OR_RETURN(const bool somewhere, FollowLink(*entry));
+        if (!somewhere) continue;
       }
-      if (entry->stat.kind != FileStat::Kind::kRegular) continue;
-      page.push_back({std::move(entry->path), entry->stat.size});
+      const bool regular = entry->stat.kind == FileStat::Kind::kRegular;
+      page.push_back({std::move(entry->path), regular ? entry->stat.size : -1});
     }
     return page;
+  }
+
+  /// Gives a link the stat of what it leads to, if that lies in the root; false if that is nothing.
+  Result<bool> FollowLink(TreeWalk::Entry& link) {
+    COFFER_ASSIGN_OR_RETURN(const File root, root_->Open());
+    const Result<File> file = root_->OpenValue(root, link.path, &link.stat);
+    if (file.ok()) return link.stat.kind != FileStat::Kind::kSymlink;
+    if (file.status().code() == StatusCode::kFailedPrecondition) return true;
+    return file.status();
   }
 
   const std::shared_ptr<const FileRoot> root_;

@@ -204,19 +204,18 @@ Status Array::SetAttributes(std::string_view json) {
 Result<StoredChunks> Array::CountStored() const {
   StoredChunks stored;
   stored.possible = NumElements(stored_->grid.grid_shape()).value_or(INT64_MAX);
-  ListOptions options;
-  options.range = KeyRange::Prefix(stored_->prefix);
-  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, stored_->store->List(options));
-  for (;;) {
-    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-    if (page.empty()) return stored;
+  const auto count = [&](std::span<const ListEntry> page) {
     for (const ListEntry& entry : page) {
       const std::optional<Index> cell = stored_->ParseCellKey(entry.key);
       if (!cell || !IsInGrid(*stored_, *cell)) continue;
       ++stored.count;
       stored.bytes += std::max<int64_t>(entry.size, 0);
     }
-  }
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(
+      ForEachPage(*stored_->store, {.range = KeyRange::Prefix(stored_->prefix)}, count));
+  return stored;
 }
 
 }  // namespace coffer::inline v0

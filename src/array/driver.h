@@ -91,6 +91,8 @@ class ArrayDriver {
   /// If `key` is the metadata document of a node, the prefix of that node ("" or ending with "/").
   /// For listing groups.
   virtual std::optional<std::string> NodeOfKey(std::string_view key) const = 0;
+  /// Whether a node below a group may have this name: of one segment, or several with "/" between.
+  virtual bool IsNodeName(std::string_view name) const = 0;
 };
 
 /// The drivers that a context knows, in the order in which formats are detected. A resource of the

@@ -1,6 +1,9 @@
 #include "coffer/array/group.h"
 
 #include <algorithm>
+#include <functional>
+#include <set>
+#include <span>
 #include <utility>
 
 #include "src/array/node.h"
@@ -85,27 +88,58 @@ Result<Group> Group::Open(KvStorePtr store, std::string prefix, const Context& c
 }
 
 Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
-  ListOptions options;
-  options.range = KeyRange::Prefix(prefix_);
-  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store_->List(options));
   std::vector<std::string> prefixes;
-  for (;;) {
-    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-    if (page.empty()) break;
-    for (const ListEntry& entry : page) {
-      const std::optional<std::string> node = driver_->NodeOfKey(entry.key);
-      if (!node || node->size() <= prefix_.size()) continue;
-      const std::string_view name = std::string_view(*node).substr(prefix_.size());
-      if (recursive || name.find('/') == name.size() - 1) prefixes.push_back(*node);
-    }
+  if (recursive) {
+    const auto add_nodes = [&](std::span<const ListEntry> page) {
+      for (const ListEntry& entry : page) {
+        std::optional<std::string> node = driver_->NodeOfKey(entry.key);
+        if (node && node->size() > prefix_.size()) prefixes.push_back(*std::move(node));
+      }
+      return Status();
+    };
+    COFFER_RETURN_IF_ERROR(ForEachPage(*store_, {.range = KeyRange::Prefix(prefix_)}, add_nodes));
+    std::sort(prefixes.begin(), prefixes.end());
+  } else {
+    COFFER_ASSIGN_OR_RETURN(FolderEntries below, ListFolder(*store_, prefix_));
+    prefixes = std::move(below.folders);
   }
-  std::sort(prefixes.begin(), prefixes.end());
   std::vector<NodeEntry> nodes;
   for (const std::string& prefix : prefixes) {
+    const std::string name = prefix.substr(prefix_.size(), prefix.size() - prefix_.size() - 1);
+    if (!driver_->IsNodeName(name)) continue;
     COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver_->Find(store_, prefix));
-    nodes.push_back({prefix.substr(prefix_.size(), prefix.size() - prefix_.size() - 1), kind});
+    if (kind != NodeKind::kNone) nodes.push_back({name, kind});
   }
   return nodes;
+}
+
+Result<StrayKeys> Group::FindStrays(size_t max) const {
+  COFFER_ASSIGN_OR_RETURN(const std::vector<NodeEntry> nodes, List(true));
+  std::set<std::string, std::less<>> groups = {prefix_};
+  std::set<std::string, std::less<>> arrays;
+  for (const NodeEntry& node : nodes) {
+    (node.kind == NodeKind::kArray ? arrays : groups).insert(prefix_ + node.name + "/");
+  }
+  const auto is_owned = [&](const std::string& key) {
+    const std::optional<std::string> node = driver_->NodeOfKey(key);
+    if (node && groups.contains(*node)) return true;
+    for (size_t slash = key.find('/', prefix_.size()); slash != std::string::npos;
+         slash = key.find('/', slash + 1)) {
+      if (arrays.contains(std::string_view(key).substr(0, slash + 1))) return true;
+    }
+    return false;
+  };
+  StrayKeys strays;
+  const auto look = [&](std::span<const ListEntry> page) {
+    for (const ListEntry& entry : page) {
+      if (is_owned(entry.key)) continue;
+      ++strays.count;
+      if (strays.keys.size() < max) strays.keys.push_back(store_->Describe(entry.key));
+    }
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(ForEachPage(*store_, {.range = KeyRange::Prefix(prefix_)}, look));
+  return strays;
 }
 
 Status Group::SetAttributes(std::string_view json) {

@@ -18,13 +18,8 @@ namespace coffer::inline v0 {
 namespace {
 
 Status DeleteOutside(const StoredArray& resized) {
-  ListOptions options;
-  options.range = KeyRange::Prefix(resized.prefix);
-  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, resized.store->List(options));
   Status first;
-  for (;;) {
-    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-    if (page.empty()) return first;
+  const auto delete_those_of = [&](std::span<const ListEntry> page) {
     std::vector<Future<WriteResult>> deletes;
     for (const ListEntry& entry : page) {
       const std::optional<Index> cell = resized.ParseCellKey(entry.key);
@@ -35,7 +30,11 @@ Status DeleteOutside(const StoredArray& resized) {
       const Status status = deleted.Get().status();
       if (first.ok()) first = status;
     }
-  }
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(
+      ForEachPage(*resized.store, {.range = KeyRange::Prefix(resized.prefix)}, delete_those_of));
+  return first;
 }
 
 /// Fills, in the cells that the new edge cuts, what lies beyond it.

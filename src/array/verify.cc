@@ -1,8 +1,7 @@
 // How an array is verified:
 //
 //  1. Every key below the array's prefix is listed, page by page. Metadata documents and cells of
-//  the
-//     grid are expected; any other key is an orphan.
+//     the grid are expected; any other key is an orphan.
 //  2. Of a shard the index is read and checked.
 //  3. Deep: every stored (inner) chunk is read and decoded into scratch, on a few threads.
 #include "coffer/array/verify.h"
@@ -35,16 +34,12 @@ class Verifier {
       COFFER_ASSIGN_OR_RETURN(const int64_t bytes, CountBytes());
       progress_.emplace(options_.on_progress, bytes);
     }
-    ListOptions list;
-    list.range = KeyRange::Prefix(stored_.prefix);
-    COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, stored_.store->List(list));
-    for (;;) {
-      COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-      if (page.empty()) break;
-      COFFER_RETURN_IF_ERROR(RunInBackground(
-          context_, context_.executor().concurrency(), static_cast<int64_t>(page.size()),
-          [&](int64_t n) { return CheckKey(page[static_cast<size_t>(n)]); }, options_.cancel));
-    }
+    const auto check = [&](std::span<const ListEntry> page) {
+      return RunInBackground(
+          context_, context_.executor().concurrency(), std::ssize(page),
+          [&](int64_t n) { return CheckKey(page[static_cast<size_t>(n)]); }, options_.cancel);
+    };
+    COFFER_RETURN_IF_ERROR(ForEachPage(*stored_.store, {.range = Keys()}, check));
     MutexLock lock(mutex_);
     std::sort(report_.findings.begin(), report_.findings.end(),
               [](const auto& a, const auto& b) { return a.key < b.key; });
@@ -52,19 +47,20 @@ class Verifier {
   }
 
  private:
+  KeyRange Keys() const { return KeyRange::Prefix(stored_.prefix); }
+
   Result<int64_t> CountBytes() const {
     int64_t bytes = 0;
-    ListOptions list;
-    list.range = KeyRange::Prefix(stored_.prefix);
-    COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, stored_.store->List(list));
-    for (;;) {
-      COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-      if (page.empty()) return bytes;
+    const auto count = [&](std::span<const ListEntry> page) {
       for (const ListEntry& entry : page) bytes += std::max<int64_t>(entry.size, 0);
-    }
+      return Status();
+    };
+    COFFER_RETURN_IF_ERROR(ForEachPage(*stored_.store, {.range = Keys()}, count));
+    return bytes;
   }
 
-  /// A DataLoss is a finding; any other error ends the verification.
+  /// Damage, or a key that is no value (a FIFO, a link out of a file store), is a finding; any
+  /// other error ends the verification.
   Status CheckKey(const ListEntry& entry) {
     if (!stored_.IsMetadataKey(entry.key)) {
       const std::optional<Index> cell = stored_.ParseCellKey(entry.key);
@@ -75,7 +71,8 @@ class Verifier {
         const Status checked = stored_.chain->shard_layout() != nullptr
                                    ? CheckShard(entry.key)
                                    : CheckChunk(entry.key, entry.size);
-        if (checked.code() == StatusCode::kDataLoss) {
+        if (checked.code() == StatusCode::kDataLoss ||
+            checked.code() == StatusCode::kFailedPrecondition) {
           AddFinding(entry.key, checked.ToString());
         } else if (!checked.ok()) {
           return checked;

@@ -62,16 +62,13 @@ class Copier {
     ProgressSum progress(options_.on_progress, all_bytes);
     const int threads = std::max(LeafThreads(options_.context, *source_.store),
                                  LeafThreads(options_.context, *destination_.store));
-    COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing,
-                            source_.store->List({.range = KeyRange::Prefix(from_)}));
-    for (;;) {
-      COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-      if (page.empty()) return Status();
-      COFFER_RETURN_IF_ERROR(ForEachLeaf(options_.context, page.size(), threads, options_.cancel,
-                                         [&](size_t number, const CancelToken& cancel) {
-                                           return CopyKey(page[number].key, cancel, progress);
-                                         }));
-    }
+    const auto copy = [&](std::span<const ListEntry> page) {
+      return ForEachLeaf(options_.context, page.size(), threads, options_.cancel,
+                         [&](size_t number, const CancelToken& cancel) {
+                           return CopyKey(page[number].key, cancel, progress);
+                         });
+    };
+    return ForEachPage(*source_.store, {.range = KeyRange::Prefix(from_)}, copy);
   }
 
   Status CopyKey(const std::string& key, const CancelToken& cancel, ProgressSum& progress) {

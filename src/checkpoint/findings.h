@@ -17,9 +17,11 @@ inline bool IsDamage(const Status& status) {
          status.code() == StatusCode::kUnimplemented;
 }
 
+/// As many findings of a report are kept with their texts.
+inline constexpr size_t kFindingsMax = 1000;
+
 /// Counts a finding, and keeps it where not too many are kept already.
 inline void AddFinding(VerifyReport& report, std::string key, std::string reason) {
-  constexpr size_t kFindingsMax = 1000;
   ++report.num_findings;
   if (report.findings.size() < kFindingsMax) {
     report.findings.push_back({std::move(key), std::move(reason)});

@@ -218,13 +218,11 @@ std::optional<size_t> ArrayOfKey(const StoredCheckpoint& checkpoint, std::string
 }
 
 Status ForEachKey(const CheckpointPlace& place, const std::function<void(const ListEntry&)>& see) {
-  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing,
-                          place.store->List({.range = KeyRange::Prefix(place.prefix)}));
-  for (;;) {
-    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-    if (page.empty()) return Status();
+  const auto see_all = [&](std::span<const ListEntry> page) {
     for (const ListEntry& entry : page) see(entry);
-  }
+    return Status();
+  };
+  return ForEachPage(*place.store, {.range = KeyRange::Prefix(place.prefix)}, see_all);
 }
 
 Result<Array> OpenLeaf(const StoredCheckpoint& checkpoint, size_t number, const TreePath& path,

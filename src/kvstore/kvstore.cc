@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "coffer/base/checked.h"
@@ -330,14 +332,72 @@ Future<void> KvStore::RenamePrefix(std::string from, std::string to) {
       UnimplementedError(Describe(from) + ": this store cannot rename to \"" + to + "\""));
 }
 
-Result<std::vector<ListEntry>> ListAll(KvStore& store, ListOptions options) {
-  COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing, store.List(std::move(options)));
-  std::vector<ListEntry> all;
+Status ForEachPage(KvStore& store, ListOptions options,
+                   const std::function<Status(std::span<const ListEntry>)>& see) {
+  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store.List(std::move(options)));
+  for (;;) {
+    COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
+    if (page.empty()) return Status();
+    COFFER_RETURN_IF_ERROR(see(page));
+  }
+}
+
+namespace {
+
+/// Lists one range of a folder. Where a page of keys is all of one folder below (which may have
+/// millions), the rest of that folder is left out: `rest` receives what is on either side of it,
+/// since the order of a listing is the store's own. So a key may be listed twice.
+Status ListPartOfFolder(KvStore& store, size_t prefix_size, const KeyRange& range,
+                        std::map<std::string, int64_t>* keys, std::set<std::string>* folders,
+                        std::vector<KeyRange>* rest) {
+  COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store.List({.range = range}));
   for (;;) {
     COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> page, listing->Next().Get());
-    if (page.empty()) break;
-    std::move(page.begin(), page.end(), std::back_inserter(all));
+    if (page.empty()) return Status();
+    std::set<std::string> seen;
+    bool all_in_folders = true;
+    for (ListEntry& entry : page) {
+      const size_t slash = entry.key.find('/', prefix_size);
+      if (slash != std::string::npos) {
+        seen.insert(entry.key.substr(0, slash + 1));
+      } else {
+        all_in_folders = false;
+        (*keys)[std::move(entry.key)] = entry.size;
+      }
+    }
+    folders->insert(seen.begin(), seen.end());
+    if (!all_in_folders || seen.size() > 1) continue;
+    const KeyRange folder = KeyRange::Prefix(*seen.begin());
+    if (range.begin < folder.begin) rest->push_back({range.begin, folder.begin});
+    if (range.end.empty() || folder.end < range.end) rest->push_back({folder.end, range.end});
+    return Status();
   }
+}
+
+}  // namespace
+
+Result<FolderEntries> ListFolder(KvStore& store, std::string_view prefix) {
+  std::map<std::string, int64_t> keys;
+  std::set<std::string> folders;
+  std::vector<KeyRange> ranges = {KeyRange::Prefix(prefix)};
+  while (!ranges.empty()) {
+    const KeyRange range = std::move(ranges.back());
+    ranges.pop_back();
+    COFFER_RETURN_IF_ERROR(ListPartOfFolder(store, prefix.size(), range, &keys, &folders, &ranges));
+  }
+  FolderEntries entries;
+  for (const auto& [key, size] : keys) entries.keys.push_back({key, size});
+  entries.folders.assign(folders.begin(), folders.end());
+  return entries;
+}
+
+Result<std::vector<ListEntry>> ListAll(KvStore& store, ListOptions options) {
+  std::vector<ListEntry> all;
+  COFFER_RETURN_IF_ERROR(
+      ForEachPage(store, std::move(options), [&](std::span<const ListEntry> page) {
+        all.insert(all.end(), page.begin(), page.end());
+        return Status();
+      }));
   std::sort(all.begin(), all.end(),
             [](const ListEntry& a, const ListEntry& b) { return a.key < b.key; });
   return all;

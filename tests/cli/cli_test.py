@@ -330,6 +330,25 @@ class Nodes(CliTest):
         self.assertEqual([entry["name"] for entry in entries], ["l", "l/y", "x"])
         self.assertEqual(entries[2]["shape"], list(SHAPE))
         self.assertIn("NotFound", self.fails(1, "ls", self.path("none")))
+        rows = [json.loads(line) for line in self.lines("ls", "-l", self.array, "--json")]
+        files = [p for p in Path(self.array, "c").rglob("*") if p.is_file()]
+        self.assertEqual(rows[0]["stored_bytes"], sum(p.stat().st_size for p in files))
+
+    def test_what_a_group_holds_beside_its_nodes_is_named(self) -> None:
+        group = self.path("g")
+        make_npz(self.path("m.npz"), {"x": npy("<i4", SHAPE)}, 0)
+        self.coffer("import", self.path("m.npz"), group)
+        self.assertNotIn("left out", self.run_coffer("cp", group, self.path("all")).stderr.decode())
+        self.coffer("verify", group)
+        os.symlink(os.path.abspath(self.array), group + "/elsewhere")
+        with open(group + "/README", "w", encoding="utf-8") as note:
+            note.write("two\n")
+        copied = self.run_coffer("cp", group, self.path("copy")).stderr.decode()
+        self.assertIn("left out, of no array or group: 2 keys, such as file://", copied)
+        self.assertEqual(self.lines("ls", self.path("copy")), ["x"])
+        found = self.run_coffer("verify", group).stdout.decode()
+        self.assertIn("/elsewhere: orphan: of no array or group\n", found)
+        self.assertIn("/README: orphan: of no array or group\n", found)
 
     def test_attrs(self) -> None:
         self.assertEqual(self.json("attrs", self.array), {})

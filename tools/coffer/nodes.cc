@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "coffer/checkpoint/checkpoint.h"
 #include "tools/coffer/command_line.h"
@@ -74,40 +73,13 @@ Result<std::string> ChildPlace(std::string_view place, std::string_view name) {
   return child.append(name);
 }
 
+std::string FolderName(const std::string& prefix, const std::string& folder) {
+  return folder.substr(prefix.size(), folder.size() - prefix.size() - 1);
+}
+
 Result<std::optional<int64_t>> ParseStep(const std::string& text) {
   COFFER_ASSIGN_OR_RETURN(int64_t step, CommandLine::ParseInteger(text, 0));
   return std::optional(step);
-}
-
-// Where a page of keys is all of one folder (a checkpoint may have millions), the rest of that
-// folder is left out by listing what is on either side of it: the order of a list is the store's
-// own.
-Result<std::set<std::string>> FoldersBelow(KvStore& store, const std::string& prefix) {
-  std::set<std::string> names;
-  std::vector<KeyRange> ranges = {KeyRange::Prefix(prefix)};
-  while (!ranges.empty()) {
-    KeyRange range = std::move(ranges.back());
-    ranges.pop_back();
-    COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing, store.List({.range = range}));
-    for (;;) {
-      COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> page, listing->Next().Get());
-      if (page.empty()) break;
-      std::set<std::string> folders;
-      bool all_in_folders = true;
-      for (const ListEntry& entry : page) {
-        size_t slash = entry.key.find('/', prefix.size());
-        all_in_folders = all_in_folders && slash != std::string::npos;
-        if (slash != std::string::npos) folders.insert(entry.key.substr(0, slash));
-      }
-      for (const std::string& folder : folders) names.insert(folder.substr(prefix.size()));
-      if (!all_in_folders || folders.size() > 1) continue;
-      KeyRange folder = KeyRange::Prefix(*folders.begin() + "/");
-      if (range.begin < folder.begin) ranges.push_back({range.begin, folder.begin});
-      if (range.end.empty() || folder.end < range.end) ranges.push_back({folder.end, range.end});
-      break;
-    }
-  }
-  return names;
 }
 
 namespace {
@@ -123,9 +95,10 @@ Result<bool> HasCheckpoint(std::string_view place, const Context& context) {
 Result<std::vector<std::pair<int64_t, std::string>>> StepNamesBelow(std::string_view place,
                                                                     const Context& context) {
   COFFER_ASSIGN_OR_RETURN(Place opened, OpenPlace(place, context));
-  COFFER_ASSIGN_OR_RETURN(std::set<std::string> names, FoldersBelow(*opened.store, opened.prefix));
+  COFFER_ASSIGN_OR_RETURN(FolderEntries below, ListFolder(*opened.store, opened.prefix));
   std::vector<std::pair<int64_t, std::string>> steps;
-  for (const std::string& name : names) {
+  for (const std::string& folder : below.folders) {
+    std::string name = FolderName(opened.prefix, folder);
     int64_t step = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), step);
     if (error == std::errc() && end == name.data() + name.size()) steps.emplace_back(step, name);

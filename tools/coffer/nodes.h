@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,9 +49,8 @@ Result<std::string> ChildPlace(std::string_view place, std::string_view name);
 /// The text of --step.
 Result<std::optional<int64_t>> ParseStep(const std::string& text);
 
-/// The names that stand between a prefix ("" or ending with "/") and the next "/" of the keys below
-/// it. Memory in proportion to their number, whatever the folders hold.
-Result<std::set<std::string>> FoldersBelow(KvStore& store, const std::string& prefix);
+/// The name of a folder that ListFolder found below a prefix.
+std::string FolderName(const std::string& prefix, const std::string& folder);
 
 /// The checkpoints directly below a place whose names are integers, in their order, damaged ones
 /// too.

@@ -8,6 +8,7 @@
 #ifndef COFFER_ARRAY_GROUP_H_
 #define COFFER_ARRAY_GROUP_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,12 @@ struct NodeEntry {
   NodeKind kind = NodeKind::kNone;
 };
 
+/// Keys below a group that no node of it owns: other files, links that listings do not follow.
+struct StrayKeys {
+  int64_t count = 0;
+  std::vector<std::string> keys;  ///< Some of them, as the store names them.
+};
+
 class ArrayDriver;
 struct Place;
 
@@ -52,6 +59,9 @@ class COFFER_EXPORT Group {
   std::string url() const { return store_->Describe(prefix_); }
   /// The nodes directly below, or all below, sorted by name.
   Result<std::vector<NodeEntry>> List(bool recursive = false) const;
+  /// What lies below the group, but neither in an array nor in the metadata of a group; at most
+  /// `max` are named. Whoever goes by List() does not see them.
+  Result<StrayKeys> FindStrays(size_t max = 10) const;
   /// Replaces all attributes by this JSON object.
   Status SetAttributes(std::string_view json);
 

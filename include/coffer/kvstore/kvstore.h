@@ -26,6 +26,7 @@
 #define COFFER_KVSTORE_KVSTORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -210,6 +211,18 @@ using KvStorePtr = std::shared_ptr<KvStore>;
 /// unknown member, each by name), or the store's own.
 COFFER_EXPORT Result<KvStorePtr> OpenKvStore(std::string_view url_or_json,
                                              const Context& context = Context::Default());
+
+/// Calls `see` for each page of a listing until it fails. Errors: the store's, or those of `see`.
+COFFER_EXPORT Status ForEachPage(KvStore& store, ListOptions options,
+                                 const std::function<Status(std::span<const ListEntry>)>& see);
+
+/// What lies directly below a prefix, as in a folder of files.
+struct FolderEntries {
+  std::vector<ListEntry> keys;       ///< Those without a "/" behind the prefix, sorted.
+  std::vector<std::string> folders;  ///< What other keys have in common up to that "/", sorted.
+};
+/// Memory in proportion to the result, whatever the folders hold. `prefix` is "" or ends with "/".
+COFFER_EXPORT Result<FolderEntries> ListFolder(KvStore& store, std::string_view prefix);
 
 /// All entries of a listing, sorted by key. Memory in proportion to their number.
 COFFER_EXPORT Result<std::vector<ListEntry>> ListAll(KvStore& store, ListOptions options = {});

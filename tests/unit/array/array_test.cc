@@ -5,8 +5,11 @@
 #include "coffer/array/array.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <latch>
 #include <thread>
 
@@ -15,6 +18,7 @@
 #include "coffer/kvstore/adapters.h"
 #include "src/array/read.h"
 #include "src/array/write.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/array/model.h"
 
 namespace coffer {
@@ -42,8 +46,9 @@ std::vector<uint16_t> Counting(size_t count) {
   return values;
 }
 
-Array FullArray(const KvStorePtr& store, const CreateOptions& options) {
-  Array array = Array::Create(store, "", options).OrDie();
+Array FullArray(const KvStorePtr& store, const CreateOptions& options,
+                const std::string& prefix = "") {
+  Array array = Array::Create(store, prefix, options).OrDie();
   const std::vector<uint16_t> values = Counting(64);
   array.Write(Box::Full({8, 8}), Ref(values.data(), {8, 8})).OrDie();
   return array;
@@ -473,6 +478,29 @@ TEST(ArrayTest, VerifyFindsDamageAndOrphans) {
   EXPECT_EQ(report.num_findings, 2);  // The flipped bit is in no index.
 }
 
+TEST(ArrayTest, VerifyFindsWhatIsNoFile) {
+  const TempDir dir;
+  for (const Shape& shard : {Shape(), Shape{4, 4}}) {
+    CreateOptions options = Small();
+    options.shard_shape = shard;
+    const std::string root = dir / (shard.empty() ? "plain" : "sharded");
+    const KvStorePtr store = OpenKvStore("file://" + root).OrDie();
+    const Array array = FullArray(store, options);
+    EXPECT_EQ(VerifyArray(array, {.deep = true}).OrDie().num_findings, 0);
+    std::filesystem::remove(root + "/c/0/1");
+    ASSERT_EQ(mkfifo((root + "/c/0/1").c_str(), 0600), 0);
+    std::filesystem::remove(root + "/c/1/0");
+    std::filesystem::create_symlink("../../../elsewhere", root + "/c/1/0");
+    const VerifyReport report = VerifyArray(array, {.deep = true}).OrDie();
+    ASSERT_EQ(report.findings.size(), 2u);
+    EXPECT_EQ(report.findings[0].reason,
+              "FailedPrecondition: " + store->Describe("c/0/1") + ": opening: not a regular file");
+    EXPECT_EQ(report.findings[1].reason,
+              "FailedPrecondition: " + store->Describe("c/1/0") +
+                  ": opening: a symbolic link leads out of the store's root");
+  }
+}
+
 TEST(ArrayTest, OpenOrCreate) {
   const std::string url = "memory://open_or_create/x";
   Array::OpenOrCreate(url, Small()).OrDie();
@@ -519,6 +547,26 @@ TEST(GroupTest, DeleteExistingDeletesOnlyANodeAndOnlyForAValidOne) {
   EXPECT_EQ(Group::Open(store, "g/").OrDie().List().OrDie().size(), 0u);
 }
 
+TEST(GroupTest, StraysAreWhatNoNodeOwns) {
+  const KvStorePtr store = NewStore();
+  const Group group = Group::Create(store, "g/").OrDie();
+  FullArray(store, Small(), "g/x/");
+  Group::Create(store, "g/sub/").OrDie();
+  FullArray(store, Small(), "g/sub/y/");
+  EXPECT_EQ(group.FindStrays().OrDie().count, 0);
+  for (const char* key :
+       {"g/note", "g/sub/note", "g/x/c/9/9", "g/xx/c/0/0", "g/__z/zarr.json", "beside/note"}) {
+    store->Write(key, Bytes::Copy("x")).Get().OrDie();
+  }
+  const StrayKeys strays = group.FindStrays(2).OrDie();
+  EXPECT_EQ(strays.count, 4);  // An array's own orphans are the array's to verify.
+  EXPECT_EQ(strays.keys.size(), 2u);
+  const StrayKeys all = group.FindStrays().OrDie();
+  for (const char* key : {"g/note", "g/sub/note", "g/xx/c/0/0", "g/__z/zarr.json"}) {
+    EXPECT_EQ(std::count(all.keys.begin(), all.keys.end(), store->Describe(key)), 1) << key;
+  }
+}
+
 TEST(GroupTest, ListsNodesAndDeletes) {
   const Group group = Group::Create("memory://group/g", {.attributes = R"({"a": 1})"}).OrDie();
   EXPECT_EQ(Group::Open("memory://group/g").OrDie().attributes(), group.attributes());
@@ -527,7 +575,13 @@ TEST(GroupTest, ListsNodesAndDeletes) {
   std::vector<std::string> names;
   for (const NodeEntry& entry : group.List(true).OrDie()) names.push_back(entry.name);
   EXPECT_EQ(names, (std::vector<std::string>{"sub", "sub/y", "x"}));
-  EXPECT_EQ(group.List().OrDie().size(), 2u);
+  for (const char* key : {"__reserved/zarr.json", "folder/file", "file"}) {
+    group.store()->Write(group.prefix() + key, Bytes::Copy("{}")).Get().OrDie();
+  }
+  names.clear();
+  for (const NodeEntry& entry : group.List().OrDie()) names.push_back(entry.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"sub", "x"}));
+  EXPECT_EQ(group.List(true).OrDie().size(), 3u);
   EXPECT_EQ(Group::Open("memory://group/g/x").status().code(), StatusCode::kFailedPrecondition);
   DeleteNode("memory://group/g/x").OrDie();
   EXPECT_EQ(FindNode("memory://group/g/x").OrDie(), NodeKind::kNone);

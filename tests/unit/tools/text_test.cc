@@ -1,14 +1,10 @@
 // Goal: arguments are read strictly, and what people see is exact.
 // Method: tables of inputs and outputs, limits on both sides.
 #include "tools/coffer/text.h"
-#include "coffer/kvstore/stores.h"
 #include "tools/coffer/nodes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
-#include <set>
 
 #include "tools/coffer/layout_options.h"
 
@@ -106,63 +102,6 @@ TEST(NodesTest, JoinedNamesKeepEveryStep) {
   EXPECT_EQ(JoinedName(TreePath()), "");
   EXPECT_EQ(JoinedName(TreePath().Key("a").Index(1).Key("b.c")), "a.1.b.c");
   EXPECT_EQ(JoinedName(TreePath().Key("").Key("x")), ".x");
-}
-
-/// Counts what it is asked for and gives pages in another order than that of the keys.
-class ReversedPages : public KvStore {
- public:
-  explicit ReversedPages(KvStorePtr base) : base_(std::move(base)) {}
-  int64_t listed() const { return listed_; }
-
-  Future<ReadResult> Read(std::string key, ReadOptions options) override {
-    return base_->Read(std::move(key), std::move(options));
-  }
-  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
-                            WriteOptions options) override {
-    return base_->Write(std::move(key), std::move(value), std::move(options));
-  }
-  Result<std::unique_ptr<KvListing>> List(ListOptions options) override {
-    COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> keys, ListAll(*base_, options));
-    std::reverse(keys.begin(), keys.end());
-    return std::unique_ptr<KvListing>(std::make_unique<Pages>(*this, std::move(keys)));
-  }
-  Capabilities capabilities() const override { return base_->capabilities(); }
-  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
-
- private:
-  struct Pages : KvListing {
-    Pages(ReversedPages& owner, std::vector<ListEntry> all) : store(owner), keys(std::move(all)) {}
-    Future<std::vector<ListEntry>> Next() override {
-      std::vector<ListEntry> page;
-      while (page.size() < 10 && at < keys.size()) page.push_back(keys[at++]);
-      store.listed_ += std::ssize(page);
-      return Future<std::vector<ListEntry>>::Ready(std::move(page));
-    }
-    ReversedPages& store;
-    std::vector<ListEntry> keys;
-    size_t at = 0;
-  };
-  KvStorePtr base_;
-  int64_t listed_ = 0;
-};
-
-TEST(NodesTest, FoldersAreFoundWithoutListingWhatTheyHold) {
-  const KvStorePtr memory = MakeMemoryStore();
-  auto put = [&](const std::string& key) {
-    memory->Write(key, BytesChain(Bytes::Copy("x"))).Get().OrDie();
-  };
-  for (int step : {1, 2, 10}) {
-    for (int key = 0; key < 500; ++key)
-      put("run/" + std::to_string(step) + "/" + std::to_string(key));
-  }
-  for (int key = 0; key < 30; ++key) put("run/log" + std::to_string(key));
-  for (const char* key : {"run/3/x", "run/4/x", "run/4!/x", "other/7/x", "run", "run/5"}) put(key);
-  ReversedPages store(memory);
-  EXPECT_EQ(FoldersBelow(store, "run/").OrDie(),
-            (std::set<std::string>{"1", "10", "2", "3", "4", "4!"}));
-  EXPECT_LT(store.listed(), 200);
-  EXPECT_EQ(FoldersBelow(store, "").OrDie(), (std::set<std::string>{"run", "other"}));
-  EXPECT_EQ(FoldersBelow(store, "none/").OrDie(), std::set<std::string>());
 }
 
 TEST(LayoutOptionsTest, Codecs) {

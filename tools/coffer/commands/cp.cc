@@ -85,6 +85,11 @@ Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
         }));
     bytes += copied;
   }
+  COFFER_ASSIGN_OR_RETURN(StrayKeys strays, source.group.FindStrays());
+  if (strays.count > 0) {
+    session.Note("left out, of no array or group: " + FormatCount(strays.count, "key") +
+                 ", such as " + Printable(strays.keys.front()));
+  }
   return bytes;
 }
 

@@ -1,7 +1,7 @@
 // coffer ls URL: the nodes of a group or checkpoint, or the keys below any other place.
 #include <algorithm>
-#include <map>
 #include <memory>
+#include <span>
 
 #include "coffer/checkpoint/checkpoint.h"
 #include "tools/coffer/commands/commands.h"
@@ -23,7 +23,7 @@ struct Entry {
   std::string kind;     // "array", "group", "key", "prefix", "leaf".
   Json shape = Json();  // Arrays.
   std::string data_type;
-  int64_t size = -1;  // Stored bytes; -1 if not known.
+  int64_t size = -1;  // Stored bytes; -1 if not known, or not asked for.
 };
 
 void Show(Session& session, const Arguments& arguments, const std::vector<Entry>& entries) {
@@ -88,25 +88,43 @@ Result<std::vector<Entry>> CheckpointEntries(Session& session, const Arguments& 
   return entries;
 }
 
+Result<int64_t> BytesBelow(KvStore& store, const std::string& prefix) {
+  int64_t bytes = 0;
+  auto add = [&](std::span<const ListEntry> page) {
+    for (const ListEntry& entry : page) bytes += std::max<int64_t>(entry.size, 0);
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(ForEachPage(store, {.range = KeyRange::Prefix(prefix)}, add));
+  return bytes;
+}
+
 Result<std::vector<Entry>> KeyEntries(Session& session, const Arguments& arguments) {
   COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(arguments.url, session.context()));
-  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> keys,
-                          ListAll(*place.store, {.range = KeyRange::Prefix(place.prefix)}));
-  std::map<std::string, Entry> entries;
-  for (const ListEntry& key : keys) {
-    std::string name = key.key.substr(place.prefix.size());
-    size_t slash = arguments.recursive ? std::string::npos : name.find('/');
-    bool is_key = slash == std::string::npos;
-    if (!is_key) name.resize(slash);
-    Entry& entry = entries[name];
-    entry.name = name;
-    entry.kind = is_key ? "key" : "prefix";
-    if (key.size >= 0) entry.size = std::max<int64_t>(entry.size, 0) + key.size;
+  FolderEntries below;
+  if (arguments.recursive) {
+    COFFER_ASSIGN_OR_RETURN(below.keys,
+                            ListAll(*place.store, {.range = KeyRange::Prefix(place.prefix)}));
+  } else {
+    COFFER_ASSIGN_OR_RETURN(below, ListFolder(*place.store, place.prefix));
+  }
+  std::vector<Entry> entries;
+  for (const ListEntry& key : below.keys) {
+    entries.push_back({.name = key.key.substr(place.prefix.size()),
+                       .kind = "key",
+                       .data_type = {},
+                       .size = key.size});
+  }
+  for (const std::string& folder : below.folders) {
+    Entry entry{.name = FolderName(place.prefix, folder), .kind = "prefix", .data_type = {}};
+    if (arguments.details) {
+      COFFER_ASSIGN_OR_RETURN(entry.size, BytesBelow(*place.store, folder));
+    }
+    entries.push_back(std::move(entry));
   }
   if (entries.empty()) return NotFoundError(arguments.url + ": nothing is there");
-  std::vector<Entry> sorted;
-  for (auto& [name, entry] : entries) sorted.push_back(std::move(entry));
-  return sorted;
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
 }
 
 }  // namespace

@@ -58,6 +58,11 @@ Result<VerifyReport> VerifyNodes(Session& session, const std::string& url, Kind 
     if (!IsDamage(group)) return group;
     AddFinding(report, below, group.ToString());
   }
+  COFFER_ASSIGN_OR_RETURN(StrayKeys strays, opened->group.FindStrays(kFindingsMax));
+  for (const std::string& key : strays.keys) {
+    AddFinding(report, key, "orphan: of no array or group");
+  }
+  report.num_findings += strays.count - std::ssize(strays.keys);
   return report;
 }
 

@@ -344,8 +344,15 @@ TEST(Zarr3Driver, NodeOfKey) {
   EXPECT_EQ(driver.NodeOfKey("zarr.json"), std::optional<std::string>(""));
   EXPECT_EQ(driver.NodeOfKey("a/b/zarr.json"), std::optional<std::string>("a/b/"));
   for (std::string_view key : {"a/b", "azarr.json", "a/xzarr.json", "zarr.json/", "zarr.json/c/0",
-                               "__x/zarr.json", "a/__x/b/zarr.json", "a/zarr.json.tmp", ""}) {
+                               "a/zarr.json.tmp", ""}) {
     EXPECT_EQ(driver.NodeOfKey(key), std::nullopt) << key;
+  }
+  for (std::string_view name :
+       {"", "__x", "__", "a/__x", "a/__x/b", "..", "a//b", "a/", "zarr.json"}) {
+    EXPECT_FALSE(driver.IsNodeName(name)) << name;
+  }
+  for (std::string_view name : {"x", "_x", "a__", "a/b__/_c", "..a"}) {
+    EXPECT_TRUE(driver.IsNodeName(name)) << name;
   }
 }
 
