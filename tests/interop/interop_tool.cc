@@ -17,6 +17,7 @@
 #include "coffer/array/array.h"
 #include "coffer/array/group.h"
 #include "src/base/json.h"
+#include "tests/support/codecs.h"
 
 namespace coffer {
 namespace {
@@ -31,15 +32,6 @@ Json ToJson(const Dims& dims) {
   Json::Array list;
   for (int64_t value : dims) list.push_back(value);
   return list;
-}
-
-std::string Hex(std::span<const std::byte> bytes) {
-  std::string hex;
-  for (std::byte byte : bytes) {
-    hex += "0123456789abcdef"[static_cast<unsigned>(byte) >> 4];
-    hex += "0123456789abcdef"[static_cast<unsigned>(byte) & 15];
-  }
-  return hex;
 }
 
 std::string ReadFile(const std::string& path) {
@@ -98,7 +90,7 @@ Status Read(const Json& test, Json& result) {
                           array.ReadOwned(IndexTransform::Identity(array.shape())));
   result.Set("shape", ToJson(array.shape()));
   result.Set("data_type", array.data_type().name());
-  result.Set("fill_value", Hex(array.fill_value()));
+  result.Set("fill_value", testing::Hex(array.fill_value()));
   result.Set("attributes", *Json::Parse(array.attributes()));
   Json::Array names;
   for (const auto& name : array.dimension_names()) names.push_back(name ? Json(*name) : Json());

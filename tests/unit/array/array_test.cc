@@ -25,13 +25,9 @@ namespace coffer {
 namespace {
 
 using testing::Later;
+using testing::NewStore;
 using testing::RandomBytes;
 using testing::ViewOf;
-
-KvStorePtr NewStore(const Context& context = Context::Default()) {
-  static std::atomic<int> number = 0;
-  return OpenKvStore("memory://array_test" + std::to_string(number++), context).OrDie();
-}
 
 CreateOptions Small() {
   return {.shape = {8, 8},

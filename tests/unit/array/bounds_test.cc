@@ -4,7 +4,6 @@
 // workers that are all busy; callbacks that read; two copies and writers of one cell.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <latch>
 #include <thread>
 
@@ -12,18 +11,16 @@
 #include "coffer/array/copy.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/model.h"
+#include "tests/unit/array/ones.h"
 
 namespace coffer {
 namespace {
 
 using testing::Later;
+using testing::NewStore;
+using testing::Ones;
 using testing::RandomBytes;
 using testing::ViewOf;
-
-KvStorePtr NewStore(const Context& context) {
-  static std::atomic<int> number = 0;
-  return OpenKvStore("memory://bounds_test" + std::to_string(number++), context).OrDie();
-}
 
 std::vector<std::byte> Noise(int64_t size) {
   std::mt19937_64 random(7);
@@ -110,22 +107,6 @@ TEST(ArrayBounds, WritesThatQueueForOneKeyStayReserved) {
   EXPECT_LE(context.buffers().held_bytes_peak(), std::max(budget, array.largest_task_bytes()));
   EXPECT_EQ(context.budget().held_bytes(), 0);
 }
-
-/// Ones, of any shape.
-class Ones : public BlockSource {
- public:
-  explicit Ones(Shape shape) : shape_(shape) {}
-  DataType data_type() const override { return DataType::kUint8; }
-  const Shape& shape() const override { return shape_; }
-  int64_t task_bytes(const Box&) const override { return 0; }
-  Status ReadBlock(const Box& box, const View& destination, Reservation&) override {
-    std::memset(destination.data, 1, static_cast<size_t>(*NumElements(box.shape)));
-    return Status();
-  }
-
- private:
-  const Shape shape_;
-};
 
 TEST(ArrayBounds, APartOfALargeShardIsCopiedChunkByChunk) {
   const int64_t budget = MiB(1);
@@ -236,7 +217,7 @@ TEST(ArrayBounds, WhatACallbackThrowsIsAStatus) {
   const Status thrown = array.Write(Box::Full({64, 64}), Ref(values.data(), {64, 64}),
                                     {.on_progress = [](int64_t, int64_t) { throw 5; }});
   EXPECT_EQ(thrown.code(), StatusCode::kInternal);
-  EXPECT_NE(thrown.message().find("array.write of memory://bounds_test"), std::string::npos)
+  EXPECT_NE(thrown.message().find("array.write of memory://array_test"), std::string::npos)
       << thrown;
   Ones ones({64, 64});
   EXPECT_EQ(CopyInto(ones, array, {0, 0},

@@ -5,23 +5,19 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-
 #include "tests/support/soak.h"
 #include "tests/unit/array/model.h"
+#include "tests/unit/array/ones.h"
 
 namespace coffer {
 namespace {
 
 using testing::Later;
+using testing::NewStore;
+using testing::Ones;
 using testing::RandomBytes;
 using testing::RandomTransform;
 using testing::ViewOf;
-
-KvStorePtr NewStore(const Context& context = Context::Default()) {
-  static std::atomic<int> number = 0;
-  return OpenKvStore("memory://copy_test" + std::to_string(number++), context).OrDie();
-}
 
 CreateOptions RandomLayout(const Shape& shape, std::mt19937_64& random) {
   CreateOptions options{.shape = shape, .data_type = DataType::kUint16};
@@ -82,29 +78,6 @@ TEST(CopyTest, StoreThatAnswersLater) {
     ASSERT_NO_FATAL_FAILURE(CopyAtRandom(seed, true));
 }
 
-/// Zeros, of any shape; counts what is asked for.
-class CountingSource : public BlockSource {
- public:
-  explicit CountingSource(Shape shape) : shape_(shape) {}
-  DataType data_type() const override { return DataType::kUint8; }
-  const Shape& shape() const override { return shape_; }
-  int64_t task_bytes(const Box&) const override { return 0; }
-  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) override {
-    elements += *NumElements(box.shape);
-    const int64_t count = *NumElements(box.shape);
-    for (int64_t seen = largest; seen < count && !largest.compare_exchange_weak(seen, count);) {
-    }
-    EXPECT_GT(reservation.bytes(), *NumElements(box.shape));
-    std::memset(destination.data, 1, static_cast<size_t>(*NumElements(box.shape)));
-    return Status();
-  }
-  std::atomic<int64_t> elements = 0;
-  std::atomic<int64_t> largest = 0;
-
- private:
-  Shape shape_;
-};
-
 TEST(CopyTest, AShardLargerThanTheBudgetIsCopiedInBlocksOfThePart) {
   const Context context = Context::Create({.threads = 1, .budget_bytes = MiB(1)});
   // A store in memory holds whole shards; what the copy itself takes is what counts here.
@@ -114,7 +87,7 @@ TEST(CopyTest, AShardLargerThanTheBudgetIsCopiedInBlocksOfThePart) {
                                            .shard_shape = {256, 256, 256},
                                            .context = context})
                                 .OrDie();
-  CountingSource source({256, 256, 256});
+  Ones source({256, 256, 256});
   CopyInto(source, destination, {0, 0, 0}).OrDie();
   EXPECT_EQ(source.elements, 256 * 256 * 256);
   EXPECT_LE(source.largest, KiB(256));
@@ -128,7 +101,7 @@ TEST(CopyTest, TakesNoMoreFromThePoolThanItReserved) {
     CreateOptions options{.shape = {128, 128}, .chunk_shape = {8, 8}, .shard_shape = {64, 64}};
     options.context = context;
     const Array source = Array::Create(store, "a/", options).OrDie();
-    CountingSource ones({128, 128});
+    Ones ones({128, 128});
     CopyInto(ones, source, {0, 0}).OrDie();
     options.chunk_shape = {32, 32};
     options.shard_shape = shard;
@@ -140,9 +113,9 @@ TEST(CopyTest, TakesNoMoreFromThePoolThanItReserved) {
 
 TEST(CopyTest, WhatDoesNotFitIsSaid) {
   const Array destination = Array::Create(NewStore(), "", {.shape = {4, 4}}).OrDie();
-  CountingSource larger({4, 5});
+  Ones larger({4, 5});
   EXPECT_EQ(CopyInto(larger, destination, {0, 0}).code(), StatusCode::kOutOfRange);
-  CountingSource fits({4, 4});
+  Ones fits({4, 4});
   EXPECT_EQ(CopyInto(fits, destination, {0, 1}).code(), StatusCode::kOutOfRange);
   EXPECT_EQ(CopyInto(fits, destination, {0}).code(), StatusCode::kInvalidArgument);
   const Array other =
@@ -170,7 +143,7 @@ TEST(CopyTest, StopsWhenCancelledAndReportsProgress) {
   const Array destination =
       Array::Create(NewStore(), "", {.shape = {64}, .chunk_shape = {1}}).OrDie();
   const CancelSource cancel;
-  CountingSource source({64});
+  Ones source({64});
   int64_t last = 0;
   const Status status = CopyInto(source, destination, {0},
                                  {.on_progress =

@@ -3,8 +3,10 @@
 #ifndef COFFER_TESTS_UNIT_ARRAY_MODEL_H_
 #define COFFER_TESTS_UNIT_ARRAY_MODEL_H_
 
+#include <atomic>
 #include <cstring>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "coffer/array/array.h"
@@ -122,6 +124,12 @@ inline std::vector<std::byte> RandomBytes(size_t size, std::mt19937_64& random) 
   const bool zeros = random() % 4 == 0;
   for (std::byte& byte : bytes) byte = zeros ? std::byte{0} : static_cast<std::byte>(random() % 7);
   return bytes;
+}
+
+/// An empty store in memory, "memory://array_test" and a number.
+inline KvStorePtr NewStore(const Context& context = Context::Default()) {
+  static std::atomic<int> number = 0;
+  return OpenKvStore("memory://array_test" + std::to_string(number++), context).OrDie();
 }
 
 /// A store that answers later, from another thread.

@@ -366,8 +366,9 @@ TEST(FutureGetOnAWorker, HelpsWhenMoreGetsBlockThanThereAreWorkers) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(*outer[static_cast<size_t>(i)].Get(), i + 1);
 }
 
-TEST(FutureGetOnAWorker, SleepsUntilAnotherThreadResolves) {
-  const std::shared_ptr<Executor> pool = MakeThreadPool(1);
+/// The pool's only worker is in Get() of a promise when `resolve` is called.
+template <class Resolve>
+void ExpectGetWakes(const std::shared_ptr<Executor>& pool, const Resolve& resolve) {
   for (int round = 0; round < 300; ++round) {
     const Promise<int> promise;
     const Promise<void> entered;
@@ -376,24 +377,21 @@ TEST(FutureGetOnAWorker, SleepsUntilAnotherThreadResolves) {
       return *promise.future().Get();
     });
     entered.future().Wait();
-    promise.Set(round);
+    resolve(promise, round);
     EXPECT_EQ(*outer.Get(), round);
   }
 }
 
+TEST(FutureGetOnAWorker, SleepsUntilAnotherThreadResolves) {
+  ExpectGetWakes(MakeThreadPool(1),
+                 [](const Promise<int>& promise, int round) { promise.Set(round); });
+}
+
 TEST(FutureGetOnAWorker, WakesForTasksThatComeLater) {
   const std::shared_ptr<Executor> pool = MakeThreadPool(1);
-  for (int round = 0; round < 300; ++round) {
-    const Promise<int> promise;
-    const Promise<void> entered;
-    const Future<int> outer = Spawn(pool, [&] {
-      entered.Set(Status());
-      return *promise.future().Get();
-    });
-    entered.future().Wait();
+  ExpectGetWakes(pool, [&](const Promise<int>& promise, int round) {
     pool->Submit([&promise, round] { promise.Set(round); });  // Only the blocked worker can run it.
-    EXPECT_EQ(*outer.Get(), round);
-  }
+  });
 }
 
 TEST(FutureGetOnAWorker, OfAnotherPoolHelpsItsOwn) {

@@ -4,7 +4,6 @@
 #include "src/base/compress.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -15,9 +14,14 @@
 #include <vector>
 
 #include "coffer/base/bytes.h"
+#include "tests/support/gzip.h"
+#include "tests/support/peak_bytes.h"
 
 namespace coffer {
 namespace {
+
+using testing::PeakBytes;
+using testing::ZlibGzip;
 
 using ByteVector = std::vector<std::byte>;
 
@@ -49,24 +53,6 @@ ByteVector Gzip(std::span<const std::byte> in, int level = 6) {
 ByteVector Zstd(std::span<const std::byte> in, const ZstdOptions& options = {}) {
   ByteVector out(ZstdBound(in.size()));
   out.resize(ZstdCompress(in, options, out).OrDie());
-  return out;
-}
-
-// gzip as zlib writes it, with the member fields that `header` asks for.
-ByteVector ZlibGzip(std::span<const std::byte> in, gz_header* header = nullptr) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  if (header != nullptr) {
-    EXPECT_EQ(deflateSetHeader(&stream, header), Z_OK);
-  }
-  ByteVector out(in.size() + 1000);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(in.data()));
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
   return out;
 }
 
@@ -280,12 +266,6 @@ TEST(Gzip, DamageIsNoticed) { CheckDamage(GzipDecompress, Gzip(kText), true); }
 TEST(Zstd, DamageIsNoticed) { CheckDamage(ZstdDecompress, Zstd(kText, {3, true}), true); }
 TEST(Zstd, DamageWithoutChecksumStaysInside) {
   CheckDamage(ZstdDecompress, StreamedZstd(kText), false);
-}
-
-int64_t PeakBytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
 }
 
 // 33 KB that decode to a gigabyte: refused, without taking memory for it.

@@ -11,6 +11,7 @@
 #include "coffer/checkpoint/checkpoint.h"
 #include "coffer/kvstore/adapters.h"
 #include "coffer/kvstore/stores.h"
+#include "tests/unit/checkpoint/checkpoints.h"
 #include "tests/unit/checkpoint/stores.h"
 #include "tests/unit/checkpoint/trees.h"
 
@@ -19,35 +20,19 @@ namespace {
 
 using checkpoint::Copy;
 using coffer::testing::Difference;
+using coffer::testing::ExpectStored;
 using coffer::testing::KeysOf;
-using coffer::testing::LesserStore;
+using coffer::testing::Lesser;
 using coffer::testing::Sample;
 using coffer::testing::SetValue;
+using coffer::testing::Small;
+using coffer::testing::StoreWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-Tree Small(uint32_t seed) {
-  Tree tree = Tree::Dict();
-  tree.Set("w", Sample(DataType::kFloat32, {4, 3}, seed));
-  tree.Set("b", Sample(DataType::kInt16, {5}, seed + 1));
-  tree.Set("step", Tree(seed));
-  return tree;
-}
-
-KvStorePtr StoreWith(const Tree& tree) {
-  KvStorePtr store = MakeMemoryStore();
-  checkpoint::Save(store, "c/", tree).OrDie();
-  return store;
-}
-
-std::shared_ptr<LesserStore> Lesser(LesserStore::Options options) {
-  return std::make_shared<LesserStore>(MakeMemoryStore(), options);
-}
-
-void ExpectStored(const KvStorePtr& store, const std::string& prefix, const Tree& tree) {
-  const Result<Tree> restored = checkpoint::Restore(store, prefix);
-  ASSERT_TRUE(restored.ok()) << restored.status();
-  EXPECT_EQ(Difference(tree, *restored), "");
+/// That the tree is stored, and nothing at the place is damaged or belongs to nobody.
+void ExpectSound(const KvStorePtr& store, const std::string& prefix, const Tree& tree) {
+  ASSERT_NO_FATAL_FAILURE(ExpectStored(store, prefix, tree));
   EXPECT_EQ(checkpoint::Verify(store, prefix, {.deep = true}).OrDie().num_findings, 0);
 }
 
@@ -67,7 +52,7 @@ TEST(Copy, CopiesTheCheckpointAndNothingElse) {
     EXPECT_EQ(*bytes + static_cast<int64_t>(marker.size()), info.stored_bytes);
     EXPECT_EQ(done, *bytes);
     EXPECT_EQ(all, *bytes);
-    ExpectStored(destination, "d/", Small(1));
+    ExpectSound(destination, "d/", Small(1));
     EXPECT_EQ(checkpoint::Info(destination, "d/").OrDie().created_at, info.created_at);
     EXPECT_EQ(KeysOf(*destination).size(), KeysOf(*source).size() - 2);
   }
@@ -82,7 +67,7 @@ TEST(Copy, LargeValuesGoInPieces) {
   options.context = context;
   const KvStorePtr destination = MakeMemoryStore();
   ASSERT_TRUE(Copy(source, "c/", destination, "", options).ok());
-  ExpectStored(destination, "", tree);
+  ExpectSound(destination, "", tree);
 }
 
 TEST(Copy, NeverReplacesAnything) {
@@ -94,7 +79,7 @@ TEST(Copy, NeverReplacesAnything) {
   EXPECT_EQ(Copy(source, "c/", source, "c/").status().code(), StatusCode::kAlreadyExists);
   SetValue(*destination, "a/zarr.json", "{}");
   EXPECT_EQ(Copy(source, "c/", destination, "a/").status().code(), StatusCode::kAlreadyExists);
-  ExpectStored(destination, "c/", Small(2));
+  ExpectSound(destination, "c/", Small(2));
 }
 
 TEST(Copy, OfManyCopiesToOnePlaceOneWins) {
@@ -116,7 +101,7 @@ TEST(Copy, OfManyCopiesToOnePlaceOneWins) {
       for (uint32_t i = 0; i < kCopies; ++i) {
         if (outcomes[i].ok()) {
           ++winners;
-          ExpectStored(destination, prefix, Small(10 * i));
+          ExpectSound(destination, prefix, Small(10 * i));
         } else {
           EXPECT_EQ(outcomes[i].code(), StatusCode::kAlreadyExists) << outcomes[i];
         }
@@ -140,7 +125,7 @@ TEST(Copy, TheOneThatPublishesSecondLosesAndLeavesNothing) {
     EXPECT_EQ(Copy(racing, "c/", destination, "d/").status(),
               AlreadyExistsError(destination->Describe("d/") + ": another save came first"));
     EXPECT_TRUE(raced);
-    ExpectStored(destination, "d/", Small(2));
+    ExpectSound(destination, "d/", Small(2));
     EXPECT_EQ(KeysOf(*destination).size(), KeysOf(*two).size());
   }
 }
@@ -197,7 +182,7 @@ TEST(Copy, EveryFailureIsAllOrNothingAndNoObstacle) {
         const bool there = checkpoint::IsCheckpoint(destination, "d/").OrDie();
         EXPECT_TRUE(there || !status.ok()) << n;
         if (there) {
-          ExpectStored(destination, "d/", Small(1));
+          ExpectSound(destination, "d/", Small(1));
         } else {  // What a killed copy leaves.
           ASSERT_TRUE(Copy(source, "c/", destination, "d/").ok()) << n;
           EXPECT_EQ(Difference(checkpoint::Restore(destination, "d/").OrDie(), Small(1)), "");

@@ -8,24 +8,17 @@
 #include "coffer/kvstore/adapters.h"
 #include "coffer/kvstore/stores.h"
 #include "src/base/mutex.h"
-#include "tests/unit/checkpoint/stores.h"
+#include "tests/unit/checkpoint/checkpoints.h"
 #include "tests/unit/checkpoint/trees.h"
 
 namespace coffer {
 namespace {
 
 using coffer::testing::Difference;
-using coffer::testing::Sample;
+using coffer::testing::Small;
+using coffer::testing::StoreWith;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
-
-Tree Two(uint32_t seed) {
-  Tree tree = Tree::Dict();
-  tree.Set("a", Sample(DataType::kFloat32, {4, 3}, seed));
-  tree.Set("b", Sample(DataType::kFloat32, {5}, seed + 1));
-  tree.Set("step", Tree(seed));
-  return tree;
-}
 
 checkpoint::RestoreOptions Only(std::string name) {
   checkpoint::RestoreOptions options;
@@ -36,37 +29,34 @@ checkpoint::RestoreOptions Only(std::string name) {
 }
 
 TEST(Reader, RestoresPartByPart) {
-  const KvStorePtr store = MakeMemoryStore();
-  checkpoint::Save(store, "c/", Two(1)).OrDie();
+  const KvStorePtr store = StoreWith(Small(1));
   const checkpoint::Reader reader = checkpoint::Reader::Open(store, "c/").OrDie();
   EXPECT_EQ(reader.Info().OrDie().leaves.size(), 3U);
-  for (const std::string name : {"a", "b"}) {
+  for (const std::string name : {"w", "b"}) {
     const Tree part = reader.Restore(Only(name)).OrDie();
     ASSERT_EQ(part.members().size(), 1U);
-    EXPECT_EQ(Difference(*part.Find(name), *Two(1).Find(name)), "");
+    EXPECT_EQ(Difference(*part.Find(name), *Small(1).Find(name)), "");
   }
-  EXPECT_EQ(Difference(reader.Restore().OrDie(), Two(1)), "");
+  EXPECT_EQ(Difference(reader.Restore().OrDie(), Small(1)), "");
 }
 
 TEST(Reader, NeverMixesTwoCheckpoints) {
-  const KvStorePtr store = MakeMemoryStore();
-  checkpoint::Save(store, "c/", Two(1)).OrDie();
+  const KvStorePtr store = StoreWith(Small(1));
   const checkpoint::Reader reader = checkpoint::Reader::Open(store, "c/").OrDie();
-  const Tree first = reader.Restore(Only("a")).OrDie();
-  checkpoint::Save(store, "c/", Two(7), {.overwrite = true}).OrDie();
+  const Tree first = reader.Restore(Only("w")).OrDie();
+  checkpoint::Save(store, "c/", Small(7), {.overwrite = true}).OrDie();
   EXPECT_EQ(reader.Restore(Only("b")).status().code(), StatusCode::kDataLoss);
   EXPECT_EQ(reader.Restore().status().code(), StatusCode::kDataLoss);
   // What needs no array is of the checkpoint that was opened.
   EXPECT_EQ(reader.Restore(Only("step")).OrDie().Find("step")->int_value(), 1);
   store->DeleteRange(KeyRange::Prefix("c/")).Get().OrDie();
-  checkpoint::Save(store, "c/", Two(7)).OrDie();
+  checkpoint::Save(store, "c/", Small(7)).OrDie();
   EXPECT_EQ(reader.Restore(Only("b")).status().code(), StatusCode::kDataLoss);
-  EXPECT_EQ(Difference(checkpoint::Restore(store, "c/").OrDie(), Two(7)), "");
+  EXPECT_EQ(Difference(checkpoint::Restore(store, "c/").OrDie(), Small(7)), "");
 }
 
 TEST(Reader, ReadsTheMetadataOnce) {
-  const KvStorePtr memory = MakeMemoryStore();
-  checkpoint::Save(memory, "c/", Two(1)).OrDie();
+  const KvStorePtr memory = StoreWith(Small(1));
   Mutex mutex;
   std::vector<std::string> documents;
   const KvStorePtr traced = MakeTraceStore(memory, [&](const TraceEvent& event) {
@@ -74,7 +64,7 @@ TEST(Reader, ReadsTheMetadataOnce) {
     if (event.key.find("/arrays/") == std::string::npos) documents.push_back(event.key);
   });
   const checkpoint::Reader reader = checkpoint::Reader::Open(traced, "c/").OrDie();
-  ASSERT_TRUE(reader.Restore(Only("a")).ok());
+  ASSERT_TRUE(reader.Restore(Only("w")).ok());
   ASSERT_TRUE(reader.Restore(Only("b")).ok());
   ASSERT_TRUE(reader.Info(false).ok());
   EXPECT_THAT(documents, ElementsAre("c/commit", EndsWith("/checkpoint.json")));

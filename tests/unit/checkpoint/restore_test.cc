@@ -12,6 +12,7 @@
 #include "coffer/kvstore/adapters.h"
 #include "coffer/kvstore/stores.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/checkpoint/checkpoints.h"
 #include "tests/unit/checkpoint/stores.h"
 #include "tests/unit/checkpoint/trees.h"
 
@@ -20,6 +21,7 @@ namespace {
 
 using coffer::testing::Difference;
 using coffer::testing::ElementsOf;
+using coffer::testing::ExpectStored;
 using coffer::testing::KeysOf;
 using coffer::testing::Remove;
 using coffer::testing::Sample;
@@ -28,9 +30,7 @@ using ::testing::HasSubstr;
 void ExpectRoundTrip(const KvStorePtr& store, const Tree& tree,
                      const checkpoint::SaveOptions& options = {}) {
   ASSERT_EQ(checkpoint::Save(store, "c/", tree, options), Status());
-  const Result<Tree> restored = checkpoint::Restore(store, "c/");
-  ASSERT_TRUE(restored.ok()) << restored.status();
-  EXPECT_EQ(Difference(tree, *restored), "");
+  ExpectStored(store, "c/", tree);
 }
 
 TEST(Restore, EveryDataTypeAndManyShapes) {

@@ -15,6 +15,7 @@
 #include "coffer/kvstore/stores.h"
 #include "src/base/mutex.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/checkpoint/checkpoints.h"
 #include "tests/unit/checkpoint/stores.h"
 #include "tests/unit/checkpoint/trees.h"
 
@@ -22,32 +23,17 @@ namespace coffer {
 namespace {
 
 using coffer::testing::Difference;
+using coffer::testing::ExpectStored;
 using coffer::testing::KeysOf;
+using coffer::testing::Lesser;
 using coffer::testing::LesserStore;
 using coffer::testing::Sample;
 using coffer::testing::SetValue;
+using coffer::testing::Small;
 using coffer::testing::ValueOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Tree Small(uint32_t seed) {
-  Tree tree = Tree::Dict();
-  tree.Set("w", Sample(DataType::kFloat32, {4, 3}, seed));
-  tree.Set("b", Sample(DataType::kInt16, {5}, seed + 1));
-  tree.Set("step", Tree(seed));
-  return tree;
-}
-
-std::shared_ptr<LesserStore> Lesser(LesserStore::Options options) {
-  return std::make_shared<LesserStore>(MakeMemoryStore(), options);
-}
-
-void ExpectStored(const KvStorePtr& store, const std::string& prefix, const Tree& tree) {
-  const Result<Tree> restored = checkpoint::Restore(store, prefix);
-  ASSERT_TRUE(restored.ok()) << restored.status();
-  EXPECT_EQ(Difference(tree, *restored), "");
-}
 
 /// Whether something may stay after a failure: never below the place what a reader could take for
 /// a checkpoint.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "coffer/kvstore/kvstore.h"
+#include "coffer/kvstore/stores.h"
 
 namespace coffer::testing {
 
@@ -86,6 +87,11 @@ class LesserStore : public KvStore {
   std::atomic<bool> after_{false};
   std::atomic<int64_t> mutations_{0};
 };
+
+/// An empty one in memory.
+inline std::shared_ptr<LesserStore> Lesser(LesserStore::Options options) {
+  return std::make_shared<LesserStore>(MakeMemoryStore(), options);
+}
 
 /// All keys, or those below a prefix, sorted.
 inline std::vector<std::string> KeysOf(KvStore& store, const std::string& prefix = "") {

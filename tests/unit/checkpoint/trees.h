@@ -22,6 +22,15 @@ inline Tree Sample(DataType type, const Shape& shape, uint32_t seed = 1) {
   return Tree(std::move(array));
 }
 
+/// Two arrays and a number, which differ from those of another seed.
+inline Tree Small(uint32_t seed) {
+  Tree tree = Tree::Dict();
+  tree.Set("w", Sample(DataType::kFloat32, {4, 3}, seed));
+  tree.Set("b", Sample(DataType::kInt16, {5}, seed + 1));
+  tree.Set("step", Tree(seed));
+  return tree;
+}
+
 /// The elements in C order.
 inline std::string ElementsOf(const Tree& tree) {
   const ConstView view = tree.array();

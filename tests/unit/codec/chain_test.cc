@@ -5,13 +5,13 @@
 #include "src/codec/chain.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <complex>
 
 #include "src/nd/copy.h"
 #include "tests/support/codecs.h"
+#include "tests/support/peak_bytes.h"
 
 namespace coffer {
 namespace {
@@ -24,6 +24,7 @@ using testing::Codecs;
 using testing::Encode;
 using testing::Hex;
 using testing::Iota;
+using testing::PeakBytes;
 using testing::Pool;
 using testing::Scratch;
 
@@ -522,12 +523,6 @@ TEST(Chain, DamageWithoutAChecksumNeverCrashes) {
       for (size_t i = 64; i < read.size(); ++i) EXPECT_EQ(read[i], 0xa5a5);
     }
   }
-}
-
-int64_t PeakBytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
 }
 
 TEST(Chain, BombsAreRefusedInBoundedMemory) {

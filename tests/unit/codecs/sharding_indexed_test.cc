@@ -2,12 +2,12 @@
 // damage is refused. Method: golden shards known from other implementations, shards assembled by
 // hand, round trips through nested and transposed forms, every bit of a small shard flipped.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 
 #include "src/codec/shard_layout.h"
 #include "tests/support/codecs.h"
+#include "tests/support/peak_bytes.h"
 
 namespace coffer {
 namespace {
@@ -18,6 +18,7 @@ using testing::ChunkOf;
 using testing::Encode;
 using testing::Hex;
 using testing::Iota;
+using testing::PeakBytes;
 using testing::Scratch;
 
 constexpr std::string_view kLittle = R"({"name": "bytes", "configuration": {"endian": "little"}})";
@@ -284,16 +285,14 @@ TEST(ShardingDamage, AShortShardOfManyChunksTakesNoMemoryForItsIndex) {
   // An index of 2^26 entries has a gigabyte.
   const auto chain =
       Bind(List(Sharding("[1, 1]", "\"bytes\"")), ChunkOf<uint8_t>({8192, 8192})).OrDie();
-  rusage before{}, after{};
-  getrusage(RUSAGE_SELF, &before);
+  const int64_t before = PeakBytes();
   uint8_t nothing = 0;
   const View view(reinterpret_cast<std::byte*>(&nothing), DataType::kUint8, {8192, 8192},
                   Strides{0, 0});
   EXPECT_EQ(chain->Decode(ByteVector(1000), view, Scratch()),
             DataLossError("codecs[0] (sharding_indexed): a shard of 1000 bytes is shorter than its "
                           "index of 1073741828"));
-  getrusage(RUSAGE_SELF, &after);
-  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 16 << 10);
+  EXPECT_LT(PeakBytes() - before, int64_t{16} << 20);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "coffer/base/bytes.h"
+#include "tests/support/temp_dir.h"
 #include "tools/formats/array_file.h"
 
 namespace coffer::inline v0::formats {
@@ -32,24 +32,18 @@ inline std::string ReadText(const std::string& path) {
 /// A folder that goes away with the test.
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "coffer-test-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-
-  std::string Path(const std::string& name) const { return path_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_ / name; }
   std::string Write(const std::string& name, std::string_view text) const {
     std::ofstream(Path(name), std::ios::binary) << text;
     return Path(name);
   }
   size_t NumFiles() const {
-    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_),
+    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder_.path()),
                                              std::filesystem::directory_iterator()));
   }
 
  private:
-  std::string path_;
+  const TempDir folder_;
 };
 
 /// The bytes of the pattern of make_formats.py, in C order.

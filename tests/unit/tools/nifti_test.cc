@@ -5,11 +5,11 @@
 #include "tools/formats/nifti.h"
 
 #include <png.h>
-#include <zlib.h>
 
 #include <cmath>
 #include <cstring>
 
+#include "tests/support/gzip.h"
 #include "tests/unit/tools/formats_support.h"
 #include "tools/formats/png.h"
 
@@ -96,17 +96,8 @@ TEST(NiftiTest, MalformedHeaders) {
 }
 
 std::string Gzip(std::string_view text) {
-  z_stream stream = {};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
+  const std::vector<std::byte> out = testing::ZlibGzip(AsBytes(text));
+  return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
 
 TEST(GzipTest, MembersFollowEachOther) {

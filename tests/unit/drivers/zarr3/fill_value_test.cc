@@ -7,23 +7,23 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <vector>
+
+#include "tests/support/codecs.h"
 
 namespace coffer::zarr3 {
 namespace {
 
 // The element as hexadecimal digits, most significant byte first (raw and complex: as stored).
 std::string Hex(std::span<const std::byte> bytes, bool reversed) {
-  std::string hex;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const std::byte byte = bytes[reversed ? bytes.size() - 1 - i : i];
-    hex += "0123456789abcdef"[static_cast<unsigned>(byte) >> 4];
-    hex += "0123456789abcdef"[static_cast<unsigned>(byte) & 15];
-  }
-  return hex;
+  std::vector<std::byte> ordered(bytes.begin(), bytes.end());
+  if (reversed) std::reverse(ordered.begin(), ordered.end());
+  return testing::Hex(ordered);
 }
 
 Result<std::vector<std::byte>> Read(std::string_view type, std::string_view json) {
