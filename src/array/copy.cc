@@ -129,7 +129,7 @@ class Copier {
     const ShardLayout* const layout = stored_.chain->shard_layout();
     const ChunkSpec& unit = (layout != nullptr ? layout->inner() : *stored_.chain).chunk();
     const int64_t read_bytes =
-        BufferPool::CapacityFor(unit.num_bytes()) + source_.task_bytes(Box::Full(unit.shape));
+        SourceChunkBytes(stored_) + source_.task_bytes(Box::Full(unit.shape));
     COFFER_ASSIGN_OR_RETURN(
         Reservation held,
         Reserve(CheckedAdd(read_bytes, UpdateCellBytes(stored_)).value_or(INT64_MAX)));

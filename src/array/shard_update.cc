@@ -271,6 +271,12 @@ int64_t UpdateCellBytes(const StoredArray& stored) {
          DecodePieceBytes(*stored.chain);
 }
 
+int64_t SourceChunkBytes(const StoredArray& stored) {
+  const ShardLayout* const layout = stored.chain->shard_layout();
+  const ChunkSpec& unit = (layout != nullptr ? layout->inner() : *stored.chain).chunk();
+  return BufferPool::CapacityFor(unit.num_bytes());
+}
+
 Status CheckTries(const CellUpdate& update, int tries) {
   if (tries < kTriesMax) return Status();
   return AbortedError(update.stored.Describe(update.key) + ": lost against other writers " +

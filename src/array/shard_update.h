@@ -51,6 +51,9 @@ Result<Future<WriteResult>> UpdateCell(const CellUpdate& update, Result<ReadResu
                                        WriteOptions options);
 /// What an update holds beside the source's memory.
 int64_t UpdateCellBytes(const StoredArray& stored);
+/// What it holds in addition if the source is read chunk by chunk: a pool buffer for an inner
+/// chunk.
+int64_t SourceChunkBytes(const StoredArray& stored);
 
 /// Aborted if an update has lost against other writers `tries` times and is to give up.
 Status CheckTries(const CellUpdate& update, int tries);

@@ -225,7 +225,8 @@ WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, bool inside_t
 }  // namespace
 
 int64_t LargestWriteTask(const StoredArray& stored) {
-  return UpdateCellBytes(stored);  // More than to write it whole.
+  // More than to write a cell whole, which holds no old one.
+  return UpdateCellBytes(stored) + SourceChunkBytes(stored);
 }
 
 WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& transform,

@@ -15,7 +15,7 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
                         const ConstView& source, const ArrayWriteOptions& options,
                         const Context& context, StartOn start);
 
-/// Bytes that the largest single task of writing this array reserves.
+/// Bytes that the largest single task of writing this array, or of copying into it, reserves.
 int64_t LargestWriteTask(const StoredArray& stored);
 
 }  // namespace coffer::inline v0

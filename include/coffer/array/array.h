@@ -93,7 +93,8 @@ class COFFER_EXPORT Array {
   std::string metadata() const;    ///< The format's own document, as JSON text.
   std::string format() const;      ///< "zarr3".
   std::string url() const;         ///< How errors name the array.
-  /// Bytes that the largest single read or write task of this array reserves.
+  /// Bytes that the largest single read or write task of this array reserves. A task that copies
+  /// into it also reserves what its source needs.
   int64_t largest_task_bytes() const;
   const Context& context() const;
 
