@@ -259,7 +259,6 @@ Result<int64_t> RestoreAll(Session& session, const std::string& place, const Arg
   COFFER_ASSIGN_OR_RETURN(CheckpointInfo info, reader.Info(false));
   Result<Plan> plan = MakePlan(info, arguments);
   if (!plan.ok()) return plan.status().Annotate(place);
-  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): the Result owns it
   Result<std::unique_ptr<Output>> made = MakeOutput(arguments, *plan, session.context());
   COFFER_RETURN_IF_ERROR(made.status());
   Output& output = **made;
