@@ -1,8 +1,7 @@
 // How a read goes:
 //
 //  1. The grid cells that the transform touches are walked in storage order; each becomes a piece
-//  of
-//     work (ChunkRead, or ShardRead where the cells are shards).
+//     of work (ChunkRead, or ShardRead where the cells are shards).
 //  2. ChunkRead reserves the bound of the encoded chunk and what decoding holds, reads the value,
 //     decodes it into the destination. A plain chunk whose part is one contiguous run on both sides
 //     is read straight into the destination.

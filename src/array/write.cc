@@ -226,7 +226,7 @@ WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, bool inside_t
 
 int64_t LargestWriteTask(const StoredArray& stored) {
   // More than to write a cell whole, which holds no old one.
-  return UpdateCellBytes(stored) + SourceChunkBytes(stored);
+  return CheckedAdd(UpdateCellBytes(stored), SourceChunkBytes(stored)).value_or(INT64_MAX);
 }
 
 WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& transform,
