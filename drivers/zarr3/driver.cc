@@ -213,9 +213,12 @@ Result<ArrayMetadata> Understand(const KvStore& store, const std::string& prefix
 }  // namespace
 
 Result<NodeKind> Zarr3Driver::Find(const KvStorePtr& store, const std::string& prefix) const {
-  COFFER_ASSIGN_OR_RETURN(std::optional<Document> document, ReadDocument(*store, prefix));
-  if (!document) return NodeKind::kNone;
-  const Result<Json> json = Json::Parse(document->text);
+  const Result<std::optional<Document>> document = ReadDocument(*store, prefix);
+  // No value, but something that has its name (a FIFO): whoever opens the node learns what.
+  if (document.status().code() == StatusCode::kFailedPrecondition) return NodeKind::kArray;
+  COFFER_RETURN_IF_ERROR(document);
+  if (!*document) return NodeKind::kNone;
+  const Result<Json> json = Json::Parse((*document)->text);
   if (!json.ok()) return NodeKind::kArray;
   const Json* const type = json->Find("node_type");
   return type != nullptr && *type == Json("group") ? NodeKind::kGroup : NodeKind::kArray;

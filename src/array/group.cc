@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -114,25 +114,34 @@ Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
 }
 
 Result<StrayKeys> Group::FindStrays(size_t max) const {
-  COFFER_ASSIGN_OR_RETURN(const std::vector<NodeEntry> nodes, List(true));
-  std::set<std::string, std::less<>> groups = {prefix_};
-  std::set<std::string, std::less<>> arrays;
-  for (const NodeEntry& node : nodes) {
-    (node.kind == NodeKind::kArray ? arrays : groups).insert(prefix_ + node.name + "/");
-  }
-  const auto is_owned = [&](const std::string& key) {
-    const std::optional<std::string> node = driver_->NodeOfKey(key);
-    if (node && groups.contains(*node)) return true;
+  // What a folder is, is looked up when a key in it shows: a node that others make meanwhile has
+  // its document before its chunks.
+  std::map<std::string, NodeKind, std::less<>> kinds = {{prefix_, NodeKind::kGroup}};
+  const auto kind_of = [&](const std::string& folder) -> Result<NodeKind> {
+    const auto known = kinds.find(folder);
+    if (known != kinds.end()) return known->second;
+    const std::string name = folder.substr(prefix_.size(), folder.size() - prefix_.size() - 1);
+    NodeKind kind = NodeKind::kNone;
+    if (driver_->IsNodeName(name)) {
+      COFFER_ASSIGN_OR_RETURN(kind, driver_->Find(store_, folder));
+    }
+    kinds[folder] = kind;
+    return kind;
+  };
+  const auto is_owned = [&](const std::string& key) -> Result<bool> {
+    NodeKind kind = NodeKind::kGroup;
     for (size_t slash = key.find('/', prefix_.size()); slash != std::string::npos;
          slash = key.find('/', slash + 1)) {
-      if (arrays.contains(std::string_view(key).substr(0, slash + 1))) return true;
+      COFFER_ASSIGN_OR_RETURN(kind, kind_of(key.substr(0, slash + 1)));
+      if (kind == NodeKind::kArray) return true;
     }
-    return false;
+    return kind == NodeKind::kGroup && driver_->NodeOfKey(key).has_value();
   };
   StrayKeys strays;
-  const auto look = [&](std::span<const ListEntry> page) {
+  const auto look = [&](std::span<const ListEntry> page) -> Status {
     for (const ListEntry& entry : page) {
-      if (is_owned(entry.key)) continue;
+      COFFER_ASSIGN_OR_RETURN(const bool owned, is_owned(entry.key));
+      if (owned) continue;
       ++strays.count;
       if (strays.keys.size() < max) strays.keys.push_back(store_->Describe(entry.key));
     }

@@ -14,7 +14,8 @@ namespace coffer::inline v0 {
 /// Whether an error of opening what is stored tells of the stored bytes, not of the store.
 inline bool IsDamage(const Status& status) {
   return status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kInvalidArgument ||
-         status.code() == StatusCode::kUnimplemented;
+         status.code() == StatusCode::kUnimplemented ||
+         status.code() == StatusCode::kFailedPrecondition;  // Such as a FIFO in a value's place.
 }
 
 /// As many findings of a report are kept with their texts.

@@ -181,6 +181,38 @@ TEST(ArrayTest, ResizeOfAnotherStateIsAborted) {
   EXPECT_EQ(Array::Open(store, "").OrDie().shape(), Shape({9, 8}));
 }
 
+TEST(ArrayTest, AResizeThatCannotDeleteSaysSo) {
+  const auto store = MakeFaultStore(NewStore());
+  Array array = FullArray(store, Small());
+  store->Inject({.operation = KvOperation::kDelete, .key_prefix = "c/1/0"});
+  const Status status = array.Resize({4, 8});
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_NE(status.message().find("the shape is [4, 8] now, but not all outside it is deleted"),
+            std::string::npos)
+      << status;
+  EXPECT_EQ(store->injected(), 1);
+  EXPECT_EQ(ListAll(*store).OrDie().size(), 4u);  // The one that failed did not stop the other.
+  const StoredChunks stored = array.CountStored().OrDie();
+  EXPECT_EQ(stored.count, 2);  // An orphan is none of the array's.
+  EXPECT_EQ(stored.possible, 2);
+}
+
+TEST(ArrayTest, AVerificationThatCannotReadFails) {
+  for (const Shape& shard : {Shape(), Shape{4, 4}}) {
+    const auto store = MakeFaultStore(NewStore());
+    CreateOptions options = Small();
+    options.shard_shape = shard;
+    const Array array = FullArray(store, options);
+    for (const KvOperation operation : {KvOperation::kRead, KvOperation::kReadInto}) {
+      store->Inject({.operation = operation, .key_prefix = "c/0/1"});
+      const bool reads = operation == KvOperation::kRead || !shard.empty();
+      EXPECT_EQ(VerifyArray(array, {.deep = true}).status().code(),
+                reads ? StatusCode::kUnavailable : StatusCode::kOk);
+      store->Clear();
+    }
+  }
+}
+
 TEST(ArrayTest, AResizeThatCannotClearTheNewEdgeSaysSo) {
   const KvStorePtr store = NewStore();
   Array array = FullArray(store, Small());
@@ -541,6 +573,19 @@ TEST(GroupTest, DeleteExistingDeletesOnlyANodeAndOnlyForAValidOne) {
   Array::Create(store, "g/a/", Small()).OrDie();
   Group::Create(store, "g/", {.delete_existing = true}).OrDie();
   EXPECT_EQ(Group::Open(store, "g/").OrDie().List().OrDie().size(), 0u);
+}
+
+TEST(GroupTest, AnArrayMadeWhileStraysAreSoughtIsNone) {
+  const KvStorePtr store = NewStore();
+  Group::Create(store, "g/").OrDie();
+  std::atomic<bool> made = false;
+  const KvStorePtr late = MakeTraceStore(store, [&](const TraceEvent& event) {
+    if (event.operation == KvOperation::kList && !made.exchange(true)) {
+      FullArray(store, Small(), "g/x/");
+    }
+  });
+  EXPECT_EQ(Group::Open(late, "g/").OrDie().FindStrays().OrDie().count, 0);
+  EXPECT_TRUE(made);
 }
 
 TEST(GroupTest, StraysAreWhatNoNodeOwns) {

@@ -193,6 +193,30 @@ TEST(Copy, EveryFailureIsAllOrNothingAndNoObstacle) {
   }
 }
 
+// One operation fails, and all others go well: it must be the copy's failure, too.
+TEST(Copy, NoSingleFailureIsOverlooked) {
+  const auto source = MakeFaultStore(StoreWith(Small(1)));
+  for (const bool writes : {false, true}) {
+    for (const KvOperation operation :
+         {KvOperation::kRead, KvOperation::kReadInto, KvOperation::kList, KvOperation::kWrite,
+          KvOperation::kRenamePrefix}) {
+      for (int64_t skip = 0;; ++skip) {
+        ASSERT_LT(skip, 100);
+        const auto destination = MakeFaultStore(Lesser({}));
+        const auto& failing = writes ? destination : source;
+        const int64_t before = failing->injected();
+        failing->Inject({.operation = operation, .skip = skip});
+        const Status status = Copy(source, "c/", destination, "d/").status();
+        const bool failed = failing->injected() > before;
+        failing->Clear();
+        EXPECT_EQ(status.ok(), !failed) << writes << " " << skip << " " << status;
+        if (status.ok()) ExpectSound(destination, "d/", Small(1));
+        if (!failed) break;
+      }
+    }
+  }
+}
+
 TEST(Copy, CancelledLeavesNothing) {
   const KvStorePtr source = StoreWith(Small(1));
   const KvStorePtr destination = MakeMemoryStore();

@@ -15,10 +15,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-/// Counts what it is asked for and gives pages in another order than that of the keys.
-class ReversedPages : public KvStore {
+/// Counts what it is asked for; gives pages of ten, in the keys' order or the opposite one.
+class SmallPages : public KvStore {
  public:
-  explicit ReversedPages(KvStorePtr base) : base_(std::move(base)) {}
+  SmallPages(KvStorePtr base, bool reversed) : base_(std::move(base)), reversed_(reversed) {}
   int64_t listed() const { return listed_; }
 
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
@@ -30,7 +30,7 @@ class ReversedPages : public KvStore {
   }
   Result<std::unique_ptr<KvListing>> List(ListOptions options) override {
     COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> keys, ListAll(*base_, options));
-    std::reverse(keys.begin(), keys.end());
+    if (reversed_) std::reverse(keys.begin(), keys.end());
     return std::unique_ptr<KvListing>(std::make_unique<Pages>(*this, std::move(keys)));
   }
   Capabilities capabilities() const override { return base_->capabilities(); }
@@ -38,18 +38,19 @@ class ReversedPages : public KvStore {
 
  private:
   struct Pages : KvListing {
-    Pages(ReversedPages& owner, std::vector<ListEntry> all) : store(owner), keys(std::move(all)) {}
+    Pages(SmallPages& owner, std::vector<ListEntry> all) : store(owner), keys(std::move(all)) {}
     Future<std::vector<ListEntry>> Next() override {
       std::vector<ListEntry> page;
       while (page.size() < 10 && at < keys.size()) page.push_back(keys[at++]);
       store.listed_ += std::ssize(page);
       return Future<std::vector<ListEntry>>::Ready(std::move(page));
     }
-    ReversedPages& store;
+    SmallPages& store;
     std::vector<ListEntry> keys;
     size_t at = 0;
   };
   KvStorePtr base_;
+  const bool reversed_;
   int64_t listed_ = 0;
 };
 
@@ -64,20 +65,22 @@ TEST(ListFolderTest, NamesFoldersWithoutListingWhatTheyHold) {
   }
   for (int key = 0; key < 30; ++key) put("run/log" + std::to_string(key));
   for (const char* key : {"run/3/x", "run/4/x", "run/4!/x", "other/7/x", "run", "run/5"}) put(key);
-  ReversedPages store(memory);
-  const FolderEntries run = ListFolder(store, "run/").OrDie();
-  EXPECT_THAT(run.folders,
-              ElementsAre("run/1/", "run/10/", "run/2/", "run/3/", "run/4!/", "run/4/"));
-  EXPECT_LT(store.listed(), 200);
-  ASSERT_EQ(run.keys.size(), 31u);
-  EXPECT_EQ(run.keys.front().key, "run/5");
-  EXPECT_EQ(run.keys.front().size, 1);
-  EXPECT_EQ(run.keys.back().key, "run/log9");
-  const FolderEntries all = ListFolder(store, "").OrDie();
-  EXPECT_THAT(all.folders, ElementsAre("other/", "run/"));
-  ASSERT_EQ(all.keys.size(), 1u);
-  EXPECT_EQ(all.keys.front().key, "run");
-  EXPECT_THAT(ListFolder(store, "none/").OrDie().folders, IsEmpty());
+  for (const bool reversed : {false, true}) {
+    SmallPages store(memory, reversed);
+    const FolderEntries run = ListFolder(store, "run/").OrDie();
+    EXPECT_THAT(run.folders,
+                ElementsAre("run/1/", "run/10/", "run/2/", "run/3/", "run/4!/", "run/4/"));
+    EXPECT_LT(store.listed(), 200);
+    ASSERT_EQ(run.keys.size(), 31u);
+    EXPECT_EQ(run.keys.front().key, "run/5");
+    EXPECT_EQ(run.keys.front().size, 1);
+    EXPECT_EQ(run.keys.back().key, "run/log9");
+    const FolderEntries all = ListFolder(store, "").OrDie();
+    EXPECT_THAT(all.folders, ElementsAre("other/", "run/"));
+    ASSERT_EQ(all.keys.size(), 1u);
+    EXPECT_EQ(all.keys.front().key, "run");
+    EXPECT_THAT(ListFolder(store, "none/").OrDie().folders, IsEmpty());
+  }
 }
 
 }  // namespace
