@@ -199,7 +199,7 @@ TEST(Copy, NoSingleFailureIsOverlooked) {
   for (const bool writes : {false, true}) {
     for (const KvOperation operation :
          {KvOperation::kRead, KvOperation::kReadInto, KvOperation::kList, KvOperation::kWrite,
-          KvOperation::kRenamePrefix}) {
+          KvOperation::kOpenWriter, KvOperation::kCommit, KvOperation::kRenamePrefix}) {
       for (int64_t skip = 0;; ++skip) {
         ASSERT_LT(skip, 100);
         const auto destination = MakeFaultStore(Lesser({}));
