@@ -33,7 +33,7 @@ size_t CapacityOf(size_t size) {
   const size_t unit = size < kPooledMin
                           ? kSmallUnit
                           : std::bit_floor(size) >> static_cast<size_t>(kClassesPerOctaveLog2);
-  return (size + unit - 1) / unit * unit;
+  return (size + unit - 1) & ~(unit - 1);  // Both units are powers of two.
 }
 
 std::byte* NewMemory(size_t size) {

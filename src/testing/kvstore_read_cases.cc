@@ -243,7 +243,7 @@ constexpr KvCase kCases[] = {
        s.Put("k", "hello");
        const Future<ReadResult> reading = s->Read("k");
        reading.Cancel();
-       const Result<ReadResult> read = reading.Get();
+       const Result<ReadResult>& read = reading.Get();
        EXPECT_TRUE(read.ok() || read.status().code() == StatusCode::kCancelled) << read.status();
      }},
 };
