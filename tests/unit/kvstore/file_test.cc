@@ -308,6 +308,41 @@ TEST_F(FileStoreTest, ALinkToADirectoryIsListedAndNotFollowed) {
                                           Pair("value", FollowsLinks() ? 5 : -1)));
 }
 
+/// Just before we get the lock its owner publishes, and another writer makes the next lock file.
+class LockChangesHands final : public BentOps {
+ public:
+  explicit LockChangesHands(std::string root) : root_(std::move(root)) {}
+  int TryLock(int file) override {
+    if (!changed_.exchange(true)) {
+      std::ofstream(root_ + "/k.__lock") << "theirs";
+      fs::rename(root_ + "/k.__lock", root_ + "/k");
+      std::ofstream(root_ + "/k.__lock") << "debris";
+    }
+    return BentOps::TryLock(file);
+  }
+
+ private:
+  const std::string root_;
+  std::atomic<bool> changed_{false};
+};
+
+TEST_F(FileStoreTest, AFileThatIsNoLongerTheLockIsNotWrittenInto) {
+  LockChangesHands ops(root_);
+  LockChangesHands again(root_);
+  const Context context = Context::Create({.threads = 1});
+  const KvStorePtr store = MakeFileStore(root_, {}, context, ops).OrDie();
+  EXPECT_EQ(store->Write("k", Bytes::Copy("ours"), {.if_equal = Generation::Missing()})
+                .Get()
+                .OrDie()
+                .state,
+            WriteResult::State::kConditionNotMet);
+  EXPECT_EQ(Get(*store, "k"), "theirs");
+  const KvStorePtr other = MakeFileStore(root_, {}, context, again).OrDie();
+  EXPECT_TRUE(Put(*other, "k", "ours").ok());
+  EXPECT_EQ(Get(*other, "k"), "ours");
+  EXPECT_THAT(Files(), ElementsAre("k"));
+}
+
 /// A network file system, which tells of a failed write when the file is closed.
 class TellsOnClose final : public BentOps {
  public:

@@ -69,6 +69,7 @@ TEST(SafetensorsTest, MalformedHeaders) {
       {"[0,8]", "[0,9223372036854775807]", "ends at byte 9223372036854775807 of the data"},
       {"[0,8]", "[0,18446744073709551615]", "data_offsets[1]: expected"},
       {"[0,8]", "[0]", "expected two integers"},
+      {"[2]", "[1]", "8 bytes, but shape [1] of F32 has 4"},
       {"[2]", "[1.5]", "$[\"a\"].shape: expected"},
       {"[2]", "[-2]", "$[\"a\"].shape: expected"},
       {"[2]", "[4611686018427387904,4]", "is more bytes than fit 63 bits"},
