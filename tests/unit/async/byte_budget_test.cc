@@ -416,7 +416,8 @@ struct Count {
 
   void Add(int64_t bytes, int64_t limit) {
     const int64_t before = now.fetch_add(bytes);
-    if (before != 0 && before + bytes > limit) exceeded = true;
+    // Nothing may be held beside what is larger than the limit.
+    if (before != 0 && bytes != 0 && before + bytes > limit) exceeded = true;
   }
   void Remove(int64_t bytes) { now -= bytes; }
 };
