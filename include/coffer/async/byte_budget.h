@@ -15,6 +15,7 @@
 //  * First come, first served. A small request never overtakes a large one, so none starves.
 //  * A request above the whole limit is admitted alone, when nothing else is held. It is never an
 //    error: an array with one huge chunk must stay readable. So peak = max(limit, largest request).
+//    A request of no bytes waits for its turn, and is then admitted beside anything.
 //  * One reservation per task, taken before anything is allocated. What runs inside a task (a
 //    store, a codec, a driver over a driver) draws on the task's reservation and never acquires:
 //    two tasks that each wait for the other's bytes would wait for ever. A task says so by a
