@@ -1,11 +1,9 @@
-#include "drivers/zarr3/chunk_keys.h"
+#include "drivers/zarr/chunk_keys.h"
 
 #include <charconv>
 #include <system_error>
 
-#include "drivers/zarr3/extension.h"
-
-namespace coffer::inline v0::zarr3 {
+namespace coffer::inline v0::zarr {
 namespace {
 
 // A decimal number without sign and leading zeros that fits int64.
@@ -19,30 +17,6 @@ std::optional<int64_t> ParseNumber(std::string_view text) {
 }
 
 }  // namespace
-
-Result<ChunkKeys> ChunkKeys::FromJson(const Json& json, std::string_view path) {
-  COFFER_ASSIGN_OR_RETURN(Extension extension, Extension::FromJson(json, path));
-  ChunkKeys keys;
-  if (extension.name == "v2") {
-    keys = ChunkKeys(Encoding::kV2, '.');
-  } else if (extension.name != "default") {
-    return extension.Unsupported(path, "chunk key encoding");
-  }
-  COFFER_RETURN_IF_ERROR(extension.CheckConfiguration(path, {"separator"}));
-  if (const Json* separator = extension.configuration.Find("separator")) {
-    if (*separator != Json("/") && *separator != Json(".")) {
-      return separator->Unexpected(std::string(path) + ".configuration.separator",
-                                   "\"/\" or \".\"");
-    }
-    keys.separator_ = separator->string()[0];
-  }
-  return keys;
-}
-
-Json ChunkKeys::ToJson() const {
-  return Json::Object{{"name", encoding_ == Encoding::kV2 ? "v2" : "default"},
-                      {"configuration", Json::Object{{"separator", std::string(1, separator_)}}}};
-}
 
 std::string ChunkKeys::Key(const Index& cell) const {
   std::string key = encoding_ == Encoding::kDefault ? "c" : cell.empty() ? "0" : "";
@@ -74,4 +48,4 @@ std::optional<Index> ChunkKeys::Parse(std::string_view key, int rank) const {
   return cell;
 }
 
-}  // namespace coffer::inline v0::zarr3
+}  // namespace coffer::inline v0::zarr

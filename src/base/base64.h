@@ -1,6 +1,6 @@
 // Base64 (RFC 4648, section 4, with padding), for bytes inside JSON.
-#ifndef COFFER_SRC_CHECKPOINT_BASE64_H_
-#define COFFER_SRC_CHECKPOINT_BASE64_H_
+#ifndef COFFER_SRC_BASE_BASE64_H_
+#define COFFER_SRC_BASE_BASE64_H_
 
 #include <optional>
 #include <string>
@@ -14,4 +14,4 @@ std::optional<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace coffer::inline v0
 
-#endif  // COFFER_SRC_CHECKPOINT_BASE64_H_
+#endif  // COFFER_SRC_BASE_BASE64_H_

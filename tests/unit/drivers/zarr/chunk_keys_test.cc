@@ -1,13 +1,13 @@
 // Goal: chunk keys are exactly those of the specification, and only they are read back.
 // Method: tables of keys for both encodings and separators; every key is parsed back; a table of
 // texts that are no keys.
-#include "drivers/zarr3/chunk_keys.h"
+#include "drivers/zarr/chunk_keys.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace coffer::zarr3 {
+namespace coffer::zarr {
 namespace {
 
 using Encoding = ChunkKeys::Encoding;
@@ -91,24 +91,5 @@ TEST(ChunkKeys, OtherTextsAreNoKeys) {
   }
 }
 
-TEST(ChunkKeys, JsonTakesShortAndLongForms) {
-  const auto key = [](std::string_view json) {
-    return ChunkKeys::FromJson(*Json::Parse(json), "$.k").value().Key({1, 2});
-  };
-  EXPECT_EQ(key(R"("default")"), "c/1/2");
-  EXPECT_EQ(key(R"("v2")"), "1.2");
-  EXPECT_EQ(key(R"({"name": "default"})"), "c/1/2");
-  EXPECT_EQ(key(R"({"name": "v2", "configuration": {}})"), "1.2");
-  EXPECT_EQ(key(R"({"name": "default", "configuration": {"separator": "."}})"), "c.1.2");
-  EXPECT_EQ(key(R"({"name": "v2", "configuration": {"separator": "/"}})"), "1/2");
-  EXPECT_EQ(key(R"({"name": "v2", "must_understand": true})"), "1.2");
-}
-
-TEST(ChunkKeys, JsonIsWrittenInTheLongForm) {
-  EXPECT_EQ(ChunkKeys().ToJson().Dump(), R"({"name":"default","configuration":{"separator":"/"}})");
-  EXPECT_EQ(ChunkKeys(Encoding::kV2, '.').ToJson().Dump(),
-            R"({"name":"v2","configuration":{"separator":"."}})");
-}
-
 }  // namespace
-}  // namespace coffer::zarr3
+}  // namespace coffer::zarr

@@ -1,4 +1,4 @@
-#include "src/checkpoint/base64.h"
+#include "src/base/base64.h"
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Goal: bytes survive base64, and only exact base64 is taken.
 // Method: the examples of RFC 4648, section 10; all byte values; texts that are almost right.
-#include "src/checkpoint/base64.h"
+#include "src/base/base64.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // A store in memory that says what it can do as a test wants, and lets a test act in the middle of
 // an operation.
-#ifndef COFFER_TESTS_UNIT_DRIVERS_ZARR3_MAP_STORE_H_
-#define COFFER_TESTS_UNIT_DRIVERS_ZARR3_MAP_STORE_H_
+#ifndef COFFER_TESTS_UNIT_DRIVERS_MAP_STORE_H_
+#define COFFER_TESTS_UNIT_DRIVERS_MAP_STORE_H_
 
 #include <functional>
 #include <map>
@@ -11,7 +11,7 @@
 
 #include "coffer/kvstore/kvstore.h"
 
-namespace coffer::zarr3 {
+namespace coffer::testing {
 
 class MapStore final : public KvStore {
  public:
@@ -89,6 +89,6 @@ class MapStore final : public KvStore {
   const bool conditional_write_;
 };
 
-}  // namespace coffer::zarr3
+}  // namespace coffer::testing
 
-#endif  // COFFER_TESTS_UNIT_DRIVERS_ZARR3_MAP_STORE_H_
+#endif  // COFFER_TESTS_UNIT_DRIVERS_MAP_STORE_H_

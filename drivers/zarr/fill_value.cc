@@ -3,7 +3,7 @@
 //  reading:  1. scale the number so that one unit is the last bit that the format keeps there;
 //            2. round it half to even to an integer; 3. that integer and the exponent are the bits.
 //  writing:  the value is exact in float64; a float32 is written in its own shortest form.
-#include "drivers/zarr3/fill_value.h"
+#include "drivers/zarr/fill_value.h"
 
 #include <algorithm>
 #include <charconv>
@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-namespace coffer::inline v0::zarr3 {
+namespace coffer::inline v0::zarr {
 namespace {
 
 static_assert(std::numeric_limits<long double>::digits >= 64);
@@ -223,4 +223,4 @@ Json FillValueToJson(std::span<const std::byte> element, DataType type) {
   return list;
 }
 
-}  // namespace coffer::inline v0::zarr3
+}  // namespace coffer::inline v0::zarr

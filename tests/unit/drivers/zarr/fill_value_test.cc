@@ -2,7 +2,7 @@
 // they are read back as the same bits.
 // Method: tables of JSON and bits for every data type, with the corner cases of rounding; every
 // float16 and bfloat16 there is goes to JSON and back; random bits of the wider types do.
-#include "drivers/zarr3/fill_value.h"
+#include "drivers/zarr/fill_value.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -16,7 +16,7 @@
 
 #include "tests/support/codecs.h"
 
-namespace coffer::zarr3 {
+namespace coffer::zarr {
 namespace {
 
 // The element as hexadecimal digits, most significant byte first (raw and complex: as stored).
@@ -253,4 +253,4 @@ TEST(FillValue, Float32RoundsAsTheMachineDoes) {
 }
 
 }  // namespace
-}  // namespace coffer::zarr3
+}  // namespace coffer::zarr

@@ -1,4 +1,5 @@
-// Fill values: one element as Zarr v3 metadata spells it, and as bytes.
+// Fill values: one element as Zarr v3 metadata spells it, and as bytes. Zarr v2 spells most
+// of them so, too.
 //
 //     bool         true, false
 //     integers     7, -7: exact; neither 7.0 nor 7e0
@@ -9,8 +10,8 @@
 // A number is rounded half to even to the data type; one that rounds to infinity is refused, as no
 // number of JSON is infinite. "NaN" is the quiet NaN without sign and payload; any other NaN,
 // signalling ones too, is read and written by its bits.
-#ifndef COFFER_DRIVERS_ZARR3_FILL_VALUE_H_
-#define COFFER_DRIVERS_ZARR3_FILL_VALUE_H_
+#ifndef COFFER_DRIVERS_ZARR_FILL_VALUE_H_
+#define COFFER_DRIVERS_ZARR_FILL_VALUE_H_
 
 #include <cstddef>
 #include <span>
@@ -21,7 +22,7 @@
 #include "coffer/base/result.h"
 #include "src/base/json.h"
 
-namespace coffer::inline v0::zarr3 {
+namespace coffer::inline v0::zarr {
 
 /// One element in native byte order. Errors: InvalidArgument with the JSON path.
 Result<std::vector<std::byte>> FillValueFromJson(const Json& json, DataType type,
@@ -30,6 +31,6 @@ Result<std::vector<std::byte>> FillValueFromJson(const Json& json, DataType type
 /// type.size().
 Json FillValueToJson(std::span<const std::byte> element, DataType type);
 
-}  // namespace coffer::inline v0::zarr3
+}  // namespace coffer::inline v0::zarr
 
-#endif  // COFFER_DRIVERS_ZARR3_FILL_VALUE_H_
+#endif  // COFFER_DRIVERS_ZARR_FILL_VALUE_H_
