@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "src/codec/chain.h"
 #include "tests/unit/drivers/zarr3/documents.h"
 #include "tests/unit/drivers/zarr3/map_store.h"
 
