@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "coffer/array/options.h"
+#include "coffer/nd/grid.h"
 #include "drivers/zarr3/key_encoding.h"
 #include "src/base/json.h"
 #include "src/codec/chain.h"
-#include "src/nd/grid.h"
 
 namespace coffer::inline v0::zarr3 {
 

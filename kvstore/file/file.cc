@@ -15,6 +15,7 @@
 
 #include "coffer/base/checked.h"
 #include "coffer/kvstore/answer.h"
+#include "kvstore/file/debris.h"
 #include "kvstore/file/root.h"
 #include "kvstore/file/tree.h"
 #include "kvstore/file/write.h"
@@ -64,6 +65,10 @@ class FileStore final : public KvStore {
   Future<void> RenamePrefix(std::string from, std::string to) override {
     CountWrite(0);
     return Future<void>::Ready(RenameFilePrefix(*root_, from, to));
+  }
+
+  Future<std::vector<Debris>> ClearDebris(KeyRange range, ClearDebrisOptions options) override {
+    return Future<std::vector<Debris>>::Ready(ClearFileDebris(*root_, std::move(range), options));
   }
 
   Capabilities capabilities() const override {

@@ -339,7 +339,7 @@ Result<File> FileRoot::CreateTemporary(const KeyPlace& place, std::string_view k
   constexpr std::string_view kDigits = "0123456789abcdef";
   thread_local std::mt19937_64 random{std::random_device()()};
   for (;;) {
-    *name = ".coffer.";
+    *name = kTemporaryPrefix;
     for (uint64_t bits = random(), i = 0; i < 16; ++i, bits >>= 4)
       name->push_back(kDigits[bits & 15]);
     *name += kLockSuffix;
@@ -351,10 +351,22 @@ Result<File> FileRoot::CreateTemporary(const KeyPlace& place, std::string_view k
     File file(ops_, descriptor);
     if (options_.locking == FileStoreOptions::Locking::kNone) return file;
     const int error = ops_.TryLock(descriptor);
-    if (error == -EAGAIN) continue;  // Somebody who clears debris was quicker.
-    if (error != 0) return Error(error, key, "locking a temporary file (see file_io_locking)");
+    if (error == -EAGAIN) {  // Somebody who clears debris was quicker, and perhaps leaves it.
+      ops_.Remove(place.directory->get(), name->c_str());
+      continue;
+    }
+    if (error != 0) {
+      ops_.Remove(place.directory->get(), name->c_str());
+      return Error(error, key, "locking a temporary file (see file_io_locking)");
+    }
     FileStat named;
-    if (ops_.StatAt(place.directory->get(), name->c_str(), &named) == 0) return file;
+    const int found = ops_.StatAt(place.directory->get(), name->c_str(), &named);
+    if (found == -ENOENT) continue;
+    if (found != 0) {
+      ops_.Remove(place.directory->get(), name->c_str());
+      return Error(found, key, "stat of a temporary file");
+    }
+    return file;
   }
 }
 

@@ -22,6 +22,8 @@ namespace coffer::inline v0 {
 
 /// What ends the names of locks and of values that are still being written. TensorStore's, too.
 inline constexpr std::string_view kLockSuffix = ".__lock";
+/// What begins the names of those that are no key's lock.
+inline constexpr std::string_view kTemporaryPrefix = ".coffer.";
 
 bool IsHiddenName(std::string_view name);
 

@@ -1,7 +1,3 @@
-// Walks without recursion: directories that are still to be visited are a list of paths, one of
-// them is open. Symbolic links to directories are not followed, so a walk ends and stays in the
-// tree.
-//
 // A listing names whatever is no directory and no lock, so that nobody takes it for absent: of a
 // FIFO, a link to a directory or a link out of the root it says no size, and reading tells why. A
 // link that leads nowhere is nothing, as it is for readers.
@@ -22,130 +18,14 @@
 #include <utility>
 
 #include "coffer/kvstore/answer.h"
+#include "kvstore/file/debris.h"
+#include "kvstore/file/walk.h"
 #include "kvstore/file/write.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
 
 namespace {
-
-/// One directory being read. Closes itself.
-class OpenListing {
- public:
-  OpenListing() = default;
-  ~OpenListing() { Close(); }
-  OpenListing(const OpenListing&) = delete;
-  OpenListing& operator=(const OpenListing&) = delete;
-
-  int Open(FileOps& ops, int directory) {
-    ops_ = &ops;
-    int error = 0;
-    listing_ = ops.OpenListing(directory, &error);
-    return error;
-  }
-  void Close() {
-    if (listing_ != nullptr) ops_->CloseListing(std::exchange(listing_, nullptr));
-  }
-  bool is_open() const { return listing_ != nullptr; }
-
-  /// The next name but "." and ".."; 1, 0 at the end, or -errno.
-  int Next(std::string* name) {
-    for (;;) {
-      const dirent* entry = nullptr;
-      const int found = ops_->NextEntry(listing_, &entry);
-      if (found != 1) return found;
-      *name = entry->d_name;
-      if (*name != "." && *name != "..") return 1;
-    }
-  }
-
- private:
-  FileOps* ops_ = nullptr;
-  DIR* listing_ = nullptr;
-};
-
-/// Walks the part of the tree that may hold keys of a range.
-class TreeWalk {
- public:
-  struct Entry {
-    std::string path;
-    FileStat stat;
-  };
-
-  TreeWalk(const FileRoot& root, KeyRange range) : root_(root), range_(std::move(range)) {
-    // All keys of a prefix lie beneath its last slash. Where no key can lie there is nothing to
-    // visit, and the kernel must not be asked: it would take "a//" and "a/./" for "a".
-    const bool prefix = KeyRange::Prefix(range_.begin) == range_;
-    std::string top(prefix ? ParentOf(range_.begin) : std::string_view());
-    if (top.empty() || root.CheckKey(top).ok()) pending_.push_back(std::move(top));
-  }
-
-  /// The next entry that is not a lock: a directory is given, and visited later if it may hold keys
-  /// of the range. nullopt at the end.
-  Result<std::optional<Entry>> Next();
-
-  const KeyRange& range() const { return range_; }
-
- private:
-  Result<bool> OpenNext();
-  bool MayHoldKeys(const std::string& path) const {
-    const KeyRange inside = KeyRange::Prefix(path + "/");
-    return (range_.end.empty() || inside.begin < range_.end) && range_.begin < inside.end;
-  }
-
-  const FileRoot& root_;
-  const KeyRange range_;
-  std::vector<std::string> pending_;  // Directories to visit.
-  std::string path_;                  // Of the open one.
-  File directory_;
-  OpenListing listing_;
-};
-
-/// False if there is nothing left to open.
-Result<bool> TreeWalk::OpenNext() {
-  while (!pending_.empty()) {
-    path_ = std::move(pending_.back());
-    pending_.pop_back();
-    COFFER_ASSIGN_OR_RETURN(const File root, root_.Open());
-    if (!root.valid()) return false;
-    COFFER_ASSIGN_OR_RETURN(directory_, root_.OpenDirectory(root, path_));
-    if (!directory_.valid()) continue;
-    const int error = listing_.Open(root_.ops(), directory_.get());
-    if (error == -ENOENT) continue;
-    if (error != 0) return root_.Error(error, path_, "listing");
-    return true;
-  }
-  return false;
-}
-
-Result<std::optional<TreeWalk::Entry>> TreeWalk::Next() {
-  for (;;) {
-    if (!listing_.is_open()) {
-      COFFER_ASSIGN_OR_RETURN(const bool opened, OpenNext());
-      if (!opened) return std::optional<Entry>();
-    }
-    std::string name;
-    const int found = listing_.Next(&name);
-    if (found < 0) return root_.Error(found, path_, "listing");
-    if (found == 0) {
-      listing_.Close();
-      continue;
-    }
-    if (IsHiddenName(name)) continue;
-    Entry entry;
-    entry.path = path_.empty() ? name : path_ + "/" + name;
-    const int error = root_.ops().StatAt(directory_.get(), name.c_str(), &entry.stat);
-    if (error == -ENOENT) continue;
-    if (error != 0) return root_.Error(error, entry.path, "stat");
-    if (entry.stat.kind == FileStat::Kind::kDirectory) {
-      if (!MayHoldKeys(entry.path)) continue;
-      pending_.push_back(entry.path);
-    } else if (!range_.Contains(entry.path)) {
-      continue;
-    }
-    return std::optional<Entry>(std::move(entry));
-  }
-}
 
 class TreeListing final : public KvListing {
  public:
@@ -189,29 +69,6 @@ class TreeListing final : public KvListing {
   TreeWalk walk_;
 };
 
-/// Removes locks and temporaries that nobody holds.
-void RemoveDebris(const FileRoot& root, const File& directory) {
-  if (root.options().locking != FileStoreOptions::Locking::kOs) return;
-  FileOps& ops = root.ops();
-  OpenListing listing;
-  if (listing.Open(ops, directory.get()) != 0) return;
-  std::string name;
-  while (listing.Next(&name) == 1) {
-    if (!IsHiddenName(name)) continue;
-    const int descriptor = ops.OpenAt(directory.get(), name.c_str(), O_RDWR | O_NONBLOCK, 0);
-    if (descriptor < 0) continue;
-    const File file(ops, descriptor);
-    FileStat ours;
-    FileStat named;
-    if (ops.TryLock(descriptor) != 0 || ops.Stat(descriptor, &ours) != 0 ||
-        ops.StatAt(directory.get(), name.c_str(), &named) != 0 || ours.inode != named.inode ||
-        ours.device != named.device || ours.kind != FileStat::Kind::kRegular) {
-      continue;
-    }
-    ops.Remove(directory.get(), name.c_str());
-  }
-}
-
 /// Removes directories, given parents before children, where they are empty. Adds to `changed` the
 /// paths of the directories that lost one.
 Status RemoveEmptied(const FileRoot& root, const std::vector<std::string>& paths,
@@ -229,7 +86,7 @@ Status RemoveEmptied(const FileRoot& root, const std::vector<std::string>& paths
     const std::string name(NameOf(*path));
     int error = root.ops().RemoveDirectory(parent.get(), name.c_str());
     if (error == -ENOTEMPTY || error == -EEXIST) {
-      RemoveDebris(root, directory);
+      RemoveDeadFiles(root, directory);
       error = root.ops().RemoveDirectory(parent.get(), name.c_str());
     }
     if (error == -ENOTEMPTY || error == -EEXIST || error == -ENOENT || error == -EBUSY) continue;

@@ -79,6 +79,17 @@ class PrefixStore final : public KvStore {
   Future<void> RenamePrefix(std::string from, std::string to) override {
     return base_->RenamePrefix(prefix_ + from, prefix_ + to);
   }
+  Future<std::vector<Debris>> ClearDebris(KeyRange range, ClearDebrisOptions options) override {
+    Promise<std::vector<Debris>> promise;
+    base_->ClearDebris(WithPrefix(range), options)
+        .OnReady([promise, size = prefix_.size()](const Result<std::vector<Debris>>& found) {
+          if (!found.ok()) return void(promise.Set(found.status()));
+          std::vector<Debris> stripped = *found;
+          for (Debris& debris : stripped) debris.name.erase(0, size);
+          promise.Set(std::move(stripped));
+        });
+    return promise.future();
+  }
   Capabilities capabilities() const override { return base_->capabilities(); }
   std::string Describe(std::string_view key) const override {
     return base_->Describe(prefix_ + std::string(key));

@@ -104,6 +104,11 @@ ssize_t SystemFileOps::ReadAt(int file, std::span<std::byte> destination, int64_
   return Retry([&] { return pread(file, destination.data(), destination.size(), offset); });
 }
 
+ssize_t SystemFileOps::ReadPiecesAt(int file, std::span<const iovec> pieces, int64_t offset) {
+  const auto count = static_cast<int>(std::min<size_t>(pieces.size(), IOV_MAX));
+  return Retry([&] { return preadv(file, pieces.data(), count, offset); });
+}
+
 DIR* SystemFileOps::OpenListing(int directory, int* error) {
   // A duplicate would share the directory's position with other listings.
   const int own = OpenAt(directory, ".", O_RDONLY | O_DIRECTORY, 0);
@@ -156,6 +161,10 @@ int SystemFileOps::RemoveDirectory(int directory, const char* name) {
 
 int SystemFileOps::Rename(int from_directory, const char* from, int to_directory, const char* to) {
   return Retry([&] { return renameat(from_directory, from, to_directory, to); });
+}
+
+int SystemFileOps::Link(int from_directory, const char* from, int to_directory, const char* to) {
+  return Retry([&] { return linkat(from_directory, from, to_directory, to, 0); });
 }
 
 int SystemFileOps::Sync(int file) {

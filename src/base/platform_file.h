@@ -52,6 +52,8 @@ class FileOps {
   virtual int StatAt(int directory, const char* name,
                      FileStat* stat) = 0;  ///< Of a link: the link.
   virtual ssize_t ReadAt(int file, std::span<std::byte> destination, int64_t offset) = 0;
+  /// The same into several places, one after the other.
+  virtual ssize_t ReadPiecesAt(int file, std::span<const iovec> pieces, int64_t offset) = 0;
   virtual DIR* OpenListing(int directory, int* error) = 0;        ///< A position of its own.
   virtual int NextEntry(DIR* listing, const dirent** entry) = 0;  ///< 1, 0 at the end, or -errno.
   virtual void CloseListing(DIR* listing) = 0;
@@ -59,12 +61,20 @@ class FileOps {
   // Changing.
   virtual ssize_t Write(int file, std::span<const iovec> pieces) = 0;  ///< At the file's position.
   virtual int Truncate(int file, int64_t size) = 0;
+  /// Asks for room for these bytes without changing the file's size. -ENOSPC is meant; -EOPNOTSUPP
+  /// where the file system cannot.
+  virtual int Preallocate(int file, int64_t offset, int64_t size) = 0;
+  /// From here on Write() goes past the page cache (O_DIRECT), or again through it. Then memory,
+  /// sizes and positions are multiples of kDirectAlignment. -EINVAL where that cannot be.
+  virtual int SetDirect(int file, bool direct) = 0;
   virtual int SetMtime(int file, int64_t mtime_ns) = 0;
   virtual int MakeDirectory(int directory, const char* name, mode_t mode) = 0;
   virtual int MakeDirectory(const char* path, mode_t mode) = 0;      ///< Above a root.
   virtual int Remove(int directory, const char* name) = 0;           ///< A file or a link.
   virtual int RemoveDirectory(int directory, const char* name) = 0;  ///< An empty one.
   virtual int Rename(int from_directory, const char* from, int to_directory, const char* to) = 0;
+  /// A second name for a file, on which `from` may then be removed; -EEXIST if `to` exists.
+  virtual int Link(int from_directory, const char* from, int to_directory, const char* to) = 0;
   /// Renames a directory; -EEXIST or -ENOTEMPTY if `to` exists and is not an empty directory.
   virtual int RenameDirectory(int from_directory, const char* from, int to_directory,
                               const char* to) = 0;
@@ -81,6 +91,9 @@ class FileOps {
   /// Takes an exclusive lock that belongs to the open file; -EAGAIN if another has it.
   virtual int TryLock(int file) = 0;
   virtual int64_t NowNs() = 0;  ///< Of the clock that stamps files, since 1970.
+
+  /// Enough for every disk we know.
+  static constexpr size_t kDirectAlignment = 4096;
 };
 
 /// The real ones: of Linux (openat2, OFD locks, sync_file_range) or their plain POSIX twins.
@@ -93,17 +106,21 @@ class SystemFileOps : public FileOps {
   int Stat(int file, FileStat* stat) override;
   int StatAt(int directory, const char* name, FileStat* stat) override;
   ssize_t ReadAt(int file, std::span<std::byte> destination, int64_t offset) override;
+  ssize_t ReadPiecesAt(int file, std::span<const iovec> pieces, int64_t offset) override;
   DIR* OpenListing(int directory, int* error) override;
   int NextEntry(DIR* listing, const dirent** entry) override;
   void CloseListing(DIR* listing) override;
   ssize_t Write(int file, std::span<const iovec> pieces) override;
   int Truncate(int file, int64_t size) override;
+  int Preallocate(int file, int64_t offset, int64_t size) override;
+  int SetDirect(int file, bool direct) override;
   int SetMtime(int file, int64_t mtime_ns) override;
   int MakeDirectory(int directory, const char* name, mode_t mode) override;
   int MakeDirectory(const char* path, mode_t mode) override;
   int Remove(int directory, const char* name) override;
   int RemoveDirectory(int directory, const char* name) override;
   int Rename(int from_directory, const char* from, int to_directory, const char* to) override;
+  int Link(int from_directory, const char* from, int to_directory, const char* to) override;
   int RenameDirectory(int from_directory, const char* from, int to_directory,
                       const char* to) override;
   int Sync(int file) override;

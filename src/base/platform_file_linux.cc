@@ -43,6 +43,21 @@ int SystemFileOps::RenameDirectory(int from_directory, const char* from, int to_
   }
 }
 
+int SystemFileOps::Preallocate(int file, int64_t offset, int64_t size) {
+  for (;;) {
+    if (fallocate(file, FALLOC_FL_KEEP_SIZE, offset, size) == 0) return 0;
+    if (errno == EINTR) continue;
+    return errno == ENOSYS ? -EOPNOTSUPP : -errno;
+  }
+}
+
+int SystemFileOps::SetDirect(int file, bool direct) {
+  const int flags = fcntl(file, F_GETFL);
+  if (flags < 0) return -errno;
+  const int wanted = direct ? flags | O_DIRECT : flags & ~O_DIRECT;
+  return fcntl(file, F_SETFL, wanted) == 0 ? 0 : -errno;
+}
+
 void SystemFileOps::StartWriteback(int file, int64_t offset, int64_t size) {
   sync_file_range(file, offset, size, SYNC_FILE_RANGE_WRITE);
 }

@@ -1,6 +1,7 @@
 // The plain POSIX twin of platform_file_linux.cc: compiled by the preset `posix`, and where coffer
 // is carried to another system. What is lost: links beneath the root are refused even if they stay
-// in it, and write-back starts with the fsync. Its locks (flock) do not see those of the Linux
+// in it, write-back starts with the fsync, room is not asked for beforehand, and nothing is written
+// past the page cache. Its locks (flock) do not see those of the Linux
 // build.
 #include <sys/file.h>
 
@@ -19,6 +20,11 @@ int SystemFileOps::RenameDirectory(int from_directory, const char* from, int to_
   // POSIX lets a directory replace nothing but an empty directory.
   return Rename(from_directory, from, to_directory, to);
 }
+
+// posix_fallocate would change the size, and may write zeros.
+int SystemFileOps::Preallocate(int, int64_t, int64_t) { return -EOPNOTSUPP; }
+
+int SystemFileOps::SetDirect(int, bool direct) { return direct ? -EINVAL : 0; }
 
 void SystemFileOps::StartWriteback(int, int64_t, int64_t) {}
 

@@ -164,6 +164,11 @@ class InterceptingStore : public Interface {
     return policy_->template Around<void>(
         call, [base = base_, from, to] { return base->RenamePrefix(from, to); });
   }
+  Future<std::vector<Debris>> ClearDebris(KeyRange range, ClearDebrisOptions options) override {
+    const KvCall call{KvOperation::kClearDebris, range.begin, ByteRange::All(), 0, CancelToken()};
+    return policy_->template Around<std::vector<Debris>>(
+        call, [base = base_, range, options] { return base->ClearDebris(range, options); });
+  }
   Capabilities capabilities() const override { return policy_->Change(base_->capabilities()); }
   std::string Describe(std::string_view key) const override { return base_->Describe(key); }
 

@@ -332,6 +332,10 @@ Future<void> KvStore::RenamePrefix(std::string from, std::string to) {
       UnimplementedError(Describe(from) + ": this store cannot rename to \"" + to + "\""));
 }
 
+Future<std::vector<Debris>> KvStore::ClearDebris(KeyRange, ClearDebrisOptions) {
+  return Future<std::vector<Debris>>::Ready(std::vector<Debris>());
+}
+
 Status ForEachPage(KvStore& store, ListOptions options,
                    const std::function<Status(std::span<const ListEntry>)>& see) {
   COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store.List(std::move(options)));

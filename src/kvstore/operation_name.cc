@@ -24,6 +24,8 @@ std::string_view KvOperationName(KvOperation operation) {
       return "DeleteRange";
     case KvOperation::kRenamePrefix:
       return "RenamePrefix";
+    case KvOperation::kClearDebris:
+      return "ClearDebris";
   }
   return "Unknown";
 }

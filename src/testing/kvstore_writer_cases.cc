@@ -98,6 +98,31 @@ constexpr KvCase kCases[] = {
        writer->Commit().Get().OrDie();
        EXPECT_EQ(s.Get("k"), expected);
      }},
+    {"ClearDebrisFindsNoneWhereNobodyDied",
+     [](const KvSubject& s) {
+       s.Put("a/k", "value");
+       {
+         auto abandoned = s->OpenWriter("a/l").OrDie();
+       }
+       EXPECT_EQ(s.Write("b/m", std::nullopt), "written");
+       for (const bool dry_run : {true, false}) {
+         EXPECT_THAT(s->ClearDebris({}, {.dry_run = dry_run}).Get().OrDie(), ::testing::IsEmpty());
+       }
+       EXPECT_EQ(s.Get("a/k"), "value");
+     }},
+    {"ClearDebrisSparesALivingWriter",
+     [](const KvSubject& s) {
+       auto writer = s->OpenWriter("a/k").OrDie();
+       EXPECT_TRUE(writer->Append(AsBytes("value")).ok());
+       const Result<std::vector<Debris>> found = s->ClearDebris(KeyRange::Prefix("a/")).Get();
+       if (found.ok()) {
+         EXPECT_THAT(*found, ::testing::IsEmpty());
+       } else {  // A store that cannot tell says so, and touches nothing.
+         EXPECT_EQ(found.status().code(), StatusCode::kFailedPrecondition);
+       }
+       writer->Commit().Get().OrDie();
+       EXPECT_EQ(s.Get("a/k"), "value");
+     }},
     {"WriterRefusesRefusedKeys",
      [](const KvSubject& s) {
        for (const std::string& key : s.parameters.refused_keys) {

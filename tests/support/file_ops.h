@@ -76,13 +76,29 @@ class BentOps : public SystemFileOps {
     while (std::count(log_.begin(), log_.end(), line) < times) logged_.Wait(mutex_);
   }
 
+  /// Descriptors that were opened and not closed.
+  int open_files() const { return open_files_; }
+
+  int OpenDirectory(const char* path) override {
+    const int error =
+        Due("OpenDirectory", std::string_view(path).substr(std::string_view(path).rfind('/') + 1));
+    return Opened(error != 0 ? error : SystemFileOps::OpenDirectory(path));
+  }
   int OpenBeneath(int root, const char* path, int flags) override {
     const int error = Due("OpenBeneath", path);
-    return error != 0 ? error : SystemFileOps::OpenBeneath(root, path, flags);
+    return Opened(error != 0 ? error : SystemFileOps::OpenBeneath(root, path, flags));
   }
   int OpenAt(int directory, const char* name, int flags, mode_t mode) override {
     const int error = Due("OpenAt", name);
-    return error != 0 ? error : SystemFileOps::OpenAt(directory, name, flags, mode);
+    return Opened(error != 0 ? error : SystemFileOps::OpenAt(directory, name, flags, mode));
+  }
+  int Close(int file) override {
+    --open_files_;
+    return SystemFileOps::Close(file);
+  }
+  int Stat(int file, FileStat* stat) override {
+    const int error = Due("Stat", "");
+    return error != 0 ? error : SystemFileOps::Stat(file, stat);
   }
   int StatAt(int directory, const char* name, FileStat* stat) override {
     const int error = Due("StatAt", name);
@@ -94,6 +110,22 @@ class BentOps : public SystemFileOps {
     return SystemFileOps::ReadAt(
         file, destination.first(std::min(destination.size(), read_max.load())), offset);
   }
+  ssize_t ReadPiecesAt(int file, std::span<const iovec> pieces, int64_t offset) override {
+    const int error = Due("ReadPiecesAt", "");
+    if (error != 0) return error == kEndOfFile ? 0 : error;
+    if (read_max == SIZE_MAX) return SystemFileOps::ReadPiecesAt(file, pieces, offset);
+    const iovec part = FirstOf(pieces, read_max);
+    return SystemFileOps::ReadPiecesAt(file, {&part, 1}, offset);
+  }
+  DIR* OpenListing(int directory, int* error) override {
+    *error = Due("OpenListing", "");
+    if (*error != 0) return nullptr;
+    return SystemFileOps::OpenListing(directory, error);  // Counted by OpenAt().
+  }
+  void CloseListing(DIR* listing) override {
+    --open_files_;
+    SystemFileOps::CloseListing(listing);
+  }
   int NextEntry(DIR* listing, const dirent** entry) override {
     const int error = Due("NextEntry", "");
     return error != 0 ? error : SystemFileOps::NextEntry(listing, entry);
@@ -102,11 +134,20 @@ class BentOps : public SystemFileOps {
     const int error = Due("Write", "");
     if (error != 0) return error;
     if (write_max == SIZE_MAX) return SystemFileOps::Write(file, pieces);
-    const auto piece = std::find_if(pieces.begin(), pieces.end(),
-                                    [](const iovec& each) { return each.iov_len > 0; });
-    if (piece == pieces.end()) return 0;
-    const iovec part = {piece->iov_base, std::min(piece->iov_len, write_max.load())};
+    const iovec part = FirstOf(pieces, write_max);
     return SystemFileOps::Write(file, {&part, 1});
+  }
+  int Truncate(int file, int64_t size) override {
+    const int error = Due("Truncate", NameOf(file));
+    return error != 0 ? error : SystemFileOps::Truncate(file, size);
+  }
+  int Preallocate(int file, int64_t offset, int64_t size) override {
+    const int error = Due("Preallocate", NameOf(file));
+    return error != 0 ? error : SystemFileOps::Preallocate(file, offset, size);
+  }
+  int SetDirect(int file, bool direct) override {
+    const int error = Due(direct ? "SetDirect on" : "SetDirect off", NameOf(file));
+    return error != 0 ? error : SystemFileOps::SetDirect(file, direct);
   }
   int SetMtime(int file, int64_t mtime_ns) override {
     const int error = Due("SetMtime", "");
@@ -134,6 +175,10 @@ class BentOps : public SystemFileOps {
     const int error = Due("Rename", to);
     return error != 0 ? error : SystemFileOps::Rename(from_directory, from, to_directory, to);
   }
+  int Link(int from_directory, const char* from, int to_directory, const char* to) override {
+    const int error = Due("Link", to);
+    return error != 0 ? error : SystemFileOps::Link(from_directory, from, to_directory, to);
+  }
   int RenameDirectory(int from_directory, const char* from, int to_directory,
                       const char* to) override {
     const int error = Due("RenameDirectory", to);
@@ -148,6 +193,16 @@ class BentOps : public SystemFileOps {
       if (name.starts_with("d:")) directory_gate.Pass();
     }
     return error != 0 ? error : SystemFileOps::Sync(file);
+  }
+  int Flush(int file) override {
+    const int error = Due("Flush", NameOf(file));
+    if (error != 0) return error;
+    ++open_files_;  // It opens a duplicate, and closes it.
+    return SystemFileOps::Flush(file);
+  }
+  int TryLock(int file) override {
+    const int error = Due("TryLock", NameOf(file));
+    return error != 0 ? error : SystemFileOps::TryLock(file);
   }
   int64_t NowNs() override { return clock_ns != 0 ? clock_ns.load() : SystemFileOps::NowNs(); }
 
@@ -187,11 +242,24 @@ class BentOps : public SystemFileOps {
     return 0;
   }
 
+  /// The beginning of the pieces, as one that is not empty.
+  static iovec FirstOf(std::span<const iovec> pieces, size_t max) {
+    const auto piece = std::find_if(pieces.begin(), pieces.end(),
+                                    [](const iovec& each) { return each.iov_len > 0; });
+    if (piece == pieces.end()) return {nullptr, 0};
+    return {piece->iov_base, std::min(piece->iov_len, max)};
+  }
+  int Opened(int file) {
+    if (file >= 0) ++open_files_;
+    return file;
+  }
+
   const std::thread::id maker_ = std::this_thread::get_id();
   Mutex mutex_;
   CondVar logged_;
   std::vector<Failure> failures_ COFFER_GUARDED_BY(mutex_);
   std::vector<std::string> log_ COFFER_GUARDED_BY(mutex_);
+  std::atomic<int> open_files_{0};
 };
 
 }  // namespace coffer::inline v0

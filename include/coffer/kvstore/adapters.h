@@ -36,6 +36,7 @@ enum class KvOperation {
   kList,    ///< Each page of a listing.
   kDeleteRange,
   kRenamePrefix,
+  kClearDebris,
 };
 
 /// "Read" for kRead, and so on.

@@ -157,16 +157,32 @@ struct Capabilities {
   bool listable = true;
   bool conditional_write = false;   ///< if_equal on values is exact, also against other processes.
   bool conditional_delete = false;  ///< The same for deletes.
-  bool durable = false;             ///< Acknowledged writes survive power loss.
-  bool atomic_rename = false;       ///< RenamePrefix is one step.
-  bool streaming_write = false;     ///< OpenWriter holds less than the whole value.
-  bool key_beside_prefix = true;    ///< "a" and "a/b" may both exist.
+  /// Where conditional_write is false: if_equal == Generation::Missing() is exact all the same.
+  bool conditional_create = false;
+  bool durable = false;           ///< Acknowledged writes survive power loss.
+  bool atomic_rename = false;     ///< RenamePrefix is one step.
+  bool streaming_write = false;   ///< OpenWriter holds less than the whole value.
+  bool key_beside_prefix = true;  ///< "a" and "a/b" may both exist.
   /// Ranges of one value whose gap is at most this are better read as one.
   int64_t coalesce_gap_bytes = 0;
   /// Merged reads stop growing here.
   int64_t coalesce_size_max_bytes = MiB(8);
   /// How many requests should be in flight to hide the latency; local stores: 0 (no opinion).
   int request_concurrency = 0;
+};
+
+/// Something that a writer left behind when it died. It is no key, and no reader sees it.
+struct Debris {
+  std::string name;    ///< As Describe() takes it: of a file store, the file's path in the root.
+  int64_t size = -1;   ///< In bytes; -1 where the store does not say.
+  std::string reason;  ///< What it is, and how it is known that nobody needs it.
+};
+
+struct ClearDebrisOptions {
+  bool dry_run = false;  ///< Only tells what would be removed.
+  /// The caller vouches that nobody writes. Only needed by stores that cannot tell the living from
+  /// the dead; those that can look all the same.
+  bool assume_no_writers = false;
 };
 
 class COFFER_EXPORT KvStore {
@@ -198,6 +214,10 @@ class COFFER_EXPORT KvStore {
   /// AlreadyExists if a key with prefix `to` exists, NotFound if none with `from` does. Default:
   /// Unimplemented.
   virtual Future<void> RenamePrefix(std::string from, std::string to);
+  /// Removes what dead writers of keys in the range have left, and tells what that was; what
+  /// belongs to living ones stays. Errors: FailedPrecondition where there is something of which the
+  /// store cannot tell whether its writer lives, unless options.assume_no_writers. Default: none.
+  virtual Future<std::vector<Debris>> ClearDebris(KeyRange range, ClearDebrisOptions options = {});
 
   virtual Capabilities capabilities() const = 0;
   /// How errors and users name a key of this store: a URL where there is one.

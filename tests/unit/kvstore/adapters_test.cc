@@ -75,6 +75,7 @@ TEST(FaultStore, EveryOperationCanFail) {
       {KvOperation::kList, [&] { return ListAll(*store).status(); }},
       {KvOperation::kDeleteRange, [&] { return store->DeleteRange({}).Get(); }},
       {KvOperation::kRenamePrefix, [&] { return store->RenamePrefix("k/", "l/").Get(); }},
+      {KvOperation::kClearDebris, [&] { return store->ClearDebris({}).Get().status(); }},
   };
   for (const auto& [operation, run] : operations) {
     ASSERT_TRUE(Put(*store, "k", "v").ok());

@@ -120,6 +120,7 @@ TEST(KvOperation, HasNames) {
   EXPECT_EQ(KvOperationName(KvOperation::kRead), "Read");
   EXPECT_EQ(KvOperationName(KvOperation::kDelete), "Delete");
   EXPECT_EQ(KvOperationName(KvOperation::kRenamePrefix), "RenamePrefix");
+  EXPECT_EQ(KvOperationName(KvOperation::kClearDebris), "ClearDebris");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "src/codec/chain.h"
 #include "tests/unit/drivers/map_store.h"
 #include "tests/unit/drivers/zarr3/documents.h"
 
