@@ -18,6 +18,7 @@
 #include <deque>
 #include <utility>
 
+#include "src/array/array_caches.h"
 #include "src/array/background.h"
 #include "src/array/chunk_io.h"
 #include "src/array/key_locks.h"
@@ -336,6 +337,8 @@ Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
   const std::optional<int64_t> cells = walk.size();
   if (!cells) return InvalidArgumentError(destination.url() + ": more chunks than can be counted");
   const BufferPool::OperationScope scope(destination.context().buffers());
+  const WriteMark mark(destination.context(), *destination.stored()->store,
+                       destination.stored()->prefix);
   const int threads = destination.context().executor().concurrency();
   Copier copier(source, destination, at, options, threads);
   const Status copied = RunInBackground(

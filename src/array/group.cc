@@ -6,15 +6,18 @@
 #include <span>
 #include <utility>
 
+#include "src/array/array_caches.h"
+#include "src/array/metadata_cache.h"
 #include "src/array/node.h"
 
 namespace coffer::inline v0 {
 
-Result<FoundNode> FindNodeAt(const Place& place, const Context& context) {
-  auto& table = context.Get<DriverTable>();
+Result<FoundNode> FindNodeAt(const Place& place, const OpenOptions& options) {
+  auto& table = options.context.Get<DriverTable>();
+  const KvStorePtr view = ViewOfDocuments(place, options);
   for (const ArrayDriver* driver : table.drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
-    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver->Find(place.store, place.prefix));
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver->Find(view, place.prefix));
     if (kind != NodeKind::kNone) return FoundNode{kind, driver};
   }
   return FoundNode();
@@ -31,17 +34,22 @@ Status DeleteAll(const Place& place) {
 }
 
 Result<NodeKind> FindNode(std::string_view place_name, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  return FindNode(place_name, OpenOptions{.context = context});
+}
+
+Result<NodeKind> FindNode(std::string_view place_name, const OpenOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, options));
   return found.kind;
 }
 
 Status DeleteNode(std::string_view place_name, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, {.context = context}));
   if (found.kind == NodeKind::kNone) {
     return NotFoundError(place.store->Describe(place.prefix) + ": no array or group is here");
   }
+  const NodeWriteMark mark(context, *place.store, place.prefix, true);
   return DeleteAll(place);
 }
 
@@ -54,16 +62,18 @@ Group::Group(const Place& place, const ArrayDriver& driver, std::string attribut
 
 Result<Group> Group::CreateAt(const Place& place, const GroupOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver, DriverToCreate(place, options.context));
+  const NodeWriteMark mark(options.context, *place.store, place.prefix, options.delete_existing);
   COFFER_ASSIGN_OR_RETURN(StoredGroup stored,
                           driver->CreateGroup(place.store, place.prefix, options));
   return Group(place, *driver, std::move(stored.attributes), options.context);
 }
 
-Result<Group> Group::OpenAt(const Place& place, const Context& context) {
-  for (const ArrayDriver* driver : context.Get<DriverTable>().drivers()) {
+Result<Group> Group::OpenAt(const Place& place, const OpenOptions& options) {
+  const KvStorePtr view = ViewOfDocuments(place, options);
+  for (const ArrayDriver* driver : options.context.Get<DriverTable>().drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
-    Result<StoredGroup> stored = driver->OpenGroup(place.store, place.prefix);
-    if (stored.ok()) return Group(place, *driver, std::move(stored->attributes), context);
+    Result<StoredGroup> stored = driver->OpenGroup(view, place.prefix);
+    if (stored.ok()) return Group(place, *driver, std::move(stored->attributes), options.context);
     if (stored.status().code() != StatusCode::kNotFound) return stored.status();
   }
   return NotFoundError(place.store->Describe(place.prefix) + ": no group is here");
@@ -79,12 +89,20 @@ Result<Group> Group::Create(KvStorePtr store, std::string prefix, const GroupOpt
 }
 
 Result<Group> Group::Open(std::string_view place_name, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
-  return OpenAt(place, context);
+  return Open(place_name, OpenOptions{.context = context});
+}
+
+Result<Group> Group::Open(std::string_view place_name, const OpenOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
+  return OpenAt(place, options);
 }
 
 Result<Group> Group::Open(KvStorePtr store, std::string prefix, const Context& context) {
-  return OpenAt({std::move(store), std::move(prefix), ""}, context);
+  return Open(std::move(store), std::move(prefix), OpenOptions{.context = context});
+}
+
+Result<Group> Group::Open(KvStorePtr store, std::string prefix, const OpenOptions& options) {
+  return OpenAt({std::move(store), std::move(prefix), ""}, options);
 }
 
 Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
@@ -152,6 +170,7 @@ Result<StrayKeys> Group::FindStrays(size_t max) const {
 }
 
 Status Group::SetAttributes(std::string_view json) {
+  const WriteMark mark(context_, *store_, prefix_);
   COFFER_ASSIGN_OR_RETURN(StoredGroup stored, driver_->UpdateGroup(store_, prefix_, json));
   attributes_ = std::move(stored.attributes);
   return Status();

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "coffer/array/options.h"
 #include "coffer/async/context.h"
 #include "coffer/base/export.h"
 #include "coffer/base/result.h"
@@ -52,6 +53,8 @@ class COFFER_EXPORT Group {
   static Result<Group> Open(std::string_view place, const Context& context = Context::Default());
   static Result<Group> Open(KvStorePtr store, std::string prefix,
                             const Context& context = Context::Default());
+  static Result<Group> Open(std::string_view place, const OpenOptions& options);
+  static Result<Group> Open(KvStorePtr store, std::string prefix, const OpenOptions& options);
 
   const std::string& attributes() const { return attributes_; }
   const KvStorePtr& store() const { return store_; }
@@ -68,7 +71,7 @@ class COFFER_EXPORT Group {
  private:
   Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context);
   static Result<Group> CreateAt(const Place& place, const GroupOptions& options);
-  static Result<Group> OpenAt(const Place& place, const Context& context);
+  static Result<Group> OpenAt(const Place& place, const OpenOptions& options);
 
   KvStorePtr store_;
   std::string prefix_;
@@ -80,6 +83,7 @@ class COFFER_EXPORT Group {
 /// What stands at a place; kNone if no known node does.
 COFFER_EXPORT Result<NodeKind> FindNode(std::string_view place,
                                         const Context& context = Context::Default());
+COFFER_EXPORT Result<NodeKind> FindNode(std::string_view place, const OpenOptions& options);
 
 /// A place split into its store, the prefix in it ("" or ending with "/") and the driver its
 /// adapter names ("zarr3", or "" to be detected).

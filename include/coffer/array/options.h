@@ -2,6 +2,7 @@
 #ifndef COFFER_ARRAY_OPTIONS_H_
 #define COFFER_ARRAY_OPTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -46,8 +47,17 @@ struct CreateOptions {
   Context context = Context::Default();
 };
 
+/// How old an answer of the context's caches may be that is used without asking the store. Age is
+/// counted from the moment at which the store was asked. 0, the default: "as of this call", the
+/// store is asked (what it says is unchanged is not fetched again). Whatever this context has
+/// written through arrays and groups in the meantime is seen at once, whatever the bound; what
+/// others write, or who writes to the store itself or by another name of the same place, is seen
+/// when the bound has passed. Answers of stores that tell no generations are not kept.
+using MaxStaleness = std::chrono::nanoseconds;
+
 struct OpenOptions {
   Context context = Context::Default();
+  MaxStaleness max_staleness{0};  ///< Of metadata.
 };
 
 /// Bytes of the destination or source done so far, of all. Called from several threads, but never
@@ -62,6 +72,7 @@ struct ArrayReadOptions {
   CancelToken cancel = {};
   /// Set by code that runs inside a task of its own: draws on it, on the calling thread.
   Reservation* reservation = nullptr;
+  MaxStaleness max_staleness{0};  ///< Of chunks and shard indexes.
 };
 
 struct ArrayWriteOptions {
