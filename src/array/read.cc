@@ -190,6 +190,9 @@ struct WantedChunk {
   int64_t number = 0;  // In C order of the shard's inner grid.
 };
 
+/// What the lists hold of one wanted chunk: that of the shard, then that of a span.
+constexpr int64_t kWantedBytes = 2 * sizeof(WantedChunk);
+
 /// One reading of one shard's part: shared by its spans.
 struct ShardAttempt {
   OperationPtr operation;
@@ -288,7 +291,10 @@ class ShardRead : public Work {
         piece_(Intersect(operation_->transform, box_)),
         attempt_(attempt) {}
 
-  int64_t reserve_bytes() const override { return ShardIndexBytes(layout()); }
+  int64_t reserve_bytes() const override {
+    const int64_t elements = NumElements(piece_.view_box.shape).value_or(INT64_MAX);
+    return ShardIndexBytes(layout()) + std::min(layout().num_entries(), elements) * kWantedBytes;
+  }
 
   Result<Pending> Step(Crew& crew, Reservation&) override {
     if (piece_.view_box.empty()) return Pending::Done();
@@ -466,7 +472,7 @@ int64_t LargestReadTask(const StoredArray& stored) {
   }
   const CodecChain& inner = layout->inner();
   const int64_t span = std::max(inner.max_encoded_size(), kSpanBytesMin);
-  return std::max(ShardIndexBytes(*layout),
+  return std::max(ShardIndexBytes(*layout) + layout->num_entries() * kWantedBytes,
                   BufferPool::CapacityFor(span) + DecodePieceBytes(inner));
 }
 
