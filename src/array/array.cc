@@ -171,8 +171,10 @@ Status Array::Write(const IndexTransform& transform, const ConstView& source,
                     const ArrayWriteOptions& options) const {
   COFFER_RETURN_IF_ERROR(CheckView(transform, source.data_type, source.shape));
   const WriteMark mark(context_, *stored_->store, stored_->prefix);
-  return StartWrite(stored_, transform, source, options, context_, StartOn::kCaller)
-      .committed.Get();
+  const Status written =
+      StartWrite(stored_, transform, source, options, context_, StartOn::kCaller).committed.Get();
+  const Status checked = CheckShapeAfterWrite(stored_, transform, options, context_).Get();
+  return written.ok() ? checked : written;
 }
 
 WriteFutures Array::WriteAsync(const Box& box, const ConstView& source,
@@ -190,6 +192,16 @@ WriteFutures Array::WriteAsync(const IndexTransform& transform, const ConstView&
   auto mark = std::make_shared<const WriteMark>(context_, *stored_->store, stored_->prefix);
   WriteFutures futures =
       StartWrite(stored_, transform, source, options, context_, StartOn::kExecutor);
+  if (!options.exclusive && !transform.empty()) {
+    futures.committed = futures.committed.Then(
+        context_.executor(),
+        [stored = stored_, transform, options,
+         context = context_](const Status& written) -> Future<void> {
+          const Future<void> shape = CheckShapeAfterWrite(stored, transform, options, context);
+          if (written.ok()) return shape;
+          return shape.Then(context.executor(), [written](const Status&) { return written; });
+        });
+  }
   futures.committed.OnReady([mark = std::move(mark)](const Status&) mutable { mark.reset(); });
   return futures;
 }
@@ -197,6 +209,18 @@ WriteFutures Array::WriteAsync(const IndexTransform& transform, const ConstView&
 Status Array::Resize(const Shape& shape) {
   const WriteMark mark(context_, *stored_->store, stored_->prefix);
   return ResizeStored(stored_, shape, context_);
+}
+
+Result<Box> Array::Append(int dim, const ConstView& source, const ArrayWriteOptions& options) {
+  COFFER_RETURN_IF_ERROR(CheckDataType(source.data_type));
+  COFFER_ASSIGN_OR_RETURN(const Box box,
+                          GrowStored(stored_, dim, source.shape, context_, options.cancel));
+  if (box.empty()) return box;
+  ArrayWriteOptions shared = options;
+  shared.exclusive = false;
+  const Status written = Write(box, source, shared);
+  if (written.ok()) return box;
+  return written.Annotate(ToString(box) + " is the array's now, but not all of it is written");
 }
 
 Status Array::SetAttributes(std::string_view json) {

@@ -277,7 +277,7 @@ int64_t LargestReadTask(const StoredArray& stored) {
   }
   const CodecChain& inner = layout->inner();
   const int64_t span = std::max(inner.max_encoded_size(), kSpanBytesMin);
-  return std::max(ShardIndexBytes(*layout),
+  return std::max(ShardIndexBytes(*layout) + layout->num_entries() * kWantedChunkBytes,
                   BufferPool::CapacityFor(span) + DecodePieceBytes(inner));
 }
 
@@ -301,6 +301,8 @@ Future<void> StartChunks(ReadRequest request, Crew::Options options, const Conte
   }
   if (layout != nullptr) {
     operation->name_of_store = operation->caches->NameOfStore(stored.store);
+    operation->wanted_chunks_max =
+        std::min(layout->num_entries(), options.progress_bytes / stored.data_type().size());
     const int64_t share = context.budget().limit_bytes() / (4 * options.lanes);
     // Inside another task the reservation covers one chunk at a time.
     operation->span_bytes_max =

@@ -29,6 +29,7 @@ struct WantedChunk {
   int64_t number = 0;  // In C order of the shard's inner grid.
   Takers takers;
 };
+static_assert(2 * sizeof(WantedChunk) <= kWantedChunkBytes);
 
 /// The chunks of a shard that were taken, where that must happen once.
 struct TakenChunks {
@@ -308,7 +309,9 @@ class ShardRead : public Work {
  public:
   ShardRead(ShardTaskPtr shard, int attempt) : shard_(std::move(shard)), attempt_(attempt) {}
 
-  int64_t reserve_bytes() const override { return ShardIndexBytes(layout()); }
+  int64_t reserve_bytes() const override {
+    return ShardIndexBytes(layout()) + operation().wanted_chunks_max * kWantedChunkBytes;
+  }
 
   Result<Pending> Step(Crew& crew, Reservation&) override {
     if (!read_.valid()) {

@@ -25,12 +25,16 @@ struct ReadOperation {
   std::optional<Freshness> freshness;        // nobody keeps.
   std::string name_of_store;                 // In the caches; only for shards.
   std::shared_ptr<const ChunkCache> chunks;  // nullptr: none are kept.
+  int64_t wanted_chunks_max = 0;             // Inner chunks of one shard.
   int64_t span_bytes_max = 0;
   int64_t span_chunks_max = INT64_MAX;
 
   const CodecChain& chain() const { return *stored->chain; }
 };
 using OperationPtr = std::shared_ptr<const ReadOperation>;
+
+/// What the lists hold of a wanted inner chunk: that of its shard, then that of a span.
+inline constexpr int64_t kWantedChunkBytes = 80;
 
 /// Adds where the chunk stands.
 Status InChunk(const Status& status, const ReadOperation& operation, const std::string& key,

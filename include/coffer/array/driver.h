@@ -86,6 +86,9 @@ class COFFER_EXPORT StoredArray {
   std::string metadata;  ///< The document as stored; Update() begins from it.
   /// Of the document: the condition under which Update() replaces it.
   Generation metadata_generation;
+  /// Key of the document with the shape, which has that generation. By it writers look whether the
+  /// shape has changed while they wrote; "": they ask Open(), which costs more.
+  std::string metadata_key;
 
   const Shape& shape() const { return grid.shape(); }
   /// Requires `chain`.

@@ -81,6 +81,9 @@ struct ArrayWriteOptions {
   ProgressFunction on_progress = nullptr;
   CancelToken cancel = {};
   Reservation* reservation = nullptr;  ///< As above.
+  /// Nobody else writes to this array or resizes it meanwhile (it is new, say): chunks at its edge
+  /// are then written without a look at what is there, and the shape is not looked at again.
+  bool exclusive = false;
 };
 
 }  // namespace coffer::inline v0
