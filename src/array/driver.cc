@@ -24,12 +24,22 @@ Status CheckName(std::string_view name) {
 StoredArray::~StoredArray() = default;
 ArrayDriver::~ArrayDriver() = default;
 
+Result<GroupSnapshotPtr> ArrayDriver::ReadSnapshot(const KvStorePtr&, const std::string&) const {
+  return GroupSnapshotPtr();
+}
+
+Result<StoredArrayPtr> ArrayDriver::OpenSnapshot(const KvStorePtr& store, const std::string& prefix,
+                                                 const NodeSnapshot&, const Context&) const {
+  return UnimplementedError(store->Describe(prefix) + ": " + std::string(name()) +
+                            " opens no arrays from snapshots");
+}
+
 DataType StoredArray::data_type() const { return chain->chunk().data_type; }
 
 struct DriverTable::State {
   const ArrayDriver* FindLocked(std::string_view name) const COFFER_REQUIRES(mutex) {
     for (const auto& driver : drivers) {
-      if (driver->name() == name) return driver.get();
+      if (driver->name() == name || (!name.empty() && driver->alias() == name)) return driver.get();
     }
     return nullptr;
   }

@@ -33,6 +33,8 @@ class CodecChain {
   bool is_identity() const;
   /// Whether any altered bit of an encoded chunk is noticed.
   bool has_checksum() const;
+  /// The same for this encoded chunk, where it depends on the chunk's writer.
+  bool has_checksum(std::span<const std::byte> encoded) const;
   /// The sharding codec's layout, if sharding is the only codec (so inner chunks can be addressed
   /// in the stored value); nullptr otherwise.
   const ShardLayout* shard_layout() const;

@@ -54,6 +54,10 @@ def to_write(case: Case, folder: Path) -> Any:
         "attributes": case.attributes,
         "box": case.box and {"origin": case.box[0], "shape": case.box[1]},
     }
+    if case.v2:
+        codecs = case.v2 | {"dtype": case.numpy_type()}
+        url = {"url": f"{folder / case.name}|zarr2:", "key_encoding": "v2"}
+        return test | url | {"codecs": codecs}
     return test | (case.native or {"codecs": case.codecs})
 
 
@@ -128,7 +132,9 @@ def test_coffer_reads(read: tuple[Path, Results], case: Case, peer: Peer) -> Non
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.name.startswith("shard")], ids=lambda case: case.name
+    "case",
+    [case for case in CASES if case.name.startswith("shard") and "turned" not in case.name],
+    ids=lambda case: case.name,
 )
 def test_peer_reads_copies_of_shards(
     written: tuple[Path, Results], tmp_path: Path, case: Case, peer: Peer
@@ -182,5 +188,5 @@ def test_coffer_walks_a_tree_of_zarr_python(tmp_path: Path, consolidated: bool) 
 
 
 def test_there_are_enough_arrays() -> None:
-    """The issue asks for 150."""
-    assert len({case.name for case in CASES}) == len(CASES) >= 150
+    """The issue asks for 400."""
+    assert len({case.name for case in CASES}) == len(CASES) >= 400

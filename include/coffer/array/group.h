@@ -9,6 +9,7 @@
 #define COFFER_ARRAY_GROUP_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,27 @@ struct StrayKeys {
   std::vector<std::string> keys;  ///< Some of them, as the store names them.
 };
 
+class Array;
 class ArrayDriver;
+struct GroupSnapshot;
+struct NodeSnapshot;
 struct Place;
+
+/// Whether a group is opened with the documents of the nodes below it, where it keeps them
+/// ("consolidated metadata": Zarr v2's .zmetadata, Zarr v3's inline member). List, OpenArray and
+/// OpenGroup then neither list nor read the store. It is a snapshot, as old as whoever wrote it
+/// made it: nodes that were made, deleted or changed since are shown as they were, coffer's own
+/// changes included, which never touch it.
+enum class Consolidated {
+  kNever,  ///< What is stored decides.
+  kAuto,   ///< The snapshot, where there is one.
+  kMust,   ///< NotFound where there is none.
+};
+
+struct GroupOpenOptions {
+  Consolidated consolidated = Consolidated::kNever;
+  Context context = Context::Default();
+};
 
 class COFFER_EXPORT Group {
  public:
@@ -52,6 +72,20 @@ class COFFER_EXPORT Group {
   static Result<Group> Open(std::string_view place, const Context& context = Context::Default());
   static Result<Group> Open(KvStorePtr store, std::string prefix,
                             const Context& context = Context::Default());
+  static Result<Group> Open(std::string_view place, const GroupOpenOptions& options);
+  /// In the format that the place names.
+  static Result<Group> Create(const Place& place, const GroupOptions& options = {});
+  static Result<Group> Open(const Place& place, const GroupOpenOptions& options = {});
+
+  /// A node below, by its name relative to this group, in the group's format. Errors: as the Open
+  /// of each; of a snapshot, NotFound for what it does not hold. An array of a snapshot can be
+  /// changed (Resize, SetAttributes) only while its document still says what the snapshot does:
+  /// Aborted.
+  Result<Array> OpenArray(std::string_view name) const;
+  Result<Group> OpenGroup(std::string_view name) const;
+  /// Whether nodes come from a snapshot.
+  bool consolidated() const { return snapshot_ != nullptr; }
+  std::string format() const;  ///< "zarr3", "zarr2".
 
   const std::string& attributes() const { return attributes_; }
   const KvStorePtr& store() const { return store_; }
@@ -67,14 +101,15 @@ class COFFER_EXPORT Group {
 
  private:
   Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context);
-  static Result<Group> CreateAt(const Place& place, const GroupOptions& options);
-  static Result<Group> OpenAt(const Place& place, const Context& context);
+  Result<const NodeSnapshot*> FindInSnapshot(std::string_view name, NodeKind kind) const;
+  std::vector<NodeEntry> ListSnapshot(bool recursive) const;
 
   KvStorePtr store_;
   std::string prefix_;
   const ArrayDriver* driver_;  // Lives as long as the context.
   std::string attributes_;
   Context context_;
+  std::shared_ptr<const GroupSnapshot> snapshot_;  // nullptr: the store decides.
 };
 
 /// What stands at a place; kNone if no known node does.

@@ -27,8 +27,9 @@ struct FormatOptions {
   /// Stored as attribute "dimension_units", as TensorStore does; one per dimension, or none.
   std::vector<std::optional<std::string>> dimension_units = {};
   /// The whole codec list as the format's JSON, instead of `codec`, `checksum` and `shard_shape`.
+  /// Of zarr2: an object with .zarray's members "compressor", "order", "dtype".
   std::string codecs = {};
-  /// "default" or "v2", and its separator "/" or ".".
+  /// "default" or "v2", and its separator "/" or ".". Zarr2 has "v2" alone; its default is ".".
   std::string chunk_key_encoding = "default";
   char chunk_key_separator = '/';
   /// Replace what is at this place, if anything; otherwise creating over a node is AlreadyExists.
