@@ -166,7 +166,7 @@ void LayoutOptions::AddTo(const CommandLine& command) {
   command.Parsed(
       "--codec", &codec,
       [](const std::string& text) -> Result<std::optional<CodecSpec>> {
-        COFFER_ASSIGN_OR_RETURN(CodecSpec spec, ParseCodec(text));
+        COFFER_ASSIGN_OR_RETURN(CodecSpec spec, ParseCodecOfAnyFormat(text));
         return std::optional(spec);
       },
       "none, zstd[:LEVEL], gzip[:LEVEL] or blosc[:CNAME[:LEVEL[:SHUFFLE]]]; Zarr 2 also has lz4, "
@@ -210,15 +210,22 @@ Result<CodecSpec> ParseCodec(std::string_view text) {
     COFFER_ASSIGN_OR_RETURN(int chosen, level(2, 5));
     return Blosc(parts.size() > 1 ? parts[1] : "lz4", chosen, parts.size() > 3 ? parts[3] : "");
   }
-  if (IsOfZarr2Alone(name)) {
-    const std::string_view member = name == "lz4"    ? "acceleration"
-                                    : name == "lzma" ? "preset"
-                                                     : "level";
-    COFFER_ASSIGN_OR_RETURN(int chosen, level(1, name == "lzma" ? 6 : 1));
-    return CodecSpec{std::string(name), Json(Json::Object{{std::string(member), chosen}}).Dump()};
-  }
   return InvalidArgumentError("\"" + std::string(text) +
                               "\" is no codec (none, zstd, gzip or blosc; lz4 is blosc:lz4)");
+}
+
+Result<CodecSpec> ParseCodecOfAnyFormat(std::string_view text) {
+  const size_t colon = text.find(':');
+  const std::string_view name = text.substr(0, colon);
+  if (!IsOfZarr2Alone(name)) return ParseCodec(text);
+  const std::string_view member = name == "lz4"    ? "acceleration"
+                                  : name == "lzma" ? "preset"
+                                                   : "level";
+  int chosen = name == "lzma" ? 6 : 1;
+  if (colon != std::string_view::npos) {
+    COFFER_ASSIGN_OR_RETURN(chosen, ParseLevel(text.substr(colon + 1), name));
+  }
+  return CodecSpec{std::string(name), Json(Json::Object{{std::string(member), chosen}}).Dump()};
 }
 
 std::string FillValueJson(const std::string& text) {

@@ -27,9 +27,10 @@ struct LayoutOptions {
   bool any() const;
 };
 
-/// "none", "zstd[:LEVEL]", "gzip[:LEVEL]", "blosc[:CNAME[:LEVEL[:SHUFFLE]]]"; of Zarr v2 also
-/// "lz4[:ACCELERATION]", "zlib[:LEVEL]", "bz2[:LEVEL]", "lzma[:PRESET]". InvalidArgument.
+/// "none", "zstd[:LEVEL]", "gzip[:LEVEL]", "blosc[:CNAME[:LEVEL[:SHUFFLE]]]". InvalidArgument.
 Result<CodecSpec> ParseCodec(std::string_view text);
+/// The same, or of Zarr v2 "lz4[:ACCELERATION]", "zlib[:LEVEL]", "bz2[:LEVEL]", "lzma[:PRESET]".
+Result<CodecSpec> ParseCodecOfAnyFormat(std::string_view text);
 
 /// What --fill-value means: a JSON value as it stands, anything else as a JSON string ("NaN").
 std::string FillValueJson(const std::string& text);

@@ -182,7 +182,7 @@ inline constexpr BadDocument kBadDocuments[] = {
     {R"({"compressor": {"id": "lzma", "filters": [{"id": 3, "dist": 2}]}})",
      "InvalidArgument: at $.compressor: liblzma knows no such chain of filters"},
     {R"({"compressor": {"id": "lzma", "filters": [{"id": 33, "dict_size": 1610612736}]}})",
-     "Unimplemented: at $.compressor: lzma filters that decode in 1610641392 bytes of memory; at "
+     "Unimplemented: at $.compressor: lzma filters that decode in 1610678328 bytes of memory; at "
      "most 268435456 are supported"},
     {R"({"compressor": {"id": "lzma", "filters": [{"dist": 1}]}})",
      "InvalidArgument: at $.compressor.filters[0]: missing member \"id\""},
