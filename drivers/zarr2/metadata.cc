@@ -57,7 +57,7 @@ Result<std::vector<CodecPtr>> CodecsOf(const StoredType& type, int rank, bool co
   std::vector<CodecPtr> codecs;
   if (column_major && rank > 1) {
     Json::Array order;
-    for (int d = rank; d-- > 0;) order.push_back(d);
+    for (int d = rank; d-- > 0;) order.emplace_back(d);
     const Json configuration(Json::Object{{"order", std::move(order)}});
     COFFER_ASSIGN_OR_RETURN(CodecPtr transpose, table.Make("transpose", configuration.Dump()));
     codecs.push_back(std::move(transpose));

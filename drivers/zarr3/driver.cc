@@ -138,6 +138,7 @@ StoredArrayPtr MakeStored(const ArrayDriver& driver, const KvStorePtr& store,
   stored->attributes = std::move(metadata.attributes);
   stored->metadata = std::move(document.text);
   stored->metadata_generation = std::move(document.generation);
+  stored->metadata_key = DocumentKey(prefix);
   return stored;
 }
 

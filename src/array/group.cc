@@ -8,15 +8,18 @@
 
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
+#include "src/array/array_caches.h"
+#include "src/array/metadata_cache.h"
 #include "src/array/node.h"
 
 namespace coffer::inline v0 {
 
-Result<FoundNode> FindNodeAt(const Place& place, const Context& context) {
-  auto& table = context.Get<DriverTable>();
+Result<FoundNode> FindNodeAt(const Place& place, const OpenOptions& options) {
+  auto& table = options.context.Get<DriverTable>();
+  const KvStorePtr view = ViewOfDocuments(place, options);
   for (const ArrayDriver* driver : table.drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
-    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver->Find(place.store, place.prefix));
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver->Find(view, place.prefix));
     if (kind != NodeKind::kNone) return FoundNode{kind, driver};
   }
   return FoundNode();
@@ -33,17 +36,22 @@ Status DeleteAll(const Place& place) {
 }
 
 Result<NodeKind> FindNode(std::string_view place_name, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  return FindNode(place_name, OpenOptions{.context = context});
+}
+
+Result<NodeKind> FindNode(std::string_view place_name, const OpenOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, options));
   return found.kind;
 }
 
 Status DeleteNode(std::string_view place_name, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, {.context = context}));
   if (found.kind == NodeKind::kNone) {
     return NotFoundError(place.store->Describe(place.prefix) + ": no array or group is here");
   }
+  const NodeWriteMark mark(context, *place.store, place.prefix, true);
   return DeleteAll(place);
 }
 
@@ -68,21 +76,22 @@ Status CheckNoOtherFormat(const Place& place, const ArrayDriver& driver, const C
 Result<Group> Group::Create(const Place& place, const GroupOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver, DriverToCreate(place, options.context));
   COFFER_RETURN_IF_ERROR(CheckNoOtherFormat(place, *driver, options.context));
+  const NodeWriteMark mark(options.context, *place.store, place.prefix, options.delete_existing);
   COFFER_ASSIGN_OR_RETURN(StoredGroup stored,
                           driver->CreateGroup(place.store, place.prefix, options));
   return Group(place, *driver, std::move(stored.attributes), options.context);
 }
 
-Result<Group> Group::Open(const Place& place, const GroupOpenOptions& options) {
-  const Context& context = options.context;
-  for (const ArrayDriver* driver : context.Get<DriverTable>().drivers()) {
+Result<Group> Group::Open(const Place& place, const OpenOptions& options) {
+  const KvStorePtr view = ViewOfDocuments(place, options);
+  for (const ArrayDriver* driver : options.context.Get<DriverTable>().drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
-    Result<StoredGroup> stored = driver->OpenGroup(place.store, place.prefix);
+    Result<StoredGroup> stored = driver->OpenGroup(view, place.prefix);
     if (stored.status().code() == StatusCode::kNotFound) continue;
     COFFER_RETURN_IF_ERROR(stored);
-    Group group(place, *driver, std::move(stored->attributes), context);
+    Group group(place, *driver, std::move(stored->attributes), options.context);
     if (options.consolidated == Consolidated::kNever) return group;
-    COFFER_ASSIGN_OR_RETURN(group.snapshot_, driver->ReadSnapshot(place.store, place.prefix));
+    COFFER_ASSIGN_OR_RETURN(group.snapshot_, driver->ReadSnapshot(view, place.prefix));
     if (group.snapshot_ == nullptr && options.consolidated == Consolidated::kMust) {
       return NotFoundError(group.url() + ": the group has no consolidated metadata");
     }
@@ -102,16 +111,20 @@ Result<Group> Group::Create(KvStorePtr store, std::string prefix, const GroupOpt
 
 Result<Group> Group::Open(std::string_view place_name, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, context));
-  return Open(place, GroupOpenOptions{.context = context});
+  return Open(place, OpenOptions{.context = context});
 }
 
 Result<Group> Group::Open(KvStorePtr store, std::string prefix, const Context& context) {
-  return Open(Place{std::move(store), std::move(prefix), ""}, GroupOpenOptions{.context = context});
+  return Open(Place{std::move(store), std::move(prefix), ""}, OpenOptions{.context = context});
 }
 
-Result<Group> Group::Open(std::string_view place_name, const GroupOpenOptions& options) {
+Result<Group> Group::Open(std::string_view place_name, const OpenOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
   return Open(place, options);
+}
+
+Result<Group> Group::Open(KvStorePtr store, std::string prefix, const OpenOptions& options) {
+  return Open(Place{std::move(store), std::move(prefix), ""}, options);
 }
 
 std::string Group::format() const { return std::string(driver_->name()); }
@@ -142,7 +155,7 @@ Result<Array> Group::OpenArray(std::string_view name) const {
 Result<Group> Group::OpenGroup(std::string_view name) const {
   const std::string prefix = prefix_ + std::string(name) + "/";
   if (snapshot_ == nullptr) {
-    return Open(Place{store_, prefix, format()}, GroupOpenOptions{.context = context_});
+    return Open(Place{store_, prefix, format()}, OpenOptions{.context = context_});
   }
   COFFER_ASSIGN_OR_RETURN(const NodeSnapshot* node, FindInSnapshot(name, NodeKind::kGroup));
   Group group(Place{store_, prefix, format()}, *driver_, node->attributes, context_);
@@ -232,6 +245,7 @@ Result<StrayKeys> Group::FindStrays(size_t max) const {
 }
 
 Status Group::SetAttributes(std::string_view json) {
+  const WriteMark mark(context_, *store_, prefix_);
   COFFER_ASSIGN_OR_RETURN(StoredGroup stored, driver_->UpdateGroup(store_, prefix_, json));
   attributes_ = std::move(stored.attributes);
   return Status();

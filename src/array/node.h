@@ -12,7 +12,7 @@ struct FoundNode {
 };
 
 /// Asks the driver that the place names, or all in their order.
-Result<FoundNode> FindNodeAt(const Place& place, const Context& context);
+Result<FoundNode> FindNodeAt(const Place& place, const OpenOptions& options);
 
 /// The driver that the place names, or the standard one.
 Result<const ArrayDriver*> DriverToCreate(const Place& place, const Context& context);

@@ -17,6 +17,7 @@ from typing import Any
 
 from checkpoint_cases import Checkpoints
 from interruption_cases import Interruption
+from plugin_cases import Plugins
 from support import (
     BINARY,
     BRAIN,
@@ -29,7 +30,7 @@ from support import (
 )
 from zarr2_cases import Zarr2
 
-__all__ = ["Checkpoints", "Interruption", "Zarr2"]  # Of this suite, from files of their own.
+__all__ = ["Checkpoints", "Interruption", "Plugins", "Zarr2"]  # Of this suite, from files of their own.
 
 SHAPE = (5, 7, 9)
 DATA = pattern("<i4", SHAPE)

@@ -3,25 +3,30 @@ Method: the page is made again and compared; the recorded counts are compared wi
 
 import json
 from collections import Counter
+from typing import Any
 
 from cases import CASES, features_of
 from formats_table import RESULTS, TABLE, table
 from peers import PEERS, gap
 
-RECORDED = json.loads(RESULTS.read_text(encoding="utf-8"))
+
+def recorded() -> Any:
+    """The results."""
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
 
 
 def test_the_page_is_made_of_the_results() -> None:
     """Whoever records results makes the page anew."""
-    assert TABLE.read_text(encoding="utf-8") == table(RECORDED)
+    assert TABLE.read_text(encoding="utf-8") == table(recorded())
 
 
 def test_the_results_are_of_these_cases() -> None:
     """Every case counts once in each of its rows, and what is left out is left out now, too."""
-    assert RECORDED["arrays"] == len(CASES)
+    results = recorded()
+    assert results["arrays"] == len(CASES)
     cases = Counter(feature for case in CASES for feature in features_of(case))
-    assert sorted(RECORDED["rows"]) == sorted(cases)
-    for feature, row in RECORDED["rows"].items():
+    assert sorted(results["rows"]) == sorted(cases)
+    for feature, row in results["rows"].items():
         for peer in PEERS:
             for way in ("read", "write"):
                 passed, failed, left_out = row[peer.name][way]
@@ -34,7 +39,7 @@ def test_nothing_failed() -> None:
     """A page with failures is no page."""
     counts = [
         row[peer.name][way]
-        for row in RECORDED["rows"].values()
+        for row in recorded()["rows"].values()
         for peer in PEERS
         for way in ("read", "write")
     ]

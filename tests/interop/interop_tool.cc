@@ -30,7 +30,7 @@ Dims ToDims(const Json& list) {
 
 Json ToJson(const Dims& dims) {
   Json::Array list;
-  for (int64_t value : dims) list.push_back(value);
+  for (int64_t value : dims) list.emplace_back(value);
   return list;
 }
 
@@ -101,7 +101,7 @@ Status Read(const Json& test, Json& result) {
 }
 
 Status List(const Json& test, Json& result) {
-  GroupOpenOptions options;
+  OpenOptions options;
   if (test.Find("consolidated") != nullptr) options.consolidated = Consolidated::kMust;
   COFFER_ASSIGN_OR_RETURN(const Group group, Group::Open(Member(test, "url").string(), options));
   COFFER_ASSIGN_OR_RETURN(const std::vector<NodeEntry> nodes, group.List(true));

@@ -88,6 +88,9 @@ class COFFER_EXPORT StoredArray {
   std::string metadata;  ///< The document as stored; Update() begins from it.
   /// Of the document: the condition under which Update() replaces it.
   Generation metadata_generation;
+  /// Key of the document with the shape, which has that generation. By it writers look whether the
+  /// shape has changed while they wrote; "": they ask Open(), which costs more.
+  std::string metadata_key;
 
   /// The codecs of `chain` as Zarr v3 lists them, and the fill value as it spells it: JSON text,
   /// for copies into other formats and for people. "" if that cannot be said.
@@ -182,22 +185,28 @@ class COFFER_EXPORT ArrayDriver {
 };
 
 /// The drivers that a context knows, in the order in which formats are detected: the built-in ones,
-/// then those that were added. A resource of the context: context.Get<DriverTable>().
+/// those that were added for the process, its own. A resource of the context:
+/// context.Get<DriverTable>(). All drivers live as long as the table.
 class COFFER_EXPORT DriverTable {
  public:
-  DriverTable();  ///< With the built-in drivers.
+  /// On top of Process().
+  DriverTable() : DriverTable(&Process()) {}
+  /// An empty table that knows what `below` knows, too, now and later. nullptr: nothing.
+  explicit DriverTable(const DriverTable* below);
   ~DriverTable();
   DriverTable(const DriverTable&) = delete;
   DriverTable& operator=(const DriverTable&) = delete;
 
+  /// What every context knows: the built-in drivers, and what was added for all.
+  static DriverTable& Process();
+
   /// Errors: AlreadyExists if the name is taken; InvalidArgument for a name that no URL adapter can
   /// have, or "auto".
   Status Add(std::shared_ptr<const ArrayDriver> driver);
-  /// Lives as long as the table. Errors: InvalidArgument naming the known ones.
+  /// Errors: InvalidArgument naming the known ones.
   Result<const ArrayDriver*> Find(std::string_view name) const;
-  /// Each lives as long as the table.
   std::vector<const ArrayDriver*> drivers() const;
-  /// The driver that creates by default: the first.
+  /// The driver that creates by default: the first. Requires one.
   const ArrayDriver& standard() const;
 
  private:

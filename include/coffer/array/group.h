@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "coffer/array/options.h"
 #include "coffer/async/context.h"
 #include "coffer/base/export.h"
 #include "coffer/base/result.h"
@@ -46,22 +47,6 @@ struct GroupSnapshot;
 struct NodeSnapshot;
 struct Place;
 
-/// Whether a group is opened with the documents of the nodes below it, where it keeps them
-/// ("consolidated metadata": Zarr v2's .zmetadata, Zarr v3's inline member). List, OpenArray and
-/// OpenGroup then neither list nor read the store. It is a snapshot, as old as whoever wrote it
-/// made it: nodes that were made, deleted or changed since are shown as they were, coffer's own
-/// changes included, which never touch it.
-enum class Consolidated {
-  kNever,  ///< What is stored decides.
-  kAuto,   ///< The snapshot, where there is one.
-  kMust,   ///< NotFound where there is none.
-};
-
-struct GroupOpenOptions {
-  Consolidated consolidated = Consolidated::kNever;
-  Context context = Context::Default();
-};
-
 class COFFER_EXPORT Group {
  public:
   /// Errors as Array::Create.
@@ -72,10 +57,11 @@ class COFFER_EXPORT Group {
   static Result<Group> Open(std::string_view place, const Context& context = Context::Default());
   static Result<Group> Open(KvStorePtr store, std::string prefix,
                             const Context& context = Context::Default());
-  static Result<Group> Open(std::string_view place, const GroupOpenOptions& options);
+  static Result<Group> Open(std::string_view place, const OpenOptions& options);
+  static Result<Group> Open(KvStorePtr store, std::string prefix, const OpenOptions& options);
   /// In the format that the place names.
   static Result<Group> Create(const Place& place, const GroupOptions& options = {});
-  static Result<Group> Open(const Place& place, const GroupOpenOptions& options = {});
+  static Result<Group> Open(const Place& place, const OpenOptions& options = {});
 
   /// A node below, by its name relative to this group, in the group's format. Errors: as the Open
   /// of each; of a snapshot, NotFound for what it does not hold. An array of a snapshot can be
@@ -115,6 +101,7 @@ class COFFER_EXPORT Group {
 /// What stands at a place; kNone if no known node does.
 COFFER_EXPORT Result<NodeKind> FindNode(std::string_view place,
                                         const Context& context = Context::Default());
+COFFER_EXPORT Result<NodeKind> FindNode(std::string_view place, const OpenOptions& options);
 
 /// A place split into its store, the prefix in it ("" or ending with "/") and the driver its
 /// adapter names ("zarr3", or "" to be detected).

@@ -41,7 +41,8 @@ Result<int64_t> CopyArray(Session& session, const Arguments& arguments, const Ar
                                           KeepsDimensions(transform), format, session.context()));
   COFFER_ASSIGN_OR_RETURN(Array destination, create(options));
   Progress progress = session.MakeProgress(name.empty() ? "cp" : name);
-  ArrayWriteOptions writing{.on_progress = progress.function(), .cancel = session.cancel_token()};
+  ArrayWriteOptions writing{
+      .on_progress = progress.function(), .cancel = session.cancel_token(), .exclusive = true};
   std::unique_ptr<BlockSource> blocks = MakeBlockSource(source, transform);
   COFFER_RETURN_IF_ERROR(
       CopyInto(*blocks, destination, Index::Filled(destination.rank(), 0), writing));

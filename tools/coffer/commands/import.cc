@@ -23,13 +23,14 @@ struct Arguments {
   std::optional<DataType> data_type;
 };
 
+// `is_new`: nobody else can be writing there.
 Status MoveInto(Session& session, const FileArray& source, DataType type, const Array& destination,
-                const Index& at, int64_t* moved) {
+                const Index& at, bool is_new, int64_t* moved) {
   Progress progress = session.MakeProgress(source.name.empty() ? "import" : source.name);
   FileSource blocks(source, type);
-  COFFER_RETURN_IF_ERROR(
-      CopyInto(blocks, destination, at,
-               {.on_progress = progress.function(), .cancel = session.cancel_token()}));
+  COFFER_RETURN_IF_ERROR(CopyInto(
+      blocks, destination, at,
+      {.on_progress = progress.function(), .cancel = session.cancel_token(), .exclusive = is_new}));
   *moved += source.layout.bytes;
   return Status();
 }
@@ -48,7 +49,7 @@ Status ImportIntoExisting(Session& session, const Arguments& arguments, const Ar
   COFFER_ASSIGN_OR_RETURN(Array array, Array::Open(arguments.url, {.context = session.context()}));
   COFFER_ASSIGN_OR_RETURN(FileArray source, file.get(0));
   COFFER_ASSIGN_OR_RETURN(DataType type, RenamedType(source.layout.data_type, arguments.data_type));
-  return MoveInto(session, source, type, array, *arguments.at, moved);
+  return MoveInto(session, source, type, array, *arguments.at, false, moved);
 }
 
 Status ImportSingle(Session& session, const Arguments& arguments, const ArrayFile& file,
@@ -59,7 +60,7 @@ Status ImportSingle(Session& session, const Arguments& arguments, const ArrayFil
   COFFER_ASSIGN_OR_RETURN(const Place place, DestinationPlace(arguments.layout, arguments.url,
                                                               "zarr3", session.context()));
   COFFER_ASSIGN_OR_RETURN(Array array, Array::Create(place, options));
-  return MoveInto(session, source, type, array, Index::Filled(array.rank(), 0), moved);
+  return MoveInto(session, source, type, array, Index::Filled(array.rank(), 0), true, moved);
 }
 
 // A name with slashes stands below groups of its own.
@@ -125,7 +126,7 @@ Status ImportSet(Session& session, const Arguments& arguments, const ArrayFile& 
         Array array,
         Array::Create(Place{place.store, root.PrefixOf(source.name), place.driver}, create));
     COFFER_RETURN_IF_ERROR(
-        MoveInto(session, source, *type, array, Index::Filled(array.rank(), 0), moved));
+        MoveInto(session, source, *type, array, Index::Filled(array.rank(), 0), true, moved));
   }
   return Status();
 }
