@@ -30,7 +30,8 @@ from support import (
 )
 from zarr2_cases import Zarr2
 
-__all__ = ["Checkpoints", "Interruption", "Plugins", "Zarr2"]  # Of this suite, from files of their own.
+# Of this suite, from files of their own.
+__all__ = ["Checkpoints", "Interruption", "Plugins", "Zarr2"]
 
 SHAPE = (5, 7, 9)
 DATA = pattern("<i4", SHAPE)
