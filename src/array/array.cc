@@ -13,8 +13,9 @@
 
 namespace coffer::inline v0 {
 
-Result<Array> Array::CreateAt(const Place& place, const CreateOptions& options) {
+Result<Array> Array::Create(const Place& place, const CreateOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver, DriverToCreate(place, options.context));
+  COFFER_RETURN_IF_ERROR(CheckNoOtherFormat(place, *driver, options.context));
   const NodeWriteMark mark(options.context, *place.store, place.prefix,
                            options.format.delete_existing);
   COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored,
@@ -22,7 +23,7 @@ Result<Array> Array::CreateAt(const Place& place, const CreateOptions& options) 
   return Array(std::move(stored), options.context);
 }
 
-Result<Array> Array::OpenAt(const Place& place, const OpenOptions& options) {
+Result<Array> Array::Open(const Place& place, const OpenOptions& options) {
   for (const ArrayDriver* driver : options.context.Get<DriverTable>().drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
     Result<StoredArrayPtr> stored = OpenThroughCache(*driver, place, options);
@@ -34,29 +35,29 @@ Result<Array> Array::OpenAt(const Place& place, const OpenOptions& options) {
 
 Result<Array> Array::Create(std::string_view place_name, const CreateOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
-  return CreateAt(place, options);
+  return Create(place, options);
 }
 
 Result<Array> Array::Create(KvStorePtr store, std::string prefix, const CreateOptions& options) {
-  return CreateAt({std::move(store), std::move(prefix), ""}, options);
+  return Create(Place{std::move(store), std::move(prefix), ""}, options);
 }
 
 Result<Array> Array::Open(std::string_view place_name, const OpenOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
-  return OpenAt(place, options);
+  return Open(place, options);
 }
 
 Result<Array> Array::Open(KvStorePtr store, std::string prefix, const OpenOptions& options) {
-  return OpenAt({std::move(store), std::move(prefix), ""}, options);
+  return Open(Place{std::move(store), std::move(prefix), ""}, options);
 }
 
 Result<Array> Array::OpenOrCreate(std::string_view place_name, const CreateOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
-  Result<Array> opened = OpenAt(place, {.context = options.context});
+  Result<Array> opened = Open(place, {.context = options.context});
   if (!opened.ok() && opened.status().code() == StatusCode::kNotFound) {
-    Result<Array> created = CreateAt(place, options);
+    Result<Array> created = Create(place, options);
     if (created.ok() || created.status().code() != StatusCode::kAlreadyExists) return created;
-    opened = OpenAt(place, {.context = options.context});  // Someone else created it just now.
+    opened = Open(place, {.context = options.context});  // Someone else created it just now.
   }
   COFFER_RETURN_IF_ERROR(opened);
   auto differs = [&](const std::string& what, const std::string& there, const std::string& wanted) {
@@ -100,6 +101,8 @@ const std::vector<std::optional<std::string>>& Array::dimension_names() const {
 
 std::string Array::attributes() const { return stored_->attributes; }
 std::string Array::metadata() const { return stored_->metadata; }
+std::string Array::codecs() const { return stored_->codecs; }
+std::string Array::fill_value_json() const { return stored_->fill_value; }
 std::string Array::format() const { return std::string(stored_->driver->name()); }
 std::string Array::url() const { return stored_->Describe(stored_->prefix); }
 

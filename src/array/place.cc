@@ -14,6 +14,7 @@ namespace {
 /// Members of TensorStore's array specs that coffer does not act on.
 constexpr std::string_view kUnsupportedMembers[] = {"context",
                                                     "dtype",
+                                                    "field",
                                                     "rank",
                                                     "transform",
                                                     "schema",
@@ -60,7 +61,9 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
     COFFER_ASSIGN_OR_RETURN(place.driver, driver->AsString("$.driver"));
     if (place.driver == "auto") place.driver.clear();
     if (!place.driver.empty()) {
-      COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+      COFFER_ASSIGN_OR_RETURN(const ArrayDriver* found,
+                              context.Get<DriverTable>().Find(place.driver));
+      place.driver = found->name();
     }
   }
   if (const Json* path = spec.Find("path"); path != nullptr) {
@@ -90,7 +93,9 @@ Result<Place> OpenPlace(std::string_view url_or_json, const Context& context) {
   Place place;
   if (bar != std::string_view::npos) {
     COFFER_ASSIGN_OR_RETURN(place.driver, AdapterName(url_or_json, url_or_json.substr(bar + 1)));
-    COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+    COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver,
+                            context.Get<DriverTable>().Find(place.driver));
+    place.driver = driver->name();  // Not an alias of it.
   }
   COFFER_ASSIGN_OR_RETURN(place.store, OpenNamedStore(url_or_json.substr(0, bar), context));
   return place;

@@ -342,7 +342,8 @@ Result<std::optional<BytesChain>> EncodeChunk(const StoredArray& stored, const C
                                               const Box& cell, const ConstView& part,
                                               bool store_fill_chunks) {
   const CodecChain& chain = *stored.chain;
-  if (!store_fill_chunks && AllEqual(part, chain.chunk().fill_value)) {
+  if (!store_fill_chunks && !stored.fill_value_undefined &&
+      AllEqual(part, chain.chunk().fill_value)) {
     return std::optional<BytesChain>();
   }
   BufferPool& pool = context.buffers();

@@ -237,6 +237,11 @@ bool CodecChain::has_checksum() const {
   return layout != nullptr && layout->has_checksum();
 }
 
+bool CodecChain::has_checksum(std::span<const std::byte> encoded) const {
+  return has_checksum() ||
+         (!bytes_to_bytes_.empty() && bytes_to_bytes_.back().codec->has_checksum(encoded));
+}
+
 const ShardLayout* CodecChain::shard_layout() const {
   if (renumbered_shard_ != nullptr) return renumbered_shard_.get();
   if (!array_to_array_.empty() || !bytes_to_bytes_.empty()) return nullptr;

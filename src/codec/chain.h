@@ -36,6 +36,8 @@ class CodecChain {
   bool is_identity() const;
   /// Whether any altered bit of an encoded chunk is noticed.
   bool has_checksum() const;
+  /// The same for this encoded chunk, where it depends on the chunk's writer.
+  bool has_checksum(std::span<const std::byte> encoded) const;
   /// The sharding codec's layout in this chunk's coordinates, if nothing but codecs that renumber
   /// dimensions stands beside it (so inner chunks can be addressed in the stored value); nullptr
   /// otherwise.

@@ -80,6 +80,9 @@ class COFFER_EXPORT Array {
   /// In an open store, below `prefix` ("" or ending with "/").
   static Result<Array> Open(KvStorePtr store, std::string prefix, const OpenOptions& options = {});
   static Result<Array> Create(KvStorePtr store, std::string prefix, const CreateOptions& options);
+  /// In the format that the place names.
+  static Result<Array> Open(const Place& place, const OpenOptions& options = {});
+  static Result<Array> Create(const Place& place, const CreateOptions& options);
 
   const Shape& shape() const;
   DataType data_type() const;
@@ -94,8 +97,12 @@ class COFFER_EXPORT Array {
   const std::vector<std::optional<std::string>>& dimension_names() const;
   std::string attributes() const;  ///< JSON object text.
   std::string metadata() const;    ///< The format's own document, as JSON text.
-  std::string format() const;      ///< "zarr3".
-  std::string url() const;         ///< How errors name the array.
+  /// The codecs as Zarr v3 lists them, and the fill value as it spells it, whatever the format:
+  /// JSON text, "" where the format cannot say.
+  std::string codecs() const;
+  std::string fill_value_json() const;
+  std::string format() const;  ///< "zarr3", "zarr2".
+  std::string url() const;     ///< How errors name the array.
   /// Bytes that the largest single read or write task of this array reserves. A task that copies
   /// into it also reserves what its source needs.
   int64_t largest_task_bytes() const;
@@ -159,8 +166,7 @@ class COFFER_EXPORT Array {
  private:
   Array(std::shared_ptr<const StoredArray> stored, Context context)
       : stored_(std::move(stored)), context_(std::move(context)) {}
-  static Result<Array> CreateAt(const Place& place, const CreateOptions& options);
-  static Result<Array> OpenAt(const Place& place, const OpenOptions& options);
+  friend class Group;
   Status CheckDataType(DataType type) const;
   Status CheckView(const IndexTransform& transform, DataType type, const Shape& shape) const;
 

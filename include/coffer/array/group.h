@@ -9,6 +9,7 @@
 #define COFFER_ARRAY_GROUP_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,10 @@ struct StrayKeys {
   std::vector<std::string> keys;  ///< Some of them, as the store names them.
 };
 
+class Array;
 class ArrayDriver;
+struct GroupSnapshot;
+struct NodeSnapshot;
 struct Place;
 
 class COFFER_EXPORT Group {
@@ -55,6 +59,19 @@ class COFFER_EXPORT Group {
                             const Context& context = Context::Default());
   static Result<Group> Open(std::string_view place, const OpenOptions& options);
   static Result<Group> Open(KvStorePtr store, std::string prefix, const OpenOptions& options);
+  /// In the format that the place names.
+  static Result<Group> Create(const Place& place, const GroupOptions& options = {});
+  static Result<Group> Open(const Place& place, const OpenOptions& options = {});
+
+  /// A node below, by its name relative to this group, in the group's format. Errors: as the Open
+  /// of each; of a snapshot, NotFound for what it does not hold. An array of a snapshot can be
+  /// changed (Resize, SetAttributes) only while its document still says what the snapshot does:
+  /// Aborted.
+  Result<Array> OpenArray(std::string_view name) const;
+  Result<Group> OpenGroup(std::string_view name) const;
+  /// Whether nodes come from a snapshot.
+  bool consolidated() const { return snapshot_ != nullptr; }
+  std::string format() const;  ///< "zarr3", "zarr2".
 
   const std::string& attributes() const { return attributes_; }
   const KvStorePtr& store() const { return store_; }
@@ -70,14 +87,15 @@ class COFFER_EXPORT Group {
 
  private:
   Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context);
-  static Result<Group> CreateAt(const Place& place, const GroupOptions& options);
-  static Result<Group> OpenAt(const Place& place, const OpenOptions& options);
+  Result<const NodeSnapshot*> FindInSnapshot(std::string_view name, NodeKind kind) const;
+  std::vector<NodeEntry> ListSnapshot(bool recursive) const;
 
   KvStorePtr store_;
   std::string prefix_;
   const ArrayDriver* driver_;  // Lives as long as the context.
   std::string attributes_;
   Context context_;
+  std::shared_ptr<const GroupSnapshot> snapshot_;  // nullptr: the store decides.
 };
 
 /// What stands at a place; kNone if no known node does.

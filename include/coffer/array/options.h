@@ -28,8 +28,9 @@ struct FormatOptions {
   /// Stored as attribute "dimension_units", as TensorStore does; one per dimension, or none.
   std::vector<std::optional<std::string>> dimension_units = {};
   /// The whole codec list as the format's JSON, instead of `codec`, `checksum` and `shard_shape`.
+  /// Of zarr2: an object with .zarray's members "compressor", "order", "dtype".
   std::string codecs = {};
-  /// "default" or "v2", and its separator "/" or ".".
+  /// "default" or "v2", and its separator "/" or ".". Zarr2 has "v2" alone; its default is ".".
   std::string chunk_key_encoding = "default";
   char chunk_key_separator = '/';
   /// Replace what is at this place, if anything; otherwise creating over a node is AlreadyExists.
@@ -55,9 +56,21 @@ struct CreateOptions {
 /// when the bound has passed. Answers of stores that tell no generations are not kept.
 using MaxStaleness = std::chrono::nanoseconds;
 
+/// Whether a group is opened with the documents of the nodes below it, where it keeps them
+/// ("consolidated metadata": Zarr v2's .zmetadata, Zarr v3's inline member). List, OpenArray and
+/// OpenGroup then neither list nor read the store. It is a snapshot, as old as whoever wrote it
+/// made it: nodes that were made, deleted or changed since are shown as they were, coffer's own
+/// changes included, which never touch it.
+enum class Consolidated {
+  kNever,  ///< What is stored decides.
+  kAuto,   ///< The snapshot, where there is one.
+  kMust,   ///< NotFound where there is none.
+};
+
 struct OpenOptions {
   Context context = Context::Default();
-  MaxStaleness max_staleness{0};  ///< Of metadata.
+  MaxStaleness max_staleness{0};                     ///< Of metadata.
+  Consolidated consolidated = Consolidated::kNever;  ///< Of groups.
 };
 
 /// Bytes of the destination or source done so far, of all. Called from several threads, but never
