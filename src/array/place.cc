@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "coffer/array/driver.h"
 #include "coffer/array/group.h"
-#include "src/array/driver.h"
 #include "src/base/json.h"
 
 namespace coffer::inline v0 {

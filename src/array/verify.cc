@@ -16,6 +16,7 @@
 #include "src/array/shard_update.h"
 #include "src/async/progress.h"
 #include "src/base/mutex.h"
+#include "src/codec/chain.h"
 
 namespace coffer::inline v0 {
 namespace {
