@@ -58,6 +58,10 @@ class ShuttingOps final : public SystemFileOps {
     Step();
     return SystemFileOps::Rename(from_directory, from, to_directory, to);
   }
+  int RenameNew(int from_directory, const char* from, int to_directory, const char* to) override {
+    Step();
+    return SystemFileOps::RenameNew(from_directory, from, to_directory, to);
+  }
   int RenameDirectory(int from_directory, const char* from, int to_directory,
                       const char* to) override {
     Step();

@@ -66,6 +66,9 @@ class KillingOps final : public SystemFileOps {
   int Rename(int from_directory, const char* from, int to_directory, const char* to) override {
     return Step([&] { return SystemFileOps::Rename(from_directory, from, to_directory, to); });
   }
+  int RenameNew(int from_directory, const char* from, int to_directory, const char* to) override {
+    return Step([&] { return SystemFileOps::RenameNew(from_directory, from, to_directory, to); });
+  }
   int Link(int from_directory, const char* from, int to_directory, const char* to) override {
     return Step([&] { return SystemFileOps::Link(from_directory, from, to_directory, to); });
   }

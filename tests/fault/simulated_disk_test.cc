@@ -79,6 +79,12 @@ class Hand {
                      : ops_.Rename(old_parent.get(), Name(from).c_str(), new_parent.get(),
                                    Name(to).c_str());
   }
+  int MoveNew(const std::string& from, const std::string& to) {
+    const File old_parent = Parent(from);
+    const File new_parent = Parent(to);
+    if (!old_parent.valid() || !new_parent.valid()) return -ENOENT;
+    return ops_.RenameNew(old_parent.get(), Name(from).c_str(), new_parent.get(), Name(to).c_str());
+  }
   int Link(const std::string& from, const std::string& to) {
     const File old_parent = Parent(from);
     const File new_parent = Parent(to);
@@ -144,7 +150,7 @@ int AnyCall(Hand& hand, std::mt19937_64& random) {
   const std::string& one = any();
   const std::string& two = any();
   const uint64_t number = random();
-  switch (number % 12) {
+  switch (number % 13) {
     case 0:
     case 1:
       return hand.Write(
@@ -165,6 +171,8 @@ int AnyCall(Hand& hand, std::mt19937_64& random) {
       return hand.Move(one, two, true);
     case 10:
       return hand.Link(one, two);
+    case 11:
+      return hand.MoveNew(one, two);
     default:
       return number / 12 % 2 == 0 ? hand.Sync(one)
                                   : hand.Cut(one, static_cast<int64_t>(number % 99));

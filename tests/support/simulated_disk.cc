@@ -622,6 +622,12 @@ int SimulatedDisk::Rename(int from_directory, const char* from, int to_directory
   return Move(from_directory, from, to_directory, to, true);
 }
 
+int SimulatedDisk::RenameNew(int from_directory, const char* from, int to_directory,
+                             const char* to) {
+  const MutexLock lock(mutex_);
+  return Move(from_directory, from, to_directory, to, false);
+}
+
 int SimulatedDisk::Link(int from_directory, const char* from, int to_directory, const char* to) {
   const MutexLock lock(mutex_);
   if (const int error = Enter(true); error != 0) return error;

@@ -95,6 +95,7 @@ class SimulatedDisk final : public FileOps {
   int Remove(int directory, const char* name) override;
   int RemoveDirectory(int directory, const char* name) override;
   int Rename(int from_directory, const char* from, int to_directory, const char* to) override;
+  int RenameNew(int from_directory, const char* from, int to_directory, const char* to) override;
   int Link(int from_directory, const char* from, int to_directory, const char* to) override;
   int RenameDirectory(int from_directory, const char* from, int to_directory,
                       const char* to) override;
