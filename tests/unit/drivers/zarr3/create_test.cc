@@ -7,10 +7,14 @@
 
 #include <functional>
 
+#include "drivers/zarr/layout.h"
 #include "drivers/zarr3/metadata.h"
 
 namespace coffer::zarr3 {
 namespace {
+
+using zarr::DefaultChunkShape;
+using zarr::DefaultInnerChunkShape;
 
 std::string Message(const CreateOptions& options) {
   const Result<Json> json = ArrayToJson(options);
