@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <ostream>
 
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
@@ -57,6 +58,8 @@ struct ShardForm {
   const char* name;
   std::string codecs;
   Shape chunk_shape;  // As the array shows it.
+
+  friend void PrintTo(const ShardForm& form, std::ostream* out) { *out << form.name; }
 };
 
 std::vector<ShardForm> Forms() {
@@ -135,6 +138,30 @@ TEST_P(Sharded, DoesWhatAPlainArrayDoes) {
   for (uint64_t seed = 1; seed <= Soaked(12); ++seed) {
     ASSERT_NO_FATAL_FAILURE(RunSequence(seed, GetParam(), NewStore()));
     ASSERT_NO_FATAL_FAILURE(RunSequence(seed, GetParam(), Later(NewStore())));
+  }
+}
+
+TEST_P(Sharded, SaysWhatItReadsAndNeeds) {
+  const ShardForm& form = GetParam();
+  // So small a budget that tasks run one at a time.
+  const Context context = Context::Create({.threads = 1, .budget_bytes = 1});
+  for (const bool later : {false, true}) {
+    KvStorePtr store = NewStore(context);
+    if (later) store = Later(store);
+    CreateOptions options = Form(form.codecs, {16, 12, 8});
+    options.context = context;
+    const Array array = Array::Create(store, "", options).OrDie();
+    EXPECT_EQ(array.chunk_shape(), form.chunk_shape);
+    EXPECT_EQ(array.shard_shape().has_value(), form.chunk_shape != Shape({8, 6, 4}));
+    std::mt19937_64 random(1);
+    const std::vector<std::byte> bytes = RandomBytes(16 * 12 * 8 * 2, random);
+    const IndexTransform all = IndexTransform::Identity(array.shape());
+    array.Write(all, ViewOf(bytes, array.data_type(), array.shape())).OrDie();
+    const Box part = Box::FromSize({3, 2, 1}, {9, 7, 5});
+    array.Write(part, ViewOf(bytes, array.data_type(), part.shape)).OrDie();
+    EXPECT_TRUE(array.ReadOwned(all).ok());
+    EXPECT_LE(context.budget().held_bytes_peak(), array.largest_task_bytes());
+    EXPECT_LE(context.buffers().held_bytes_peak(), context.budget().held_bytes_peak());
   }
 }
 
