@@ -141,30 +141,6 @@ TEST_P(Sharded, DoesWhatAPlainArrayDoes) {
   }
 }
 
-TEST_P(Sharded, SaysWhatItReadsAndNeeds) {
-  const ShardForm& form = GetParam();
-  // So small a budget that tasks run one at a time.
-  const Context context = Context::Create({.threads = 1, .budget_bytes = 1});
-  for (const bool later : {false, true}) {
-    KvStorePtr store = NewStore(context);
-    if (later) store = Later(store);
-    CreateOptions options = Form(form.codecs, {16, 12, 8});
-    options.context = context;
-    const Array array = Array::Create(store, "", options).OrDie();
-    EXPECT_EQ(array.chunk_shape(), form.chunk_shape);
-    EXPECT_EQ(array.shard_shape().has_value(), form.chunk_shape != Shape({8, 6, 4}));
-    std::mt19937_64 random(1);
-    const std::vector<std::byte> bytes = RandomBytes(16 * 12 * 8 * 2, random);
-    const IndexTransform all = IndexTransform::Identity(array.shape());
-    array.Write(all, ViewOf(bytes, array.data_type(), array.shape())).OrDie();
-    const Box part = Box::FromSize({3, 2, 1}, {9, 7, 5});
-    array.Write(part, ViewOf(bytes, array.data_type(), part.shape)).OrDie();
-    EXPECT_TRUE(array.ReadOwned(all).ok());
-    EXPECT_LE(context.budget().held_bytes_peak(), array.largest_task_bytes());
-    EXPECT_LE(context.buffers().held_bytes_peak(), context.budget().held_bytes_peak());
-  }
-}
-
 // What the planners put together inner chunk by inner chunk is what the codec makes of the whole.
 TEST_P(Sharded, TheCodecAloneReadsTheSame) {
   const KvStorePtr store = NewStore();
