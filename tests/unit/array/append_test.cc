@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <latch>
 #include <map>
 #include <thread>
@@ -20,7 +21,6 @@
 #include "coffer/kvstore/adapters.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/model.h"
-#include "tests/unit/array/ones.h"
 
 extern char** environ;
 
@@ -29,7 +29,6 @@ namespace {
 
 using testing::Later;
 using testing::NewStore;
-using testing::Ones;
 
 CreateOptions Log(bool sharded, int64_t length = 0) {
   return {.shape = {2, length},
@@ -37,6 +36,10 @@ CreateOptions Log(bool sharded, int64_t length = 0) {
           .chunk_shape = {2, 4},
           .shard_shape = sharded ? Shape{2, 12} : Shape{}};
 }
+
+/// Runs it on a thread of its own, since a trace is told inside a future's callback, where nothing
+/// may wait for other futures.
+void Elsewhere(const std::function<void()>& body) { std::thread(body).join(); }
 
 /// Appends `count` columns of `value`.
 Result<Box> AppendColumns(Array& array, int64_t count, uint32_t value) {
@@ -190,8 +193,10 @@ TEST(AppendTest, GivesUpWhenOthersAlwaysComeFirst) {
   const KvStorePtr store = MakeTraceStore(base, [&](const TraceEvent& event) {
     if (event.operation != KvOperation::kRead || event.key != "zarr.json" || event.bytes == 0)
       return;
-    Array other = Array::Open(base, "").OrDie();
-    other.SetAttributes(R"({"n": )" + std::to_string(++changes) + "}").OrDie();
+    Elsewhere([&] {
+      Array other = Array::Open(base, "").OrDie();
+      other.SetAttributes(R"({"n": )" + std::to_string(++changes) + "}").OrDie();
+    });
   });
   Array array = Array::Open(store, "").OrDie();
   const Status status = AppendColumns(array, 1, 1).status();
@@ -285,7 +290,7 @@ TEST_P(Resized, AWriteThatIsOvertakenByAShrinkingLeavesNothingOutside) {
     std::atomic<bool> armed = true;
     const KvStorePtr store = MakeTraceStore(base, [&](const TraceEvent& event) {
       if (!event.key.starts_with("c/") || !armed.exchange(false)) return;
-      other.Resize({2, 5}).OrDie();
+      Elsewhere([&] { other.Resize({2, 5}).OrDie(); });
     });
     const Array array = Array::Open(store, "").OrDie();
     EXPECT_EQ(WriteColumns(array, begin, 24, 9).code(), StatusCode::kFailedPrecondition);
@@ -294,6 +299,56 @@ TEST_P(Resized, AWriteThatIsOvertakenByAShrinkingLeavesNothingOutside) {
     other.Resize({2, 40}).OrDie();
     EXPECT_EQ(Row(other), Runs({{40, 0}}));
   }
+}
+
+// Another makes the array larger again, and writes there, while a shrinking deletes.
+TEST_P(Resized, AShrinkingDoesNotDeleteWhatWasWrittenAfterTheArrayGrewAgain) {
+  const KvStorePtr base = NewStore();
+  const Array before = Array::Create(base, "", Log(GetParam(), 48)).OrDie();
+  WriteColumns(before, 0, 48, 7).OrDie();
+  std::atomic<bool> armed = false;
+  const KvStorePtr store = MakeTraceStore(base, [&](const TraceEvent& event) {
+    // The first look at a cell that is to go.
+    if (event.operation != KvOperation::kRead || !event.key.starts_with("c/")) return;
+    if (!armed.exchange(false)) return;
+    Elsewhere([&] {
+      Array other = Array::Open(base, "", {.context = Context::Create({.threads = 1})}).OrDie();
+      other.Resize({2, 48}).OrDie();
+      WriteColumns(other, 5, 48, 8).OrDie();
+    });
+  });
+  Array array = Array::Open(store, "").OrDie();
+  armed = true;
+  const Status status = array.Resize({2, 5});
+  EXPECT_FALSE(armed);
+  EXPECT_EQ(status.code(), StatusCode::kAborted);
+  EXPECT_NE(status.message().find("somebody else has changed the shape to [2, 48]"),
+            std::string::npos)
+      << status;
+  EXPECT_EQ(Row(Array::Open(base, "").OrDie()), Runs({{5, 7}, {43, 8}}));
+}
+
+// The same, but after the shrinking has looked at the metadata once more: only the condition of its
+// deletes is left.
+TEST_P(Resized, NorWhatWasWrittenBetweenTheLookAndTheDeleting) {
+  const KvStorePtr base = NewStore();
+  const Array before = Array::Create(base, "", Log(GetParam(), 48)).OrDie();
+  WriteColumns(before, 0, 48, 7).OrDie();
+  std::atomic<bool> armed = false;
+  const KvStorePtr store = MakeTraceStore(base, [&](const TraceEvent& event) {
+    const bool looks = event.key == "zarr.json" && event.range == ByteRange::Stat();
+    if (!looks || event.operation != KvOperation::kRead || !armed.exchange(false)) return;
+    Elsewhere([&] {
+      Array other = Array::Open(base, "", {.context = Context::Create({.threads = 1})}).OrDie();
+      other.Resize({2, 48}).OrDie();
+      WriteColumns(other, 5, 48, 8).OrDie();
+    });
+  });
+  Array array = Array::Open(store, "").OrDie();
+  armed = true;
+  EXPECT_EQ(array.Resize({2, 5}).code(), StatusCode::kAborted);
+  EXPECT_FALSE(armed);
+  EXPECT_EQ(Row(Array::Open(base, "").OrDie()), Runs({{5, 7}, {43, 8}}));
 }
 
 TEST_P(Resized, WritersAndAResizerAtOnce) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <ostream>
 
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
@@ -57,6 +58,8 @@ struct ShardForm {
   const char* name;
   std::string codecs;
   Shape chunk_shape;  // As the array shows it.
+
+  friend void PrintTo(const ShardForm& form, std::ostream* out) { *out << form.name; }
 };
 
 std::vector<ShardForm> Forms() {

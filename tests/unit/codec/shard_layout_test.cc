@@ -63,7 +63,35 @@ TEST(ShardLayout, IsExposedByAChainOfShardingAlone) {
   EXPECT_NE(Bind("[" + sharding + "]", chunk).OrDie()->shard_layout(), nullptr);
   EXPECT_TRUE(Bind("[" + sharding + "]", chunk).OrDie()->has_checksum());
   EXPECT_EQ(Bind("[" + sharding + ", \"crc32c\"]", chunk).OrDie()->shard_layout(), nullptr);
+  EXPECT_EQ(Bind(R"([{"name": "transpose", "configuration": {"order": [0, 1]}}, )" + sharding + "]",
+                 chunk)
+                .OrDie()
+                ->shard_layout()
+                ->inner_grid_shape(),
+            Shape({2, 2}));
   EXPECT_EQ(Bind(R"(["bytes"])", chunk).OrDie()->shard_layout(), nullptr);
+}
+
+TEST(ShardLayout, BelowATransposeIsThatOfTheArray) {
+  const std::string list =
+      R"([{"name": "transpose", "configuration": {"order": [1, 0]}},
+          {"name": "sharding_indexed", "configuration": {"chunk_shape": [2, 3],
+          "codecs": ["bytes", "crc32c"], "index_codecs": [
+          {"name": "bytes", "configuration": {"endian": "little"}}]}}])";
+  // 9 x 4 in the array is 4 x 9 for the sharding codec: 2 x 3 inner chunks.
+  const auto chain = Bind(list, ChunkOf<uint8_t>({9, 4})).OrDie();
+  const ShardLayout& layout = *chain->shard_layout();
+  EXPECT_EQ(layout.inner_grid_shape(), Shape({3, 2}));
+  EXPECT_EQ(layout.inner_chunk_shape(), Shape({3, 2}));
+  EXPECT_EQ(layout.InnerBox(3), Box::FromSize({3, 2}, {3, 2}));
+  EXPECT_EQ(layout.Number({5, 3}), 3);
+  EXPECT_TRUE(layout.inner().has_checksum());
+  // The index stands in the sharding codec's order: (0, 0), (0, 1), (0, 2), (1, 0), ...
+  const ShardIndex index = {{0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 1}, {5, 1}};
+  const std::string encoded = Hex(layout.EncodeIndex(index, Scratch()).OrDie().span());
+  std::string offsets;
+  for (size_t entry = 0; entry < 6; ++entry) offsets += encoded.substr(entry * 32, 2);
+  EXPECT_EQ(offsets, "000204010305");
 }
 
 TEST(ShardIndex, RoundTripsInEveryForm) {
