@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "src/array/driver.h"
+#include "coffer/array/driver.h"
 
 namespace coffer::inline v0 {
 

@@ -7,6 +7,7 @@
 #include "src/array/read.h"
 #include "src/array/resize.h"
 #include "src/array/write.h"
+#include "src/codec/chain.h"
 
 namespace coffer::inline v0 {
 
@@ -18,7 +19,7 @@ Result<Array> Array::CreateAt(const Place& place, const CreateOptions& options) 
 }
 
 Result<Array> Array::OpenAt(const Place& place, const OpenOptions& options) {
-  for (const std::unique_ptr<ArrayDriver>& driver : options.context.Get<DriverTable>().drivers()) {
+  for (const ArrayDriver* driver : options.context.Get<DriverTable>().drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
     Result<StoredArrayPtr> stored = driver->Open(place.store, place.prefix, options.context);
     if (stored.ok()) return Array(*std::move(stored), options.context);

@@ -26,6 +26,8 @@
 #include "src/array/shard_writer.h"
 #include "src/async/progress.h"
 #include "src/base/mutex.h"
+#include "src/codec/chain.h"
+#include "src/nd/grid.h"
 
 namespace coffer::inline v0 {
 namespace {

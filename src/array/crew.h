@@ -21,10 +21,10 @@
 #include <optional>
 #include <string>
 
+#include "coffer/array/driver.h"
 #include "coffer/array/options.h"
 #include "coffer/async/future.h"
 #include "coffer/nd/index_transform.h"
-#include "src/array/driver.h"
 #include "src/async/progress.h"
 #include "src/base/mutex.h"
 

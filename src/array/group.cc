@@ -9,10 +9,10 @@ namespace coffer::inline v0 {
 
 Result<FoundNode> FindNodeAt(const Place& place, const Context& context) {
   auto& table = context.Get<DriverTable>();
-  for (const std::unique_ptr<ArrayDriver>& driver : table.drivers()) {
+  for (const ArrayDriver* driver : table.drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
     COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver->Find(place.store, place.prefix));
-    if (kind != NodeKind::kNone) return FoundNode{kind, driver.get()};
+    if (kind != NodeKind::kNone) return FoundNode{kind, driver};
   }
   return FoundNode();
 }
@@ -57,7 +57,7 @@ Result<Group> Group::CreateAt(const Place& place, const GroupOptions& options) {
 }
 
 Result<Group> Group::OpenAt(const Place& place, const Context& context) {
-  for (const std::unique_ptr<ArrayDriver>& driver : context.Get<DriverTable>().drivers()) {
+  for (const ArrayDriver* driver : context.Get<DriverTable>().drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
     Result<StoredGroup> stored = driver->OpenGroup(place.store, place.prefix);
     if (stored.ok()) return Group(place, *driver, std::move(stored->attributes), context);

@@ -318,7 +318,8 @@ class KeyWalk {
         options_(options),
         cells_(cells),
         sink_(sink),
-        folders_(AllDrivers(context_), stored_.store, stored_.prefix, options.probe) {}
+        folders_(context_.Get<DriverTable>().drivers(), stored_.store, stored_.prefix,
+                 options.probe) {}
 
   Status Run() {
     const BufferPool::OperationScope scope(context_.buffers());
@@ -345,12 +346,6 @@ class KeyWalk {
     const ListEntry* entry = nullptr;
     Index index;
   };
-
-  static std::vector<const ArrayDriver*> AllDrivers(const Context& context) {
-    std::vector<const ArrayDriver*> all;
-    for (const auto& driver : context.Get<DriverTable>().drivers()) all.push_back(driver.get());
-    return all;
-  }
 
   Status Page(std::span<const ListEntry> page) {
     std::vector<Cell> cells;

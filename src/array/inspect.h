@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "coffer/array/array.h"
+#include "coffer/array/driver.h"
 #include "coffer/array/repair.h"
 #include "coffer/array/verify.h"
-#include "src/array/driver.h"
 #include "src/array/shard_index_cache.h"
 #include "src/array/survey.h"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/array/driver.h"
+#include "coffer/array/driver.h"
 
 namespace coffer::inline v0 {
 

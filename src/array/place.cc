@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "coffer/array/driver.h"
 #include "coffer/array/group.h"
 #include "src/array/node.h"
 #include "src/base/json.h"

@@ -24,6 +24,8 @@
 #include "src/array/chunk_io.h"
 #include "src/array/crew.h"
 #include "src/array/shard_index_cache.h"
+#include "src/codec/chain.h"
+#include "src/nd/grid.h"
 
 namespace coffer::inline v0 {
 namespace {

@@ -2,8 +2,10 @@
 #ifndef COFFER_SRC_ARRAY_READ_H_
 #define COFFER_SRC_ARRAY_READ_H_
 
+#include "coffer/array/driver.h"
 #include "coffer/array/options.h"
-#include "src/array/driver.h"
+#include "coffer/nd/index_transform.h"
+#include "coffer/nd/view.h"
 #include "src/array/shard_index_cache.h"
 
 namespace coffer::inline v0 {

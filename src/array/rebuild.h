@@ -5,9 +5,9 @@
 
 #include <string>
 
+#include "coffer/array/driver.h"
 #include "coffer/async/cancel.h"
 #include "coffer/async/context.h"
-#include "src/array/driver.h"
 #include "src/array/inspect.h"
 
 namespace coffer::inline v0 {

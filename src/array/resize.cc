@@ -13,6 +13,7 @@
 
 #include "src/array/read.h"
 #include "src/array/write.h"
+#include "src/codec/chain.h"
 
 namespace coffer::inline v0 {
 namespace {

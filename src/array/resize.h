@@ -2,7 +2,7 @@
 #ifndef COFFER_SRC_ARRAY_RESIZE_H_
 #define COFFER_SRC_ARRAY_RESIZE_H_
 
-#include "src/array/driver.h"
+#include "coffer/array/driver.h"
 
 namespace coffer::inline v0 {
 

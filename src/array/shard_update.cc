@@ -14,6 +14,7 @@
 
 #include "src/array/chunk_io.h"
 #include "src/array/read.h"
+#include "src/codec/chain.h"
 
 namespace coffer::inline v0 {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "coffer/array/driver.h"
 #include "coffer/async/context.h"
-#include "src/array/driver.h"
 #include "src/array/shard_writer.h"
 
 namespace coffer::inline v0 {

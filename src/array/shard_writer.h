@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "coffer/array/driver.h"
 #include "coffer/async/context.h"
 #include "src/array/chunk_io.h"
-#include "src/array/driver.h"
 #include "src/codec/shard_layout.h"
 
 namespace coffer::inline v0 {

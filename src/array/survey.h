@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "coffer/array/driver.h"
 #include "coffer/array/group.h"
-#include "src/array/driver.h"
 
 namespace coffer::inline v0 {
 

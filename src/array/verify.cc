@@ -6,6 +6,7 @@
 #include "src/array/findings.h"
 #include "src/array/inspect.h"
 #include "src/base/mutex.h"
+#include "src/codec/chain.h"
 
 namespace coffer::inline v0 {
 namespace {

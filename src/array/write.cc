@@ -21,6 +21,8 @@
 #include "src/array/key_locks.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
+#include "src/codec/chain.h"
+#include "src/nd/grid.h"
 
 namespace coffer::inline v0 {
 namespace {

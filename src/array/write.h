@@ -3,8 +3,10 @@
 #define COFFER_SRC_ARRAY_WRITE_H_
 
 #include "coffer/array/array.h"
+#include "coffer/array/driver.h"
 #include "coffer/array/options.h"
-#include "src/array/driver.h"
+#include "coffer/nd/index_transform.h"
+#include "coffer/nd/view.h"
 #include "src/array/read.h"
 
 namespace coffer::inline v0 {

@@ -7,12 +7,6 @@
 namespace coffer::inline v0 {
 namespace {
 
-std::vector<const ArrayDriver*> AllDrivers(const Context& context) {
-  std::vector<const ArrayDriver*> all;
-  for (const auto& driver : context.Get<DriverTable>().drivers()) all.push_back(driver.get());
-  return all;
-}
-
 /// Sorts the keys of a place.
 class Sorter {
  public:
@@ -22,7 +16,7 @@ class Sorter {
         prefix_(checkpoint.place.prefix),
         marker_(prefix_ + std::string(kMarkerName)),
         document_(checkpoint.DataPrefix() + std::string(kDocumentName)),
-        folders_(AllDrivers(context), checkpoint.place.store, prefix_,
+        folders_(context.Get<DriverTable>().drivers(), checkpoint.place.store, prefix_,
                  CheckpointProbe(checkpoint.place.store)) {}
 
   Status See(const std::string& key) {

@@ -378,4 +378,8 @@ Result<size_t> CodecChain::EncodeBytes(const ConstView& view, std::span<std::byt
   }
 }
 
+Result<CodecChainPtr> BindCodecs(std::span<const CodecPtr> codecs, const ChunkSpec& chunk) {
+  return CodecChain::Bind(codecs, chunk);
+}
+
 }  // namespace coffer::inline v0

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "coffer/codec/chain.h"
 #include "coffer/codec/codec.h"
 
 namespace coffer::inline v0 {

@@ -1,35 +1,15 @@
-// RegularGrid: an array cut into equal cells; the cells at the upper edge reach beyond it.
+// CellWalk: the cells of a grid (coffer/nd/grid.h) that a transform touches.
 #ifndef COFFER_SRC_ND_GRID_H_
 #define COFFER_SRC_ND_GRID_H_
 
 #include <cstdint>
 #include <optional>
 
-#include "coffer/base/result.h"
+#include "coffer/nd/grid.h"
 #include "coffer/nd/index_transform.h"
 #include "coffer/nd/shape.h"
 
 namespace coffer::inline v0 {
-
-class RegularGrid {
- public:
-  RegularGrid() = default;
-  /// Errors: InvalidArgument for different ranks, a cell extent < 1, a negative extent, or a cell
-  /// whose number of elements overflows.
-  static Result<RegularGrid> Make(const Shape& shape, const Shape& cell_shape);
-
-  const Shape& shape() const { return shape_; }
-  const Shape& cell_shape() const { return cell_shape_; }
-  /// Cells per dimension: ceil(shape / cell_shape).
-  const Shape& grid_shape() const { return grid_shape_; }
-  /// The whole cell at this grid position; at the edge it reaches beyond the shape.
-  Box CellBox(const Index& cell) const;
-  /// The part of it inside the shape.
-  Box ClippedCellBox(const Index& cell) const { return CellBox(cell).Intersect(Box::Full(shape_)); }
-
- private:
-  Shape shape_, cell_shape_, grid_shape_;
-};
 
 /// Walks in C order the grid cells that may hold elements of a transform: per dimension only cells
 /// that some index of it falls in, so a step longer than a cell skips cells.

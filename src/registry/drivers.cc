@@ -1,6 +1,6 @@
 // The built-in array formats, in the order in which they are detected.
 #include "drivers/zarr3/driver.h"
-#include "src/array/driver.h"
+#include "src/array/builtin_drivers.h"
 
 namespace coffer::inline v0 {
 

@@ -56,7 +56,7 @@ class ArrowsTest(unittest.TestCase):
             ("kvstore/file/file.cc", "src/kvstore/registry.h"),
             ("kvstore/file/file.cc", "kvstore/file/lock.h"),
             ("drivers/codecs/sharding.cc", "drivers/codecs/crc32c.h"),
-            ("drivers/zarr3/driver.cc", "src/array/driver.h"),
+            ("drivers/zarr3/driver.cc", "coffer/array/driver.h"),
             ("src/registry/builtin.cc", "kvstore/s3/s3.h"),
             ("include/coffer/coffer.h", "coffer/checkpoint/checkpoint.h"),
             ("tests/unit/nd/copy_test.cc", "src/nd/copy.h"),
