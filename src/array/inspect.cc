@@ -318,8 +318,8 @@ class KeyWalk {
         options_(options),
         cells_(cells),
         sink_(sink),
-        folders_(context_.Get<DriverTable>().drivers(), stored_.store, stored_.prefix,
-                 options.probe) {}
+        drivers_(context_.Get<DriverTable>().drivers()),
+        folders_(drivers_, {}, stored_.store, stored_.prefix, options.probe) {}
 
   Status Run() {
     const BufferPool::OperationScope scope(context_.buffers());
@@ -358,7 +358,7 @@ class KeyWalk {
         continue;
       }
       if (progress_) progress_->Add(std::max<int64_t>(entry.size, 0));
-      if (stored_.IsMetadataKey(entry.key)) continue;
+      if (stored_.IsMetadataKey(entry.key) || IsDocumentOfAnother(entry.key)) continue;
       if (cell) {
         outside.push_back(entry.key);
         continue;
@@ -378,6 +378,13 @@ class KeyWalk {
         [&](int64_t n) { return InspectCell(cells[static_cast<size_t>(n)]); }, options_.cancel);
   }
 
+  /// An array may have documents of several formats.
+  bool IsDocumentOfAnother(const std::string& key) const {
+    return std::any_of(drivers_.begin(), drivers_.end(), [&](const ArrayDriver* driver) {
+      return driver != stored_.driver && driver->NodeOfKey(key) == stored_.prefix;
+    });
+  }
+
   Status InspectCell(const Cell& cell) {
     COFFER_ASSIGN_OR_RETURN(CellFaults faults,
                             cells_.Inspect(cell.entry->key, cell.index, cell.entry->size));
@@ -393,6 +400,7 @@ class KeyWalk {
   const InspectOptions& options_;
   CellInspector& cells_;
   InspectionSink& sink_;
+  const std::vector<const ArrayDriver*> drivers_;
   FolderKinds folders_;
   std::map<std::string, int64_t> inner_;  // Keys by prefix.
   std::optional<Progress> progress_;

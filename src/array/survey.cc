@@ -1,5 +1,6 @@
 #include "src/array/survey.h"
 
+#include <algorithm>
 #include <set>
 #include <span>
 #include <utility>
@@ -8,15 +9,26 @@
 
 namespace coffer::inline v0 {
 
+Result<NodeKind> FolderKinds::FindBy(const std::vector<const ArrayDriver*>& drivers,
+                                     const std::string& folder) const {
+  const std::string name = folder.substr(prefix_.size(), folder.size() - prefix_.size() - 1);
+  for (const ArrayDriver* driver : drivers) {
+    if (!driver->IsNodeName(name)) continue;
+    COFFER_ASSIGN_OR_RETURN(const NodeKind node, driver->Find(store_, folder));
+    if (node != NodeKind::kNone) return node;
+  }
+  return NodeKind::kNone;
+}
+
 Result<FolderKinds::Kind> FolderKinds::Of(const std::string& folder) {
   const auto known = kinds_.find(folder);
   if (known != kinds_.end()) return known->second;
-  const std::string name = folder.substr(prefix_.size(), folder.size() - prefix_.size() - 1);
   Kind kind = Kind::kPlain;
-  for (const ArrayDriver* driver : drivers_) {
-    if (kind != Kind::kPlain || !driver->IsNodeName(name)) continue;
-    COFFER_ASSIGN_OR_RETURN(const NodeKind node, driver->Find(store_, folder));
-    if (node != NodeKind::kNone) kind = node == NodeKind::kArray ? Kind::kArray : Kind::kGroup;
+  COFFER_ASSIGN_OR_RETURN(const NodeKind node, FindBy(drivers_, folder));
+  if (node != NodeKind::kNone) kind = node == NodeKind::kArray ? Kind::kArray : Kind::kGroup;
+  if (kind == Kind::kPlain) {
+    COFFER_ASSIGN_OR_RETURN(const NodeKind other, FindBy(other_drivers_, folder));
+    if (other != NodeKind::kNone) kind = Kind::kOther;
   }
   if (kind == Kind::kPlain && probe_ != nullptr) {
     COFFER_ASSIGN_OR_RETURN(const bool other, probe_(folder));
@@ -47,7 +59,8 @@ class Surveyor {
         store_(std::move(store)),
         prefix_(std::move(prefix)),
         context_(context),
-        kinds_({&driver}, store_, prefix_, std::move(probe)) {}
+        others_(AllBut(driver, context)),
+        kinds_({&driver}, others_, store_, prefix_, std::move(probe)) {}
 
   // A folder is looked at when a key in it shows: a node that others make meanwhile has its
   // document before its chunks.
@@ -67,7 +80,7 @@ class Surveyor {
         return true;
       }
     }
-    return kind == Kind::kGroup && node.has_value();
+    return kind == Kind::kGroup && (node.has_value() || IsDocumentOfAnother(key));
   }
   const std::map<std::string, FolderKinds::Kind>& kinds() const { return kinds_.known(); }
   std::vector<std::string> InsideArrays() const {
@@ -80,6 +93,18 @@ class Surveyor {
 
  private:
   using Kind = FolderKinds::Kind;
+
+  static std::vector<const ArrayDriver*> AllBut(const ArrayDriver& driver, const Context& context) {
+    std::vector<const ArrayDriver*> others = context.Get<DriverTable>().drivers();
+    std::erase(others, &driver);
+    return others;
+  }
+
+  /// A group may have documents of several formats.
+  bool IsDocumentOfAnother(const std::string& key) const {
+    return std::any_of(others_.begin(), others_.end(),
+                       [&](const ArrayDriver* other) { return other->NodeOfKey(key).has_value(); });
+  }
 
   /// Whether it is an array indeed. A document that nobody can read may have been a group's.
   Result<bool> IsReadable(const std::string& folder) {
@@ -95,6 +120,7 @@ class Surveyor {
   const KvStorePtr store_;
   const std::string prefix_;
   const Context& context_;
+  const std::vector<const ArrayDriver*> others_;
   FolderKinds kinds_;
   std::map<std::string, bool> readable_;
   std::set<std::string> inside_arrays_;

@@ -19,14 +19,17 @@ namespace coffer::inline v0 {
 /// (a checkpoint, of which this layer knows nothing). Null: there is nothing of the kind.
 using PlaceProbe = std::function<Result<bool>(const std::string& prefix)>;
 
-/// What the folders below a prefix are, each looked up once. Belongs to one thread.
+/// What the folders below a prefix are, each looked up once: nodes of `drivers`; else nodes of
+/// `other_drivers` and what the probe finds (kOther). Belongs to one thread.
 class FolderKinds {
  public:
   enum class Kind { kPlain, kGroup, kArray, kOther };
 
-  FolderKinds(std::vector<const ArrayDriver*> drivers, KvStorePtr store, std::string prefix,
+  FolderKinds(std::vector<const ArrayDriver*> drivers,
+              std::vector<const ArrayDriver*> other_drivers, KvStorePtr store, std::string prefix,
               PlaceProbe probe)
       : drivers_(std::move(drivers)),
+        other_drivers_(std::move(other_drivers)),
         store_(std::move(store)),
         prefix_(std::move(prefix)),
         probe_(std::move(probe)) {}
@@ -38,7 +41,11 @@ class FolderKinds {
   const std::map<std::string, Kind>& known() const { return kinds_; }
 
  private:
+  Result<NodeKind> FindBy(const std::vector<const ArrayDriver*>& drivers,
+                          const std::string& folder) const;
+
   const std::vector<const ArrayDriver*> drivers_;
+  const std::vector<const ArrayDriver*> other_drivers_;
   const KvStorePtr store_;
   const std::string prefix_;
   const PlaceProbe probe_;
@@ -46,8 +53,9 @@ class FolderKinds {
 };
 
 struct GroupSurvey {
-  std::vector<NodeEntry> nodes;            // Sorted by name; none inside an array or an `other`.
-  std::vector<std::string> others;         // Prefixes where the probe found something, sorted.
+  std::vector<NodeEntry> nodes;  // Sorted by name; none inside an array or an `other`.
+  // Prefixes where the probe found something, or another format's node stands; sorted.
+  std::vector<std::string> others;
   std::vector<std::string> inside_arrays;  // Prefixes of nodes inside arrays, the outermost.
   StrayKeys strays;
 };

@@ -16,7 +16,7 @@ class Sorter {
         prefix_(checkpoint.place.prefix),
         marker_(prefix_ + std::string(kMarkerName)),
         document_(checkpoint.DataPrefix() + std::string(kDocumentName)),
-        folders_(context.Get<DriverTable>().drivers(), checkpoint.place.store, prefix_,
+        folders_(context.Get<DriverTable>().drivers(), {}, checkpoint.place.store, prefix_,
                  CheckpointProbe(checkpoint.place.store)) {}
 
   Status See(const std::string& key) {

@@ -138,6 +138,10 @@ Status CheckGroupDocument(const Place& place, const ArrayDriver& driver, Checker
       {FindingKind::kMetadata, place.store->Describe(place.prefix), opened.ToString()});
 }
 
+Status CheckOther(const KvStorePtr& store, const std::string& prefix, const Context& context,
+                  Checker& checker);
+
+/// All but debris.
 Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& context,
                   Checker& checker) {
   COFFER_RETURN_IF_ERROR(CheckGroupDocument(place, driver, checker));
@@ -152,11 +156,19 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
                                : CheckGroupDocument(below, driver, checker));
   }
   for (const std::string& prefix : survey.others) {
-    const CheckpointPlace below{place.store, prefix};
-    COFFER_RETURN_IF_ERROR(checker.Checkpoint(below, below));
+    COFFER_RETURN_IF_ERROR(CheckOther(place.store, prefix, context, checker));
   }
-  COFFER_RETURN_IF_ERROR(checker.Strays(*place.store, survey.strays));
-  return checker.Debris(*place.store, place.prefix);
+  return checker.Strays(*place.store, survey.strays);
+}
+
+/// A checkpoint below a group, or a node of another format.
+Status CheckOther(const KvStorePtr& store, const std::string& prefix, const Context& context,
+                  Checker& checker) {
+  const Place below{store, prefix, ""};
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(below, context));
+  if (found.kind == NodeKind::kArray) return CheckArray(below, false, context, checker);
+  if (found.kind == NodeKind::kGroup) return CheckGroup(below, *found.driver, context, checker);
+  return checker.Checkpoint({store, prefix}, {store, prefix});
 }
 
 Status CheckPlace(std::string_view name, const Context& context, Checker& checker) {
@@ -173,7 +185,10 @@ Status CheckPlace(std::string_view name, const Context& context, Checker& checke
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(name, context));
   COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
   if (found.kind == NodeKind::kArray) return CheckArray(place, true, context, checker);
-  if (found.kind == NodeKind::kGroup) return CheckGroup(place, *found.driver, context, checker);
+  if (found.kind == NodeKind::kGroup) {
+    COFFER_RETURN_IF_ERROR(CheckGroup(place, *found.driver, context, checker));
+    return checker.Debris(*place.store, place.prefix);
+  }
   return NotFoundError(std::string(name) + ": no array, group or checkpoint is there");
 }
 

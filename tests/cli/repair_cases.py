@@ -210,7 +210,7 @@ class Inside(CliTest):
         self.assertEqual(copied.returncode, 0)
         self.assertEqual(
             copied.stderr.decode().replace(str(self.folder), ""),
-            "coffer: left out, to be copied by itself: 1 checkpoint, such as file:///g/ckpt/\n"
+            "coffer: left out, to be copied by itself: 1 place, such as file:///g/ckpt/\n"
             "coffer: left out, inside an array: 1 node, such as file:///g/a/inner/\n",
         )
         self.assertEqual(self.lines("ls", "-r", self.path("copy")), ["a", "b"])

@@ -65,7 +65,7 @@ void WarnOfWhatIsLeftOut(Session& session, const KvStore& store, const GroupSurv
                  Printable(store.Describe(some.front())));
   };
   warn("of no array or group", survey.strays.count, "key", survey.strays.keys);
-  warn("to be copied by itself", std::ssize(survey.others), "checkpoint", survey.others);
+  warn("to be copied by itself", std::ssize(survey.others), "place", survey.others);
   warn("inside an array", std::ssize(survey.inside_arrays), "node", survey.inside_arrays);
 }
 

@@ -5,6 +5,7 @@
 
 #include "coffer/checkpoint/checkpoint.h"
 #include "src/array/findings.h"
+#include "src/array/node.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
@@ -73,17 +74,17 @@ Status Describe(const OpenGroup& group, Entry& entry) {
   return Status();
 }
 
-// Nodes, and what is none but stands there all the same: checkpoints, each as one.
+// Nodes, and what is none of the group's format but stands there all the same, each as one.
 Result<std::vector<Entry>> NodesOf(const OpenGroup& group, bool recursive) {
   std::vector<NodeEntry> nodes;
-  std::vector<std::string> checkpoints;
+  std::vector<std::string> others;
   if (recursive) {
     COFFER_ASSIGN_OR_RETURN(GroupSurvey survey, group.Survey(0));
     nodes = std::move(survey.nodes);
-    checkpoints = std::move(survey.others);
+    others = std::move(survey.others);
   } else {
     COFFER_ASSIGN_OR_RETURN(nodes, group.group.List());
-    COFFER_ASSIGN_OR_RETURN(checkpoints, group.CheckpointsDirectlyBelow(nodes));
+    COFFER_ASSIGN_OR_RETURN(others, group.CheckpointsDirectlyBelow(nodes));
   }
   std::vector<Entry> entries;
   for (const NodeEntry& node : nodes) {
@@ -91,9 +92,14 @@ Result<std::vector<Entry>> NodesOf(const OpenGroup& group, bool recursive) {
                        .kind = node.kind == NodeKind::kArray ? "array" : "group",
                        .data_type = {}});
   }
-  for (const std::string& prefix : checkpoints) {
-    entries.push_back(
-        {.name = FolderName(group.group.prefix(), prefix), .kind = "checkpoint", .data_type = {}});
+  for (const std::string& prefix : others) {
+    COFFER_ASSIGN_OR_RETURN(const FoundNode node,
+                            FindNodeAt({group.group.store(), prefix, ""}, group.context));
+    entries.push_back({.name = FolderName(group.group.prefix(), prefix),
+                       .kind = node.kind == NodeKind::kArray   ? "array"
+                               : node.kind == NodeKind::kGroup ? "group"
+                                                               : "checkpoint",
+                       .data_type = {}});
   }
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
