@@ -9,7 +9,7 @@ if(TARGET coffer_testing)
   install(DIRECTORY include/coffer/testing DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/coffer
     FILES_MATCHING PATTERN "*.h")
 endif()
-foreach(kind shared static testing)
+foreach(kind shared static plugin testing)
   if(TARGET coffer_${kind})
     install(TARGETS coffer_${kind} EXPORT coffer-${kind})
     install(EXPORT coffer-${kind} NAMESPACE coffer:: DESTINATION ${coffer_cmake_dir})

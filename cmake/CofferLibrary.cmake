@@ -45,6 +45,15 @@ endforeach()
 add_library(coffer::coffer ALIAS coffer_shared)
 add_library(coffer::static ALIAS coffer_static)
 
+# coffer::plugin: for shared libraries that a program loads. Headers alone: coffer's symbols are
+# those of the program.
+add_library(coffer_plugin INTERFACE)
+set_target_properties(coffer_plugin PROPERTIES EXPORT_NAME plugin)
+target_compile_features(coffer_plugin INTERFACE cxx_std_20)
+target_include_directories(coffer_plugin INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+add_library(coffer::plugin ALIAS coffer_plugin)
+
 # coffer::testing: the conformance suites, for stores, codecs and drivers built outside this tree.
 if((BUILD_TESTING OR COFFER_INSTALL_TESTING) AND coffer_testing_sources)
   find_package(GTest REQUIRED)

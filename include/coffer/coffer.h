@@ -4,7 +4,9 @@
 #define COFFER_COFFER_H_
 
 #include "coffer/array/array.h"
+#include "coffer/array/chunks.h"
 #include "coffer/array/copy.h"
+#include "coffer/array/driver.h"
 #include "coffer/array/group.h"
 #include "coffer/array/repair.h"
 #include "coffer/array/verify.h"
@@ -16,5 +18,6 @@
 #include "coffer/kvstore/kvstore.h"
 #include "coffer/kvstore/store_table.h"
 #include "coffer/kvstore/stores.h"
+#include "coffer/registry/plugin.h"
 
 #endif  // COFFER_COFFER_H_

@@ -3,7 +3,7 @@
 // Directories. A new directory is durable once its parent was synced. Who finds a directory that it
 // does not know to be durable syncs the parent, even if somebody else has made it a moment ago. The
 // root and what lies above it is synced at once, step by step, so that whatever exists there is
-// durable, but perhaps the root's own entry, which each store syncs once.
+// durable, but perhaps the entry of the deepest part, which each store syncs once.
 #include "kvstore/file/root.h"
 
 #include <algorithm>
@@ -173,6 +173,22 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
   return place;
 }
 
+/// The deepest part of a root's path that exists may have been made just now, by a process that has
+/// not yet synced its parent, or was killed before it could; all above it was synced before it was
+/// made. A parent that we may not read is not ours to make.
+Status FileRoot::SyncParentOf(const std::string& path) const {
+  const size_t slash = path.rfind('/');
+  const int parent = ops_.OpenDirectory(slash == 0 ? "/" : path.substr(0, slash).c_str());
+  if (parent == -EACCES || parent == -EPERM) return Status();
+  if (parent < 0) {
+    return ErrnoError(-parent, Describe("") + ": opening the parent of \"" + path + "\"");
+  }
+  const File file(ops_, parent);
+  const int error = ops_.Sync(parent);
+  if (error == 0) return Status();
+  return ErrnoError(-error, Describe("") + ": syncing the parent of \"" + path + "\"");
+}
+
 Result<File> FileRoot::CreateRoot() const {
   MutexLock lock(engine_->creating_roots());
   size_t end = path_.size();  // Of the deepest part that exists.
@@ -189,7 +205,7 @@ Result<File> FileRoot::CreateRoot() const {
     }
     end = path_.rfind('/', end - 1);
   }
-  const bool existed = end == path_.size();
+  if (options_.sync && end > 0) COFFER_RETURN_IF_ERROR(SyncParentOf(path_.substr(0, end)));
   while (end < path_.size()) {
     end = std::min(path_.find('/', end + 1), path_.size());
     const std::string part = path_.substr(0, end);
@@ -199,20 +215,6 @@ Result<File> FileRoot::CreateRoot() const {
     const int file = error != 0 ? error : ops_.OpenDirectory(part.c_str());
     if (file < 0) return ErrnoError(-file, Describe("") + ": creating \"" + part + "\"");
     existing = File(ops_, file);
-  }
-  if (existed && options_.sync && !path_.empty()) {
-    // Another process may have made it just now. A parent that we may not read is not ours to make.
-    const size_t slash = path_.rfind('/');
-    const int parent = ops_.OpenDirectory(slash == 0 ? "/" : path_.substr(0, slash).c_str());
-    if (parent < 0 && parent != -EACCES && parent != -EPERM) {
-      return ErrnoError(-parent, Describe("") + ": opening the root's parent");
-    }
-    if (parent >= 0) {
-      const File file(ops_, parent);
-      if (const int error = ops_.Sync(parent); error != 0) {
-        return ErrnoError(-error, Describe("") + ": syncing the root's parent");
-      }
-    }
   }
   root_durable_ = true;
   return existing;

@@ -114,6 +114,7 @@ class FileRoot {
   };
   Result<Taken> TryTake(const KeyPlace& place, std::string_view key, const std::string& name) const;
 
+  Status SyncParentOf(const std::string& path) const;
   Result<File> CreateRoot() const;
   Result<File> MakeDirectoryBeneath(const File& root, const File& above, std::string_view key,
                                     const std::string& path) const;

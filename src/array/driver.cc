@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/array/builtin_drivers.h"
+#include "src/base/growing_list.h"
 #include "src/base/json.h"
 #include "src/base/mutex.h"
 #include "src/codec/chain.h"
@@ -24,54 +25,81 @@ Status CheckName(std::string_view name) {
 StoredArray::~StoredArray() = default;
 ArrayDriver::~ArrayDriver() = default;
 
+Result<GroupSnapshotPtr> ArrayDriver::ReadSnapshot(const KvStorePtr&, const std::string&) const {
+  return GroupSnapshotPtr();
+}
+
+Result<StoredArrayPtr> ArrayDriver::OpenSnapshot(const KvStorePtr& store, const std::string& prefix,
+                                                 const NodeSnapshot&, const Context&) const {
+  return UnimplementedError(store->Describe(prefix) + ": " + std::string(name()) +
+                            " opens no arrays from snapshots");
+}
+
 DataType StoredArray::data_type() const { return chain->chunk().data_type; }
 
 struct DriverTable::State {
-  const ArrayDriver* FindLocked(std::string_view name) const COFFER_REQUIRES(mutex) {
-    for (const auto& driver : drivers) {
-      if (driver->name() == name) return driver.get();
-    }
-    return nullptr;
+  /// Own ones first: if both come to have a name (the lower table later), the upper one's is found.
+  const ArrayDriver* ByName(std::string_view name) const {
+    const auto* const own = drivers.Find([&](const auto& driver) {
+      return driver->name() == name || (!name.empty() && driver->alias() == name);
+    });
+    if (own != nullptr) return own->get();
+    return below == nullptr ? nullptr : below->ByName(name);
+  }
+  /// In the order of detection: the lower table's first.
+  void AppendTo(std::vector<const ArrayDriver*>& all) const {
+    if (below != nullptr) below->AppendTo(all);
+    drivers.Find([&](const auto& driver) {
+      all.push_back(driver.get());
+      return false;
+    });
   }
 
-  mutable Mutex mutex;
-  // Never removed from: what was found stays.
-  std::vector<std::shared_ptr<const ArrayDriver>> drivers COFFER_GUARDED_BY(mutex);
+  const State* below = nullptr;
+  Mutex mutex;  // Guards adding to `drivers`, not reading it.
+  GrowingList<std::shared_ptr<const ArrayDriver>> drivers;
 };
 
-DriverTable::DriverTable() : state_(std::make_unique<State>()) { AddBuiltinDrivers(*this); }
+DriverTable::DriverTable(const DriverTable* below) : state_(std::make_unique<State>()) {
+  if (below != nullptr) state_->below = below->state_.get();
+}
 DriverTable::~DriverTable() = default;
 
+DriverTable& DriverTable::Process() {
+  static DriverTable& table = *[] {
+    auto* const made = new DriverTable(nullptr);
+    AddBuiltinDrivers(*made);
+    return made;
+  }();
+  return table;
+}
+
 Status DriverTable::Add(std::shared_ptr<const ArrayDriver> driver) {
+  if (driver == nullptr) return InvalidArgumentError("no array driver was given");
   COFFER_RETURN_IF_ERROR(CheckName(driver->name()));
   MutexLock lock(state_->mutex);
-  if (state_->FindLocked(driver->name()) != nullptr) {
+  if (state_->ByName(driver->name()) != nullptr) {
     return AlreadyExistsError("driver \"" + std::string(driver->name()) + "\" is already known");
   }
-  state_->drivers.push_back(std::move(driver));
+  state_->drivers.Append(std::move(driver));
   return Status();
 }
 
 Result<const ArrayDriver*> DriverTable::Find(std::string_view name) const {
-  MutexLock lock(state_->mutex);
-  if (const ArrayDriver* const found = state_->FindLocked(name); found != nullptr) return found;
+  if (const ArrayDriver* const found = state_->ByName(name); found != nullptr) return found;
   std::string known;
-  for (const auto& driver : state_->drivers) {
+  for (const ArrayDriver* driver : drivers()) {
     known += (known.empty() ? "" : ", ") + std::string(driver->name());
   }
   return InvalidArgumentError("unknown driver \"" + std::string(name) + "\"; known: " + known);
 }
 
 std::vector<const ArrayDriver*> DriverTable::drivers() const {
-  MutexLock lock(state_->mutex);
-  std::vector<const ArrayDriver*> drivers;
-  for (const auto& driver : state_->drivers) drivers.push_back(driver.get());
-  return drivers;
+  std::vector<const ArrayDriver*> all;
+  state_->AppendTo(all);
+  return all;
 }
 
-const ArrayDriver& DriverTable::standard() const {
-  MutexLock lock(state_->mutex);
-  return *state_->drivers.front();
-}
+const ArrayDriver& DriverTable::standard() const { return *drivers().front(); }
 
 }  // namespace coffer::inline v0

@@ -297,8 +297,9 @@ Result<bool> CellInspector::Decode(const CodecChain& chain, const Box& box,
   COFFER_RETURN_IF_ERROR(chain.Decode(encoded, scratch.view, CodecScratch{&pool}));
   context_.stats().chunks_decoded += 1;
   ++counts_.chunks;
-  if (!chain.has_checksum()) ++counts_.unchecked;
+  if (!chain.has_checksum(encoded)) ++counts_.unchecked;
   counts_.bytes += chain.chunk().num_bytes();
+  if (stored_.fill_value_undefined) return false;  // Anything may stand there.
   for (const Box& part : PartsBeyond(stored_.shape(), box)) {
     const View beyond = scratch.view.Subview(Relative(part, box));
     if (!AllEqual(beyond, chain.chunk().fill_value)) return true;

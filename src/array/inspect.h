@@ -16,8 +16,8 @@
 #include "coffer/array/driver.h"
 #include "coffer/array/repair.h"
 #include "coffer/array/verify.h"
-#include "src/array/shard_index_cache.h"
 #include "src/array/survey.h"
+#include "src/codec/shard_layout.h"
 
 namespace coffer::inline v0 {
 

@@ -9,6 +9,7 @@
 
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"
+#include "src/array/array_caches.h"
 #include "src/array/node.h"
 #include "src/base/json.h"
 #include "src/kvstore/url.h"
@@ -19,6 +20,7 @@ namespace {
 /// Members of TensorStore's array specs that coffer does not act on.
 constexpr std::string_view kUnsupportedMembers[] = {"context",
                                                     "dtype",
+                                                    "field",
                                                     "rank",
                                                     "transform",
                                                     "schema",
@@ -36,6 +38,13 @@ constexpr std::string_view kUnsupportedMembers[] = {"context",
                                                     "cache_pool",
                                                     "data_copy_concurrency"};
 
+/// What was opened by the same text is the same store to the caches.
+Result<KvStorePtr> OpenNamedStore(std::string_view text, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(text, context));
+  context.Get<ArrayCaches>().NameStore(store, text);
+  return store;
+}
+
 Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const Json spec, Json::Parse(text));
   COFFER_ASSIGN_OR_RETURN(const Json::Object* members, spec.AsObject("$"));
@@ -49,7 +58,7 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
   }
   const Json* kvstore = spec.Find("kvstore");
   if (kvstore == nullptr) {  // A spec of a store.
-    COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(text, context));
+    COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenNamedStore(text, context));
     return Place{std::move(store), "", ""};
   }
   COFFER_RETURN_IF_ERROR(spec.CheckMembers("$", {"driver", "kvstore", "path"}));
@@ -58,7 +67,9 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
     COFFER_ASSIGN_OR_RETURN(place.driver, driver->AsString("$.driver"));
     if (place.driver == "auto") place.driver.clear();
     if (!place.driver.empty()) {
-      COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+      COFFER_ASSIGN_OR_RETURN(const ArrayDriver* found,
+                              context.Get<DriverTable>().Find(place.driver));
+      place.driver = found->name();
     }
   }
   if (const Json* path = spec.Find("path"); path != nullptr) {
@@ -66,7 +77,7 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
   }
   if (!place.prefix.empty() && place.prefix.back() != '/') place.prefix += '/';
   const std::string store_spec = kvstore->is_string() ? kvstore->string() : kvstore->Dump();
-  COFFER_ASSIGN_OR_RETURN(place.store, OpenKvStore(store_spec, context));
+  COFFER_ASSIGN_OR_RETURN(place.store, OpenNamedStore(store_spec, context));
   return place;
 }
 
@@ -113,7 +124,7 @@ Status CheckNoArrayAbove(std::string_view place, const Context& context) {
   for (const std::string& above : PlacesAbove(place)) {
     const Result<KvStorePtr> store = OpenKvStore(above, context);
     if (!store.ok()) continue;
-    const Result<FoundNode> found = FindNodeAt({*store, "", ""}, context);
+    const Result<FoundNode> found = FindNodeAt({*store, "", ""}, {.context = context});
     if (!found.ok() || found->kind != NodeKind::kArray) continue;
     return FailedPreconditionError(std::string(place) + ": inside the array at " +
                                    (*store)->Describe("") + ", where nothing else can stand");
@@ -127,9 +138,11 @@ Result<Place> OpenPlace(std::string_view url_or_json, const Context& context) {
   Place place;
   if (bar != std::string_view::npos) {
     COFFER_ASSIGN_OR_RETURN(place.driver, AdapterName(url_or_json, url_or_json.substr(bar + 1)));
-    COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+    COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver,
+                            context.Get<DriverTable>().Find(place.driver));
+    place.driver = driver->name();  // Not an alias of it.
   }
-  COFFER_ASSIGN_OR_RETURN(place.store, OpenKvStore(url_or_json.substr(0, bar), context));
+  COFFER_ASSIGN_OR_RETURN(place.store, OpenNamedStore(url_or_json.substr(0, bar), context));
   return place;
 }
 

@@ -9,8 +9,10 @@
 #include "src/array/rebuild.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "coffer/base/checked.h"
 #include "src/array/chunk_io.h"
 #include "src/array/read.h"
 #include "src/array/shard_update.h"
@@ -20,6 +22,14 @@ namespace coffer::inline v0 {
 namespace {
 
 using State = WriteResult::State;
+
+/// What is added to it has room in 64 bits.
+constexpr uint64_t kShardBytesMax = uint64_t{1} << 62;
+
+bool IsDropped(const CellFaults& faults, int64_t n) {
+  return faults.entries[static_cast<size_t>(n)].absent() ||
+         std::binary_search(faults.bad_chunks.begin(), faults.bad_chunks.end(), n);
+}
 
 void FillBeyond(const StoredArray& stored, const Box& box, const View& chunk) {
   for (const Box& part : PartsBeyond(stored.shape(), box)) {
@@ -78,7 +88,7 @@ class ShardRebuild {
     uint64_t all = 0;
     uint64_t largest = 0;
     for (int64_t n = 0; n < std::ssize(faults_.entries); ++n) {
-      if (IsDropped(n)) continue;
+      if (IsDropped(faults_, n)) continue;
       all += Entry(n).size;
       largest = std::max(largest, Entry(n).size);
     }
@@ -97,7 +107,7 @@ class ShardRebuild {
     options.reservation = &reservation_;
     ShardWriter writer(stored_, context_, key_, options, true);
     for (int64_t n = 0; n < std::ssize(faults_.entries); ++n) {
-      if (IsDropped(n)) continue;
+      if (IsDropped(faults_, n)) continue;
       if (cancel_.cancelled()) return CancelledError("cancelled");
       COFFER_ASSIGN_OR_RETURN(const bool same, PutChunk(writer, n));
       if (!same) return State::kConditionNotMet;
@@ -109,10 +119,6 @@ class ShardRebuild {
  private:
   const ShardLayout& layout() const { return *stored_.chain->shard_layout(); }
   const ShardEntry& Entry(int64_t n) const { return faults_.entries[static_cast<size_t>(n)]; }
-  bool IsDropped(int64_t n) const {
-    return Entry(n).absent() ||
-           std::binary_search(faults_.bad_chunks.begin(), faults_.bad_chunks.end(), n);
-  }
 
   /// False if the shard was replaced meanwhile.
   Result<bool> PutChunk(ShardWriter& writer, int64_t n) {
@@ -154,6 +160,23 @@ class ShardRebuild {
 };
 
 }  // namespace
+
+bool UnfoldsBeyondAShard(const StoredArray& stored, const CellFaults& faults) {
+  const ShardLayout* const layout = stored.chain->shard_layout();
+  if (layout == nullptr) return false;
+  const int64_t most = CheckedMul(layout->num_entries(), layout->inner().max_encoded_size())
+                           .value_or(std::numeric_limits<int64_t>::max());
+  uint64_t sum = 0;
+  uint64_t end = 0;
+  for (int64_t n = 0; n < std::ssize(faults.entries); ++n) {
+    const ShardEntry& entry = faults.entries[static_cast<size_t>(n)];
+    if (IsDropped(faults, n)) continue;
+    end = std::max(end, entry.offset + entry.size);
+    sum += entry.size;
+    if (sum > kShardBytesMax) return true;
+  }
+  return sum > std::max(end, static_cast<uint64_t>(most));
+}
 
 Result<State> RebuildCell(const StoredArray& stored, const Context& context, const std::string& key,
                           const Index& cell, const CellFaults& faults, const CancelToken& cancel) {

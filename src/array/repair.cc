@@ -8,12 +8,16 @@
 //  3. The value is deleted, or the cell rebuilt (rebuild.cc), on the condition of that generation.
 //     Not met, the key is left alone (it is new), or the cell is inspected anew.
 //
+// While it lasts, the context uses nothing that it remembers of the array without asking the store.
 // Nothing is kept between these steps: killed anywhere, the next repair goes on.
 #include "coffer/array/repair.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "coffer/array/group.h"
+#include "src/array/array_caches.h"
 #include "src/array/findings.h"
 #include "src/array/inspect.h"
 #include "src/array/rebuild.h"
@@ -110,6 +114,9 @@ class RepairSink : public InspectionSink {
                       : "its data would be lost (drop-damaged)";
     }
     if (!can_write_) return std::string(kNoConditions);
+    if (faults.damage.ok() && UnfoldsBeyondAShard(stored_, faults)) {
+      return "its chunks share bytes, and without that would have more than a shard can have";
+    }
     return faults.generation.known() ? "" : "the store tells no generation";
   }
 
@@ -195,11 +202,22 @@ class RepairSink : public InspectionSink {
   RepairReport report_ COFFER_GUARDED_BY(mutex_);
 };
 
+/// The array itself; but one of a group's snapshot tells no generation, so that which is stored.
+Result<Array> AsStored(const Array& array) {
+  const StoredArray& stored = *array.stored();
+  if (stored.metadata_generation.known()) return array;
+  return Array::Open(Place{stored.store, stored.prefix, array.format()},
+                     {.context = array.context()});
+}
+
 }  // namespace
 
-Result<RepairReport> RepairArrayWith(const Array& array, const RepairOptions& options,
+Result<RepairReport> RepairArrayWith(const Array& given, const RepairOptions& options,
                                      const ArrayCheckOptions& check) {
+  COFFER_ASSIGN_OR_RETURN(const Array array, AsStored(given));
   const StoredArray& stored = *array.stored();
+  std::optional<WriteMark> mark;
+  if (!options.dry_run) mark.emplace(array.context(), *stored.store, stored.prefix);
   CellInspector cells(stored, array.context(), options.deep, options.cancel);
   RepairSink sink(array, options, check, cells);
   COFFER_RETURN_IF_ERROR(InspectArray(array,

@@ -9,10 +9,12 @@
 //  3. What dead writers left is removed.
 #include "coffer/checkpoint/repair.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "coffer/array/array.h"
+#include "src/array/array_caches.h"
 #include "src/array/findings.h"
 #include "src/array/inspect.h"
 #include "src/checkpoint/check.h"
@@ -29,6 +31,8 @@ class Repairer {
       : place_(std::move(place)), options_(options), context_(context) {}
 
   Result<RepairReport> Run(const CheckpointPlace& published) {
+    std::optional<NodeWriteMark> mark;
+    if (!options_.dry_run) mark.emplace(context_, *place_.store, place_.prefix, true);
     Result<StoredCheckpoint> opened = OpenCheckpoint(place_);
     if (!opened.ok() && IsDamage(opened.status())) {
       Leave({FindingKind::kMetadata, place_.Describe(), opened.status().ToString()},

@@ -5,6 +5,7 @@
 //     Each of these is then dealt with once, by its own means; a node that cannot be opened is one
 //     finding.
 //  3. What dead writers left is looked for once, below the whole place.
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "coffer/array/group.h"
 #include "coffer/checkpoint/checkpoint.h"
 #include "coffer/checkpoint/repair.h"
+#include "src/array/array_caches.h"
 #include "src/array/findings.h"
 #include "src/array/inspect.h"
 #include "src/array/node.h"
@@ -99,6 +101,8 @@ class RepairChecker final : public Checker {
     return Status();
   }
   Status Strays(KvStore& store, const StrayKeys& strays) override {
+    std::optional<NodeWriteMark> mark;  // A document that makes no node is remembered, too.
+    if (options_.drop_foreign && !options_.dry_run) mark.emplace(context_, store, "", true);
     for (const std::string& key : strays.keys) {
       COFFER_RETURN_IF_ERROR(
           RepairForeign(store, key, std::string(kForeignInGroup), options_, report));
@@ -121,7 +125,7 @@ class RepairChecker final : public Checker {
 
 /// Opens an array and has it checked; what cannot be opened is told.
 Status CheckArray(const Place& place, bool debris, const Context& context, Checker& checker) {
-  const Result<Array> array = Array::Open(place.store, place.prefix, {.context = context});
+  const Result<Array> array = Array::Open(place, {.context = context});
   if (array.ok()) {
     return checker.OneArray(*array, {.probe = CheckpointProbe(place.store), .debris = debris});
   }
@@ -165,7 +169,7 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
 Status CheckOther(const KvStorePtr& store, const std::string& prefix, const Context& context,
                   Checker& checker) {
   const Place below{store, prefix, ""};
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(below, context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(below, {.context = context}));
   if (found.kind == NodeKind::kArray) return CheckArray(below, false, context, checker);
   if (found.kind == NodeKind::kGroup) return CheckGroup(below, *found.driver, context, checker);
   return checker.Checkpoint({store, prefix}, {store, prefix});
@@ -183,7 +187,7 @@ Status CheckPlace(std::string_view name, const Context& context, Checker& checke
     }
   }
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(name, context));
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, context));
+  COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, {.context = context}));
   if (found.kind == NodeKind::kArray) return CheckArray(place, true, context, checker);
   if (found.kind == NodeKind::kGroup) {
     COFFER_RETURN_IF_ERROR(CheckGroup(place, *found.driver, context, checker));

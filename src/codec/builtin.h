@@ -1,4 +1,4 @@
-// The codecs that every table starts with.
+// The codecs that the process's table starts with.
 #ifndef COFFER_SRC_CODEC_BUILTIN_H_
 #define COFFER_SRC_CODEC_BUILTIN_H_
 

@@ -1,8 +1,11 @@
 #include "coffer/codec/codec.h"
 
+#include <set>
 #include <utility>
 
+#include "src/base/growing_list.h"
 #include "src/base/json.h"
+#include "src/base/mutex.h"
 #include "src/codec/builtin.h"
 
 namespace coffer::inline v0 {
@@ -51,28 +54,62 @@ Result<std::unique_ptr<BoundBytesToBytes>> Codec::BindBytesToBytes(int64_t) cons
   return NotOfThisKind(*this, "bytes into bytes");
 }
 
-CodecTable::CodecTable() { AddBuiltinCodecs(*this); }
+struct CodecTable::State {
+  template <class Matches>
+  const CodecDriver* Find(Matches matches) const {
+    const CodecDriver* const own = drivers.Find(matches);
+    return own != nullptr || below == nullptr ? own : below->Find(matches);
+  }
+  const CodecDriver* ByName(std::string_view name) const {
+    return Find([&](const CodecDriver& driver) { return driver.name == name; });
+  }
+
+  const State* below = nullptr;
+  Mutex mutex;  // Guards adding to `drivers`, not reading it.
+  GrowingList<CodecDriver> drivers;
+};
+
+CodecTable::CodecTable(const CodecTable* below) : state_(std::make_unique<State>()) {
+  if (below != nullptr) state_->below = below->state_.get();
+}
+CodecTable::~CodecTable() = default;
+CodecTable::CodecTable(CodecTable&& other) noexcept = default;
+
+CodecTable& CodecTable::Process() {
+  static CodecTable& table = *[] {
+    auto* const made = new CodecTable(nullptr);
+    AddBuiltinCodecs(*made);
+    return made;
+  }();
+  return table;
+}
 
 Status CodecTable::Add(CodecDriver driver) {
-  std::string name = driver.name;
-  if (!drivers_.emplace(name, std::move(driver)).second) {
-    return AlreadyExistsError("codec \"" + name + "\" is already known");
+  if (driver.name.empty()) return InvalidArgumentError("a codec needs a name");
+  if (!driver.make) return InvalidArgumentError("codec \"" + driver.name + "\" has no `make`");
+  MutexLock lock(state_->mutex);
+  if (state_->ByName(driver.name) != nullptr) {
+    return AlreadyExistsError("codec \"" + driver.name + "\" is already known");
   }
+  state_->drivers.Append(std::move(driver));
   return Status();
 }
 
 Result<CodecPtr> CodecTable::Make(std::string_view name, std::string_view configuration) const {
-  const auto found = drivers_.find(name);
-  if (found == drivers_.end()) {
+  const CodecDriver* const driver = state_->ByName(name);
+  if (driver == nullptr) {
     return UnimplementedError("codec \"" + std::string(name) + "\" is not known here");
   }
-  return found->second.make(configuration, *this);
+  return driver->make(configuration, *this);
 }
 
 std::vector<std::string> CodecTable::names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, driver] : drivers_) names.push_back(name);
-  return names;
+  std::set<std::string> names;
+  state_->Find([&](const CodecDriver& driver) {
+    names.insert(driver.name);
+    return false;
+  });
+  return {names.begin(), names.end()};
 }
 
 CodecSpec Uncompressed() { return {}; }

@@ -1,9 +1,10 @@
 #include "coffer/kvstore/store_table.h"
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <utility>
 
+#include "src/base/growing_list.h"
 #include "src/base/json.h"
 #include "src/base/mutex.h"
 #include "src/kvstore/builtin_stores.h"
@@ -11,26 +12,68 @@
 
 namespace coffer::inline v0 {
 
+// A table sees its own drivers first, then those of the table below it. If both come to have a name
+// (the lower one later), the upper one's is found.
+struct StoreTable::State {
+  template <class Matches>
+  const StoreDriver* Find(Matches matches) const {
+    const StoreDriver* const own = drivers.Find(matches);
+    return own != nullptr || below == nullptr ? own : below->Find(matches);
+  }
+  const StoreDriver* ByName(std::string_view name) const {
+    return Find([&](const StoreDriver& driver) { return driver.name == name; });
+  }
+  const StoreDriver* ByScheme(std::string_view scheme) const {
+    return Find([&](const StoreDriver& driver) {
+      return std::find(driver.schemes.begin(), driver.schemes.end(), scheme) !=
+             driver.schemes.end();
+    });
+  }
+  const StoreDriver* OfPaths() const {
+    return Find([](const StoreDriver& driver) { return driver.open_path != nullptr; });
+  }
+  /// What `names_of` gives for each driver, sorted.
+  template <class NamesOf>
+  std::vector<std::string> Names(NamesOf names_of) const {
+    std::set<std::string> names;
+    Find([&](const StoreDriver& driver) {
+      for (const std::string& name : names_of(driver)) names.insert(name);
+      return false;
+    });
+    return {names.begin(), names.end()};
+  }
+  std::vector<std::string> Schemes() const {
+    return Names([](const StoreDriver& driver) { return driver.schemes; });
+  }
+
+  const State* below = nullptr;
+  Mutex mutex;  // Guards adding to `drivers`, not reading it.
+  GrowingList<StoreDriver> drivers;
+};
+
 namespace {
 
-template <class Map>
-std::string JoinedKeys(const Map& map) {
+std::string Joined(const std::vector<std::string>& names) {
   std::string joined;
-  for (const auto& [key, value] : map) joined += (joined.empty() ? "" : ", ") + key;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ", ") + name;
   return joined;
 }
 
 }  // namespace
 
-struct StoreTable::State {
-  mutable Mutex mutex;
-  std::map<std::string, std::shared_ptr<const StoreDriver>> by_name COFFER_GUARDED_BY(mutex);
-  std::map<std::string, std::shared_ptr<const StoreDriver>> by_scheme COFFER_GUARDED_BY(mutex);
-  std::shared_ptr<const StoreDriver> of_paths COFFER_GUARDED_BY(mutex);
-};
-
-StoreTable::StoreTable() : state_(std::make_unique<State>()) { AddBuiltinStores(*this); }
+StoreTable::StoreTable(const StoreTable* below) : state_(std::make_unique<State>()) {
+  if (below != nullptr) state_->below = below->state_.get();
+}
 StoreTable::~StoreTable() = default;
+
+StoreTable& StoreTable::Process() {
+  static StoreTable& table = *[] {
+    auto* const made = new StoreTable(nullptr);
+    AddBuiltinStores(*made);
+    return made;
+  }();
+  return table;
+}
 
 Status StoreTable::Add(StoreDriver driver) {
   if (driver.name.empty()) return InvalidArgumentError("a store driver needs a name");
@@ -40,40 +83,29 @@ Status StoreTable::Add(StoreDriver driver) {
                                   "\" is no URL scheme in lower case");
     }
   }
-  auto shared = std::make_shared<const StoreDriver>(std::move(driver));
   MutexLock lock(state_->mutex);
-  if (state_->by_name.contains(shared->name)) {
-    return AlreadyExistsError("a store driver named \"" + shared->name + "\" is there already");
+  if (state_->ByName(driver.name) != nullptr) {
+    return AlreadyExistsError("a store driver named \"" + driver.name + "\" is there already");
   }
-  for (const std::string& scheme : shared->schemes) {
-    if (auto it = state_->by_scheme.find(scheme); it != state_->by_scheme.end()) {
+  for (const std::string& scheme : driver.schemes) {
+    if (const StoreDriver* const owner = state_->ByScheme(scheme); owner != nullptr) {
       return AlreadyExistsError("URL scheme \"" + scheme + "\" belongs to store driver \"" +
-                                it->second->name + "\" already");
+                                owner->name + "\" already");
     }
   }
-  if (shared->open_path) {
-    if (state_->of_paths) {
-      return AlreadyExistsError("plain paths belong to store driver \"" + state_->of_paths->name +
-                                "\" already");
-    }
-    state_->of_paths = shared;
+  if (const StoreDriver* const owner = state_->OfPaths(); owner != nullptr && driver.open_path) {
+    return AlreadyExistsError("plain paths belong to store driver \"" + owner->name + "\" already");
   }
-  for (const std::string& scheme : shared->schemes) state_->by_scheme.emplace(scheme, shared);
-  state_->by_name.emplace(shared->name, shared);
+  state_->drivers.Append(std::move(driver));
   return Status();
 }
 
 Result<KvStorePtr> StoreTable::OpenUrl(std::string_view url, const Context& context) const {
   const std::string scheme = UrlScheme(url);
-  std::shared_ptr<const StoreDriver> driver;
-  {
-    MutexLock lock(state_->mutex);
-    auto it = state_->by_scheme.find(scheme);
-    if (it == state_->by_scheme.end() || !it->second->open_url) {
-      return InvalidArgumentError("URL \"" + std::string(url) + "\": unknown scheme \"" + scheme +
-                                  "\" (known: " + JoinedKeys(state_->by_scheme) + ")");
-    }
-    driver = it->second;
+  const StoreDriver* const driver = state_->ByScheme(scheme);
+  if (driver == nullptr || !driver->open_url) {
+    return InvalidArgumentError("URL \"" + std::string(url) + "\": unknown scheme \"" + scheme +
+                                "\" (known: " + Joined(schemes()) + ")");
   }
   return driver->open_url(url, context);
 }
@@ -86,37 +118,24 @@ Result<KvStorePtr> StoreTable::OpenJson(std::string_view json, const Context& co
     return InvalidArgumentError("at $: a store's spec needs the member \"driver\"");
   }
   COFFER_ASSIGN_OR_RETURN(const std::string driver_name, name->AsString("$.driver"));
-  std::shared_ptr<const StoreDriver> driver;
-  {
-    MutexLock lock(state_->mutex);
-    auto it = state_->by_name.find(driver_name);
-    if (it == state_->by_name.end() || !it->second->open_json) {
-      return InvalidArgumentError("at $.driver: unknown store driver \"" + driver_name +
-                                  "\" (known: " + JoinedKeys(state_->by_name) + ")");
-    }
-    driver = it->second;
+  const StoreDriver* const driver = state_->ByName(driver_name);
+  if (driver == nullptr || !driver->open_json) {
+    const auto name_of = [](const StoreDriver& known) { return std::vector{known.name}; };
+    return InvalidArgumentError("at $.driver: unknown store driver \"" + driver_name +
+                                "\" (known: " + Joined(state_->Names(name_of)) + ")");
   }
   return driver->open_json(json, context);
 }
 
 Result<KvStorePtr> StoreTable::OpenPath(std::string_view path, const Context& context) const {
-  std::shared_ptr<const StoreDriver> driver;
-  {
-    MutexLock lock(state_->mutex);
-    driver = state_->of_paths;
-  }
-  if (!driver) {
+  const StoreDriver* const driver = state_->OfPaths();
+  if (driver == nullptr) {
     return InvalidArgumentError("path \"" + std::string(path) + "\": no store opens plain paths");
   }
   return driver->open_path(path, context);
 }
 
-std::vector<std::string> StoreTable::schemes() const {
-  MutexLock lock(state_->mutex);
-  std::vector<std::string> names;
-  for (const auto& [scheme, driver] : state_->by_scheme) names.push_back(scheme);
-  return names;
-}
+std::vector<std::string> StoreTable::schemes() const { return state_->Schemes(); }
 
 Result<KvStorePtr> OpenKvStore(std::string_view url_or_json, const Context& context) {
   const StoreTable& table = context.Get<StoreTable>();

@@ -6,6 +6,7 @@ number than its owner wrote last is a lost write. The ends are checked by zarr-p
 COFFER_SOAK multiplies the rounds.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -23,9 +24,9 @@ WRITERS = 4  # Every other one is TensorStore.
 SHAPE, SHARD, CHUNK = [16, 24], [8, 24], [4, 8]
 
 
-def ts_key(root: str, slot: int, rounds: int) -> None:
+def ts_key(spec: str, slot: int, rounds: int) -> None:
     """Raises a slot of the key "slots"."""
-    store = ts.KvStore.open({"driver": "file", "path": f"{root}/"}).result()
+    store = ts.KvStore.open(json.loads(spec)).result()
     done = 0
     while done < rounds:
         read = store.read("d/slots").result()
@@ -48,17 +49,17 @@ def ts_array(path: str, writer: int, rounds: int) -> None:
             array[i].write(np.full(SHAPE[1], value + 1, np.uint32)).result()
 
 
-def run_all(work: str, place: Path) -> None:
+def run_all(work: str, place: str) -> None:
     """All writers at once; each exits with 0."""
     processes = []
     for writer in range(WRITERS):
         numbers = [str(writer), str(ROUNDS)]
         if writer % 2 == 0:
-            command = [sys.executable, __file__, work, str(place), *numbers]
+            command = [sys.executable, __file__, work, place, *numbers]
         elif work == "key":
-            command = [str(TOOL), work, str(place), *numbers]
+            command = [str(TOOL), work, place, *numbers]
         else:
-            command = [str(TOOL), work, str(place), numbers[0], str(WRITERS), numbers[1]]
+            command = [str(TOOL), work, place, numbers[0], str(WRITERS), numbers[1]]
         processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
     for process in processes:
         _, errors = process.communicate(timeout=600)
@@ -70,11 +71,13 @@ def left_over(place: Path) -> list[str]:
     return [str(path) for path in place.rglob("*.__lock")]
 
 
-def test_one_key(tmp_path: Path) -> None:
-    """Every increment of every process counts."""
+@pytest.mark.parametrize("mode", ["os", "lockfile"])
+def test_one_key(tmp_path: Path, mode: str) -> None:
+    """Every increment of every process counts, in both modes of locking that both know."""
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "slots").write_text("0 " * WRITERS, encoding="utf-8")
-    run_all("key", tmp_path)
+    spec = {"driver": "file", "path": f"{tmp_path}/", "file_io_locking": {"mode": mode}}
+    run_all("key", json.dumps(spec))
     slots = (tmp_path / "d" / "slots").read_text(encoding="utf-8").split()
     assert slots == [str(ROUNDS)] * WRITERS
     assert left_over(tmp_path) == []
@@ -92,7 +95,7 @@ def test_one_sharded_array(tmp_path: Path, location: Any) -> None:
         shards={"shape": SHARD, "index_location": location},
     )
     array[...] = 0
-    run_all("array", path)
+    run_all("array", str(path))
     assert np.all(zarr.open_array(str(path), mode="r")[...] == ROUNDS)
     assert left_over(path) == []
 

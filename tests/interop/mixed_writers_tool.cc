@@ -1,6 +1,6 @@
 // A coffer process among others that write the same key, or the same shards of an array.
 //
-//     mixed_writers_tool key ROOT SLOT ROUNDS               adds 1 to a slot of a key
+//     mixed_writers_tool key STORE SLOT ROUNDS              adds 1 to a slot of a key
 //     mixed_writers_tool array URL WRITER WRITERS ROUNDS    writes its rows (every WRITERS-th)
 //
 // The value of the key is numbers with spaces between. Of an array each row has one writer, who
@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "coffer/array/array.h"
-#include "coffer/kvstore/stores.h"
+#include "coffer/kvstore/kvstore.h"
 
 namespace coffer {
 namespace {
 
-int WriteKey(const std::string& root, size_t slot, int rounds) {
-  const KvStorePtr store = MakeFileStore(root).OrDie();
+int WriteKey(const std::string& spec, size_t slot, int rounds) {
+  const KvStorePtr store = OpenKvStore(spec).OrDie();
   for (int round = 0; round < rounds;) {
     const ReadResult read = store->Read("d/slots").Get().OrDie();
     std::istringstream text{std::string(read.value.text())};

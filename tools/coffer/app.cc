@@ -28,6 +28,8 @@ void AddGlobalOptions(const CommandLine& line) {
         return static_cast<int>(threads);
       },
       "worker threads (default: one a core)");
+  line.Texts("--plugin", &options.plugins,
+             "a shared library with stores, codecs or formats of its own; may be repeated");
   line.Flag("--json", &options.json, "print results as JSON");
   line.Flag("--stats", &options.stats, "print requests, bytes and peak memory on standard error");
   line.Flag("--quiet,-q", &options.quiet, "no progress bar and no remarks");

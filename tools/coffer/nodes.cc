@@ -46,13 +46,12 @@ std::string OpenGroup::PrefixOf(const std::string& name) const {
   return group.prefix() + (name.empty() ? "" : name + "/");
 }
 
-Result<Array> OpenGroup::OpenArray(const std::string& name) const {
-  return Array::Open(group.store(), PrefixOf(name), {.context = context});
-}
+Result<Array> OpenGroup::OpenArray(const std::string& name) const { return group.OpenArray(name); }
 
 Result<GroupSurvey> OpenGroup::Survey(size_t strays_max) const {
-  COFFER_ASSIGN_OR_RETURN(const FoundNode found,
-                          FindNodeAt({group.store(), group.prefix(), ""}, context));
+  COFFER_ASSIGN_OR_RETURN(
+      const FoundNode found,
+      FindNodeAt({group.store(), group.prefix(), group.format()}, {.context = context}));
   if (found.driver == nullptr) return NotFoundError(group.url() + ": no group is here any more");
   return SurveyGroup(*found.driver, group.store(), group.prefix(), strays_max,
                      CheckpointProbe(group.store()), context);

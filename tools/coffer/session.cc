@@ -12,6 +12,7 @@
 #include <fstream>
 #include <thread>
 
+#include "tools/coffer/plugins.h"
 #include "tools/coffer/text.h"
 
 namespace coffer::inline v0::tool {
@@ -124,9 +125,17 @@ Progress Session::MakeProgress(std::string_view what) const {
   return Progress(what, !options_.quiet && isatty(STDERR_FILENO) != 0);
 }
 
+Status Session::LoadPlugins() {
+  for (const std::string& path : options_.plugins) {
+    COFFER_RETURN_IF_ERROR(LoadPlugin(path, context()));
+  }
+  return Status();
+}
+
 int Session::Run(const Action& action) {
   Clock::time_point start = Clock::now();
-  Result<int> result = action();
+  const Status loaded = LoadPlugins();
+  Result<int> result = loaded.ok() ? action() : Result<int>(loaded);
   if (std::fflush(stdout) != 0 || output_failed_) {
     if (result.ok()) result = UnavailableError("cannot write to standard output");
   }

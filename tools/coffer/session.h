@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "coffer/array/options.h"
 #include "coffer/async/cancel.h"
@@ -38,6 +39,7 @@ struct GlobalOptions {
   bool json = false;
   bool stats = false;
   bool quiet = false;
+  std::vector<std::string> plugins = {};  ///< Paths of shared libraries.
 };
 
 /// A bar on standard error for what takes more than a second, with rate and time left; nothing
@@ -101,13 +103,15 @@ class Session {
   void NoteRate(std::string_view text, int64_t bytes, const Stopwatch& watch);
   Progress MakeProgress(std::string_view what) const;
 
-  /// Runs a command's action, prints its error or what --stats asks for, and returns the status.
+  /// Loads the plugins, runs a command's action, prints its error or what --stats asks for, and
+  /// returns the status.
   int Run(const Action& action);
   /// The action that the parsed command chose.
   void Choose(Action action) { chosen_ = std::move(action); }
   const Action& chosen() const { return chosen_; }
 
  private:
+  Status LoadPlugins();
   void PrintStats(double seconds);
 
   GlobalOptions options_;

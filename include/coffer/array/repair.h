@@ -58,8 +58,9 @@ struct RepairReport {
   int64_t num_left = 0;
 };
 
-/// Errors: Aborted (the metadata was changed meanwhile: repair again), Cancelled, the store's own.
-/// After an error some of it is done.
+/// An array of a group's consolidated metadata is repaired as it is stored. Errors: Aborted (the
+/// metadata was changed meanwhile: repair again), Cancelled, the store's own. After an error some
+/// of it is done.
 COFFER_EXPORT Result<RepairReport> RepairArray(const Array& array,
                                                const RepairOptions& options = {});
 

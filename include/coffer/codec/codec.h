@@ -17,7 +17,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -101,6 +100,8 @@ class COFFER_EXPORT BoundBytesToBytes {
   virtual int64_t decode_scratch_bytes() const { return 0; }
   /// Whether it detects every altered bit of what it encodes (crc32c).
   virtual bool is_checksum() const { return false; }
+  /// The same for these encoded bytes, where it depends on their writer (zstd's own checksum).
+  virtual bool has_checksum(std::span<const std::byte> /*encoded*/) const { return is_checksum(); }
   /// For codecs whose encoded form is the decoded bytes plus a trailer (checksums): verifies and
   /// returns the decoded part of `encoded`. nullopt: not such a codec, use Decode.
   virtual std::optional<Result<std::span<const std::byte>>> DecodeInPlace(
@@ -143,18 +144,30 @@ struct CodecDriver {
   std::function<Result<CodecPtr>(std::string_view configuration, const CodecTable& codecs)> make;
 };
 
-/// The codecs that a context knows. A resource of the context: context.Get<CodecTable>().
+/// The codecs that a context knows. A resource of the context: context.Get<CodecTable>(). Thread
+/// safety: all methods from any thread.
 class COFFER_EXPORT CodecTable {
  public:
-  CodecTable();  ///< With the built-in codecs.
-  /// AlreadyExists if the name is taken.
+  /// On top of Process().
+  CodecTable() : CodecTable(&Process()) {}
+  /// An empty table that knows what `below` knows, too, now and later. nullptr: nothing.
+  explicit CodecTable(const CodecTable* below);
+  ~CodecTable();
+  CodecTable(CodecTable&& other) noexcept;  ///< `other` is used up.
+  CodecTable& operator=(CodecTable&&) = delete;
+
+  /// What every context knows: the built-in codecs, and what was added for all.
+  static CodecTable& Process();
+
+  /// AlreadyExists if the name is taken; InvalidArgument for an empty name or no `make`.
   Status Add(CodecDriver driver);
   /// Unimplemented, naming the codec, if it is unknown; InvalidArgument for its configuration.
   Result<CodecPtr> Make(std::string_view name, std::string_view configuration) const;
-  std::vector<std::string> names() const;
+  std::vector<std::string> names() const;  ///< Sorted.
 
  private:
-  std::map<std::string, CodecDriver, std::less<>> drivers_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 /// A codec as options name it: Zstd(3), Blosc("lz4"), Gzip(), Uncompressed(). Becomes the

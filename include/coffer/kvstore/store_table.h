@@ -1,12 +1,15 @@
 // StoreTable: which stores a context can open, by URL scheme and by driver name.
 //
-// Every context has a table of its own, filled with the stores that are built in. A program adds
-// its own kinds before it opens them:
+// Every context has a table of its own, on top of the process's, which begins with the stores that
+// are built in. A program adds its own kinds before it opens them, to one context:
 //
 //     context.Get<StoreTable>().Add({
 //         .name = "tape", .schemes = {"tape"},
 //         .open_url = [](std::string_view url, const Context&) { return OpenTape(url); }});
 //     KvStorePtr store = OpenKvStore("tape://robot/17", context).OrThrow();
+//
+// or for all contexts, of now and later, by StoreTable::Process().Add(...). See also AddPlugin in
+// coffer/registry/plugin.h.
 //
 // Thread safety: all methods from any thread.
 #ifndef COFFER_KVSTORE_STORE_TABLE_H_
@@ -43,11 +46,16 @@ struct COFFER_EXPORT StoreDriver {
 
 class COFFER_EXPORT StoreTable {
  public:
-  /// With the built-in stores.
-  StoreTable();
+  /// On top of Process().
+  StoreTable() : StoreTable(&Process()) {}
+  /// An empty table that knows what `below` knows, too, now and later. nullptr: nothing.
+  explicit StoreTable(const StoreTable* below);
   ~StoreTable();
   StoreTable(const StoreTable&) = delete;
   StoreTable& operator=(const StoreTable&) = delete;
+
+  /// What every context knows: the built-in stores, and what was added for all.
+  static StoreTable& Process();
 
   /// Errors: AlreadyExists if the name, a scheme or the plain paths are taken; InvalidArgument for
   /// an empty name, or a scheme that no URL has.

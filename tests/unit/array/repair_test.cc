@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -236,6 +237,28 @@ TEST(RepairArray, DroppedChunksReadAsTheFillValue) {
   EXPECT_EQ(values(0, 6), 0);
   EXPECT_EQ(values(1, 7), 0);
   EXPECT_EQ(values(2, 6), 23);
+}
+
+TEST(RepairArray, IsSeenAtOnceByWhoAllowsForStaleness) {
+  const KvStorePtr store = NewStore();
+  TellableArray(store, kNone);
+  const Context context = Context::Create({.threads = 2, .chunk_cache_bytes = MiB(1)});
+  const Array array = Array::Open(store, "", {.context = context}).OrDie();
+  const auto first = [&] {
+    uint16_t value = 99;
+    ArrayReadOptions options;
+    options.max_staleness = std::chrono::hours(1);
+    array.Read(Box::FromSize({0, 0}, {1, 1}), Ref(&value, {1, 1}), options).OrDie();
+    return value;
+  };
+  EXPECT_EQ(first(), 1);
+  SetAt(*store, "c/0/0", "damaged");
+  EXPECT_EQ(first(), 1);  // It is remembered.
+  RepairArray(array, {.dry_run = true, .drop_damaged = true}).OrDie();
+  EXPECT_EQ(first(), 1);
+  EXPECT_THAT(Texts(RepairArray(array, {.drop_damaged = true}).OrDie(), *store),
+              ElementsAre("done (delete) damaged c/0/0"));
+  EXPECT_EQ(first(), 0);
 }
 
 TEST(RepairArray, ShallowReadsNoChunk) {

@@ -310,12 +310,12 @@ class FileErrorsTest : public FileStoreTest {
 
 TEST_F(FileErrorsTest, OfReading) {
   CheckAll(ReadingOperations());
-  EXPECT_GT(failures_, 700);
+  EXPECT_GT(failures_, 400);
 }
 
 TEST_F(FileErrorsTest, OfChanging) {
   CheckAll(ChangingOperations());
-  EXPECT_GT(failures_, 1'500);
+  EXPECT_GT(failures_, 1'200);
 }
 
 TEST_F(FileErrorsTest, OfChangingWithoutLocks) {
@@ -324,7 +324,7 @@ TEST_F(FileErrorsTest, OfChangingWithoutLocks) {
   std::vector<Operation> operations = ChangingOperations();
   operations.erase(operations.begin() + 4, operations.end());
   CheckAll(operations);
-  EXPECT_GT(failures_, 500);
+  EXPECT_GT(failures_, 400);
 }
 
 }  // namespace

@@ -184,6 +184,32 @@ TEST_F(FileModesTest, ARenameThatTookEffectAndFailedSparesTheNextLock) {
   EXPECT_THAT(Files(), ElementsAre("k", "k.__lock"));
 }
 
+/// The target gets a key just before the rename.
+class TargetAppears final : public BentOps {
+ public:
+  explicit TargetAppears(std::string path) : path_(std::move(path)) {}
+  int RenameDirectory(int from_directory, const char* from, int to_directory,
+                      const char* to) override {
+    fs::create_directories(path_);
+    std::ofstream(path_ + "/theirs") << "theirs";
+    return BentOps::RenameDirectory(from_directory, from, to_directory, to);
+  }
+
+ private:
+  const std::string path_;
+};
+
+TEST_F(FileModesTest, ARenameNeverReplacesWhatAppearsMeanwhile) {
+  TargetAppears ops(root_ + "/to");
+  const Context context = Context::Create({.threads = 1});
+  const KvStorePtr store = MakeFileStore(root_, {}, context, ops).OrDie();
+  EXPECT_TRUE(Put(*store, "from/k", "ours").ok());
+  EXPECT_EQ(store->RenamePrefix("from/", "to/").Get().code(), StatusCode::kAlreadyExists);
+  ops.FailForEver("RenameNew", -EINVAL);  // A file system that knows no flags.
+  EXPECT_EQ(store->RenamePrefix("from/", "to/").Get().code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(Files(), ElementsAre("from/k", "to/theirs"));
+}
+
 TEST_F(FileModesTest, DeletesTakeWhateverIsNoDirectory) {
   for (const auto locking : {Locking::kOs, Locking::kLockfile, Locking::kNone}) {
     const KvStorePtr store = Make({.locking = locking});

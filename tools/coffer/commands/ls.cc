@@ -93,8 +93,8 @@ Result<std::vector<Entry>> NodesOf(const OpenGroup& group, bool recursive) {
                        .data_type = {}});
   }
   for (const std::string& prefix : others) {
-    COFFER_ASSIGN_OR_RETURN(const FoundNode node,
-                            FindNodeAt({group.group.store(), prefix, ""}, group.context));
+    COFFER_ASSIGN_OR_RETURN(const FoundNode node, FindNodeAt({group.group.store(), prefix, ""},
+                                                             {.context = group.context}));
     entries.push_back({.name = FolderName(group.group.prefix(), prefix),
                        .kind = node.kind == NodeKind::kArray   ? "array"
                                : node.kind == NodeKind::kGroup ? "group"
