@@ -34,6 +34,7 @@ Result<Array> Array::Open(const Place& place, const OpenOptions& options) {
 }
 
 Result<Array> Array::Create(std::string_view place_name, const CreateOptions& options) {
+  COFFER_RETURN_IF_ERROR(CheckNoArrayAbove(place_name, options.context));
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
   return Create(place, options);
 }
@@ -55,6 +56,7 @@ Result<Array> Array::OpenOrCreate(std::string_view place_name, const CreateOptio
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
   Result<Array> opened = Open(place, {.context = options.context});
   if (!opened.ok() && opened.status().code() == StatusCode::kNotFound) {
+    COFFER_RETURN_IF_ERROR(CheckNoArrayAbove(place_name, options.context));
     Result<Array> created = Create(place, options);
     if (created.ok() || created.status().code() != StatusCode::kAlreadyExists) return created;
     opened = Open(place, {.context = options.context});  // Someone else created it just now.

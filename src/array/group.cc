@@ -1,9 +1,5 @@
 #include "coffer/array/group.h"
 
-#include <algorithm>
-#include <functional>
-#include <map>
-#include <span>
 #include <utility>
 
 #include "coffer/array/array.h"
@@ -11,6 +7,7 @@
 #include "src/array/array_caches.h"
 #include "src/array/metadata_cache.h"
 #include "src/array/node.h"
+#include "src/array/survey.h"
 
 namespace coffer::inline v0 {
 
@@ -101,6 +98,7 @@ Result<Group> Group::Open(const Place& place, const OpenOptions& options) {
 }
 
 Result<Group> Group::Create(std::string_view place_name, const GroupOptions& options) {
+  COFFER_RETURN_IF_ERROR(CheckNoArrayAbove(place_name, options.context));
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
   return Create(place, options);
 }
@@ -179,25 +177,14 @@ std::vector<NodeEntry> Group::ListSnapshot(bool recursive) const {
 
 Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
   if (snapshot_ != nullptr) return ListSnapshot(recursive);
-  std::vector<std::string> prefixes;
   if (recursive) {
-    const auto add_nodes = [&](std::span<const ListEntry> page) {
-      for (const ListEntry& entry : page) {
-        std::optional<std::string> node = driver_->NodeOfKey(entry.key);
-        if (node && node->size() > prefix_.size()) prefixes.push_back(*std::move(node));
-      }
-      return Status();
-    };
-    COFFER_RETURN_IF_ERROR(ForEachPage(*store_, {.range = KeyRange::Prefix(prefix_)}, add_nodes));
-    std::sort(prefixes.begin(), prefixes.end());
-    // A node may have several documents.
-    prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
-  } else {
-    COFFER_ASSIGN_OR_RETURN(FolderEntries below, ListFolder(*store_, prefix_));
-    prefixes = std::move(below.folders);
+    COFFER_ASSIGN_OR_RETURN(GroupSurvey survey,
+                            SurveyGroup(*driver_, store_, prefix_, 0, nullptr, context_));
+    return std::move(survey.nodes);
   }
+  COFFER_ASSIGN_OR_RETURN(const FolderEntries below, ListFolder(*store_, prefix_));
   std::vector<NodeEntry> nodes;
-  for (const std::string& prefix : prefixes) {
+  for (const std::string& prefix : below.folders) {
     const std::string name = prefix.substr(prefix_.size(), prefix.size() - prefix_.size() - 1);
     if (!driver_->IsNodeName(name)) continue;
     COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver_->Find(store_, prefix));
@@ -207,41 +194,10 @@ Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
 }
 
 Result<StrayKeys> Group::FindStrays(size_t max) const {
-  // What a folder is, is looked up when a key in it shows: a node that others make meanwhile has
-  // its document before its chunks.
-  std::map<std::string, NodeKind, std::less<>> kinds = {{prefix_, NodeKind::kGroup}};
-  const auto kind_of = [&](const std::string& folder) -> Result<NodeKind> {
-    const auto known = kinds.find(folder);
-    if (known != kinds.end()) return known->second;
-    const std::string name = folder.substr(prefix_.size(), folder.size() - prefix_.size() - 1);
-    NodeKind kind = NodeKind::kNone;
-    if (driver_->IsNodeName(name)) {
-      COFFER_ASSIGN_OR_RETURN(kind, driver_->Find(store_, folder));
-    }
-    kinds[folder] = kind;
-    return kind;
-  };
-  const auto is_owned = [&](const std::string& key) -> Result<bool> {
-    NodeKind kind = NodeKind::kGroup;
-    for (size_t slash = key.find('/', prefix_.size()); slash != std::string::npos;
-         slash = key.find('/', slash + 1)) {
-      COFFER_ASSIGN_OR_RETURN(kind, kind_of(key.substr(0, slash + 1)));
-      if (kind == NodeKind::kArray) return true;
-    }
-    return kind == NodeKind::kGroup && driver_->NodeOfKey(key).has_value();
-  };
-  StrayKeys strays;
-  const auto look = [&](std::span<const ListEntry> page) -> Status {
-    for (const ListEntry& entry : page) {
-      COFFER_ASSIGN_OR_RETURN(const bool owned, is_owned(entry.key));
-      if (owned) continue;
-      ++strays.count;
-      if (strays.keys.size() < max) strays.keys.push_back(store_->Describe(entry.key));
-    }
-    return Status();
-  };
-  COFFER_RETURN_IF_ERROR(ForEachPage(*store_, {.range = KeyRange::Prefix(prefix_)}, look));
-  return strays;
+  COFFER_ASSIGN_OR_RETURN(GroupSurvey survey,
+                          SurveyGroup(*driver_, store_, prefix_, max, nullptr, context_));
+  for (std::string& key : survey.strays.keys) key = store_->Describe(key);
+  return std::move(survey.strays);
 }
 
 Status Group::SetAttributes(std::string_view json) {

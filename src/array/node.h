@@ -2,6 +2,10 @@
 #ifndef COFFER_SRC_ARRAY_NODE_H_
 #define COFFER_SRC_ARRAY_NODE_H_
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "coffer/array/driver.h"
 
 namespace coffer::inline v0 {
@@ -20,6 +24,13 @@ Result<const ArrayDriver*> DriverToCreate(const Place& place, const Context& con
 /// AlreadyExists if a node of another format than the driver's stands there: one place never holds
 /// two.
 Status CheckNoOtherFormat(const Place& place, const ArrayDriver& driver, const Context& context);
+
+/// The places above a path or URL, nearest first; none above a JSON spec. Links and ".." of local
+/// paths are resolved.
+std::vector<std::string> PlacesAbove(std::string_view place);
+/// FailedPrecondition if an array stands above a path or URL: everything below its prefix is its
+/// own. Where nobody can look, there is none.
+Status CheckNoArrayAbove(std::string_view place, const Context& context);
 
 /// Deletes whatever stands below the place's prefix.
 Status DeleteAll(const Place& place);

@@ -1,12 +1,18 @@
 // A place is a URL ("file:///data/x", "/data/x|zarr3:", "memory://name/x") or a JSON spec in
 // TensorStore's form ({"driver": "zarr3", "kvstore": ..., "path": "..."}).
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"
 #include "src/array/array_caches.h"
+#include "src/array/node.h"
 #include "src/base/json.h"
+#include "src/kvstore/url.h"
 
 namespace coffer::inline v0 {
 namespace {
@@ -86,6 +92,45 @@ Result<std::string> AdapterName(std::string_view url, std::string_view adapter) 
 }
 
 }  // namespace
+
+std::vector<std::string> PlacesAbove(std::string_view place) {
+  if (place.starts_with('{')) return {};
+  std::string base(place.substr(0, place.rfind('|')));
+  const std::string scheme = UrlScheme(base);
+  size_t root = 0;  // Where the path begins.
+  if (scheme.empty() || scheme == "file") {
+    if (!scheme.empty()) {
+      Result<Url> url = Url::Parse(base);
+      if (!url.ok()) return {};
+      base = std::move(url->path);
+    }
+    std::error_code error;
+    base = std::filesystem::weakly_canonical(std::filesystem::absolute(base, error), error);
+    if (error) return {};
+  } else {
+    root = base.find("://") + 3;
+  }
+  std::vector<std::string> above;
+  while (base.size() > root && base.back() == '/') base.pop_back();
+  for (size_t slash = base.rfind('/'); slash != std::string::npos && slash > root;
+       slash = base.rfind('/')) {
+    base.resize(slash);
+    above.push_back(base);
+  }
+  return above;
+}
+
+Status CheckNoArrayAbove(std::string_view place, const Context& context) {
+  for (const std::string& above : PlacesAbove(place)) {
+    const Result<KvStorePtr> store = OpenKvStore(above, context);
+    if (!store.ok()) continue;
+    const Result<FoundNode> found = FindNodeAt({*store, "", ""}, {.context = context});
+    if (!found.ok() || found->kind != NodeKind::kArray) continue;
+    return FailedPreconditionError(std::string(place) + ": inside the array at " +
+                                   (*store)->Describe("") + ", where nothing else can stand");
+  }
+  return Status();
+}
 
 Result<Place> OpenPlace(std::string_view url_or_json, const Context& context) {
   if (url_or_json.starts_with('{')) return OpenJsonPlace(url_or_json, context);

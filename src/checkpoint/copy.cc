@@ -130,6 +130,7 @@ Result<int64_t> Copy(std::string_view source, std::string_view destination,
                      const CopyOptions& options) {
   COFFER_ASSIGN_OR_RETURN(CheckpointPlace from,
                           OpenCheckpointPlace(source, PlaceUse::kRead, options.context));
+  COFFER_RETURN_IF_ERROR(CheckNothingAbove(destination, options.context));
   COFFER_ASSIGN_OR_RETURN(CheckpointPlace to,
                           OpenCheckpointPlace(destination, PlaceUse::kPublish, options.context));
   return Copier(std::move(from), std::move(to), options).Run();

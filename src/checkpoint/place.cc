@@ -4,6 +4,7 @@
 #include <random>
 
 #include "coffer/kvstore/answer.h"
+#include "src/array/node.h"
 #include "src/base/json.h"
 #include "src/kvstore/url.h"
 
@@ -121,6 +122,18 @@ Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix
     return InvalidArgumentError("the prefix \"" + prefix + "\" must be empty or end with \"/\"");
   }
   return CheckpointPlace{std::move(store), std::move(prefix)};
+}
+
+Status CheckNothingAbove(std::string_view place, const Context& context) {
+  for (const std::string& above : PlacesAbove(place)) {
+    const Result<KvStorePtr> store = OpenKvStore(above, context);
+    if (!store.ok()) continue;
+    const Result<bool> marker = HasMarker({*store, ""});
+    if (!marker.ok() || !*marker) continue;
+    return FailedPreconditionError(std::string(place) + ": inside the checkpoint at " +
+                                   (*store)->Describe("") + ", where nothing else can stand");
+  }
+  return CheckNoArrayAbove(place, context);
 }
 
 std::string StagingPrefix(const std::string& prefix, std::string_view id) {

@@ -35,6 +35,10 @@ Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, PlaceUse use
                                             const Context& context);
 Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix);
 
+/// FailedPrecondition if an array or a checkpoint stands above a path or URL: everything below it
+/// is its own. Where nobody can look, there is none.
+Status CheckNothingAbove(std::string_view place, const Context& context);
+
 /// "<prefix without its slash>.coffer-tmp-<16 hexadecimal digits>/", where a save stages its work.
 std::string StagingPrefix(const std::string& prefix, std::string_view id);
 /// Whether a prefix is one of these: what stands there was never finished.

@@ -17,7 +17,8 @@
 //  5. After overwriting, delete the old data. After an error, delete one's own.
 //
 // Killed before step 4 ends, it leaves debris: a staging directory, or a data directory that no
-// marker names. Neither is ever read.
+// marker names; killed in step 5, the old one is such. None is ever read as a checkpoint. Whoever
+// deletes debris (repair.cc, if so asked) must know that no saver lives.
 #include "src/checkpoint/publish.h"
 
 #include <memory>
@@ -115,7 +116,7 @@ Status Publication::PublishByRename(const BytesChain& marker) {
   // It may have taken effect all the same, as where syncing the directory failed after it.
   const Result<std::optional<StoredMarker>> mine = MarkerIfMine();
   if (mine.ok() && *mine) return renamed.Annotate(kPerhapsNotDurable);
-  return renamed.code() == StatusCode::kAlreadyExists ? LostToAnother() : renamed;
+  return renamed.code() == StatusCode::kAlreadyExists ? WhatIsInTheWay() : renamed;
 }
 
 Status Publication::PublishByMarker(const BytesChain& marker) {
@@ -146,6 +147,17 @@ Status Publication::LostToAnother() const {
   const std::string where = place_.Describe();
   if (overwrite_) return AbortedError(where + ": another save came first");
   return AlreadyExistsError(where + ": another save came first");
+}
+
+/// Why the place could not be renamed to, though nothing was there before.
+Status Publication::WhatIsInTheWay() {
+  const Result<std::optional<StoredMarker>> there = ReadMarker(place_);
+  if (!there.ok() || *there) return LostToAnother();
+  const Status other = CheckNothingElseIsThere();
+  if (other.code() == StatusCode::kAlreadyExists) return other;
+  return AlreadyExistsError(place_.Describe() +
+                            ": something without keys has this name, such as a link that leads "
+                            "nowhere");
 }
 
 /// A failure leaves debris, which changes nothing about what was saved.

@@ -41,6 +41,7 @@ class Publication {
   Status PublishByMarker(const BytesChain& marker);
   Result<std::optional<StoredMarker>> MarkerIfMine() const;
   Status LostToAnother() const;
+  Status WhatIsInTheWay();
   void Discard(const std::string& prefix) const;
 
   CheckpointPlace place_;

@@ -146,6 +146,7 @@ Status Save(KvStorePtr store, std::string prefix, const Tree& tree, const SaveOp
 }
 
 Status Save(std::string_view place, const Tree& tree, const SaveOptions& options) {
+  COFFER_RETURN_IF_ERROR(CheckNothingAbove(place, options.context));
   COFFER_ASSIGN_OR_RETURN(CheckpointPlace opened,
                           OpenCheckpointPlace(place, PlaceUse::kPublish, options.context));
   return Saver(std::move(opened), tree, options).Run();

@@ -2,23 +2,49 @@
 //
 //  1. Read marker and document; damage there is a finding, and nothing further can be said.
 //
-//  2. List every key: what belongs neither to the metadata nor to an array of the document's is an
-//     orphan; what a killed save has left is one finding a data directory.
+//  2. List every key (orphans.cc): what belongs neither to the metadata nor to an array of the
+//     document's is an orphan; what an unfinished save has left is one finding a directory. So is
+//     what one staged beside the place, where that is known by a name.
 //
 //  3. Open each array, which must be what the document says; every chunk of its grid must be
-//     stored; then VerifyArray.
-#include <map>
+//     stored; then what is found of any array.
+//
+//  4. What dead writers left, of the whole place.
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "coffer/array/array.h"
 #include "coffer/checkpoint/checkpoint.h"
-#include "src/checkpoint/findings.h"
+#include "src/array/findings.h"
+#include "src/array/inspect.h"
+#include "src/checkpoint/check.h"
+#include "src/checkpoint/orphans.h"
 #include "src/checkpoint/parallel.h"
 #include "src/checkpoint/place.h"
 
-namespace coffer::inline v0::checkpoint {
+namespace coffer::inline v0 {
+
+Result<Array> OpenToCheck(const StoredCheckpoint& checkpoint, size_t number, const ArrayLeaf& leaf,
+                          const Context& context, std::vector<VerifyReport::Finding>& findings) {
+  Result<Array> array = OpenLeaf(checkpoint, number, leaf.path, leaf.view, context);
+  if (!array.ok()) {
+    if (IsDamage(array.status())) {
+      findings.push_back({FindingKind::kMetadata,
+                          checkpoint.place.store->Describe(checkpoint.ArrayPrefix(number)),
+                          array.status().ToString()});
+    }
+    return array.status();
+  }
+  COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array->CountStored());
+  if (chunks.count != chunks.possible) {
+    findings.push_back({FindingKind::kMissing, array->url(),
+                        "DataLoss: " + At(leaf.path) + ": " + std::to_string(chunks.count) +
+                            " of " + std::to_string(chunks.possible) + " chunks are stored"});
+  }
+  return array;
+}
+
 namespace {
 
 class Verifier {
@@ -27,40 +53,36 @@ class Verifier {
       : place_(std::move(place)), options_(options), context_(context) {}
 
   Result<VerifyReport> Run() {
+    const BufferPool::OperationScope scope(context_.buffers());
     Result<StoredCheckpoint> opened = OpenCheckpoint(place_);
     if (!opened.ok() && IsDamage(opened.status())) {
-      AddFinding(report_, place_.Describe(), opened.status().ToString());
+      AddFinding(report_, {FindingKind::kMetadata, place_.Describe(), opened.status().ToString()});
       return std::move(report_);
     }
     COFFER_ASSIGN_OR_RETURN(checkpoint_, std::move(opened));
     leaves_ = ArrayLeavesOf(checkpoint_.document.tree);
-    COFFER_RETURN_IF_ERROR(FindOrphans());
+    COFFER_RETURN_IF_ERROR(FindOrphans(
+        checkpoint_, context_,
+        {.on_foreign =
+             [this](const std::string& key) {
+               return Add(FindingKind::kForeign, key, std::string(kForeignInCheckpoint));
+             },
+         .on_inner_node =
+             [this](const std::string& prefix, int64_t keys) {
+               return Add(FindingKind::kInnerNode, prefix, InnerNodeReason(keys, "a checkpoint"));
+             },
+         .on_unfinished =
+             [this](const std::string& prefix, int64_t keys) {
+               return Add(FindingKind::kUnfinished, prefix, UnfinishedReason(keys));
+             }}));
     COFFER_RETURN_IF_ERROR(VerifyLeaves());
+    COFFER_RETURN_IF_ERROR(VerifyDebris(*place_.store, place_.prefix, report_));
     return std::move(report_);
   }
 
  private:
-  Status FindOrphans() {
-    const std::string marker = place_.prefix + std::string(kMarkerName);
-    const std::string document = checkpoint_.DataPrefix() + std::string(kDocumentName);
-    std::map<std::string, int64_t> left_by_saves;  // Keys by data directory.
-    COFFER_RETURN_IF_ERROR(ForEachKey(place_, [&](const ListEntry& entry) {
-      if (entry.key == marker || entry.key == document) return;
-      if (ArrayOfKey(checkpoint_, entry.key)) return;
-      const size_t slash = entry.key.find('/', place_.prefix.size());
-      const std::string directory = entry.key.substr(0, slash);
-      if (slash != std::string::npos && directory + "/" != checkpoint_.DataPrefix() &&
-          IsDataName(std::string_view(directory).substr(place_.prefix.size()))) {
-        ++left_by_saves[directory + "/"];
-        return;
-      }
-      AddFinding(report_, place_.store->Describe(entry.key), "orphan: no part of the checkpoint");
-    }));
-    for (const auto& [directory, keys] : left_by_saves) {
-      AddFinding(report_, place_.store->Describe(directory),
-                 "orphan: " + std::to_string(keys) + (keys == 1 ? " key" : " keys") +
-                     " of an unfinished save");
-    }
+  Status Add(FindingKind kind, const std::string& key, std::string reason) {
+    AddFinding(report_, {kind, place_.store->Describe(key), std::move(reason)});
     return Status();
   }
 
@@ -87,20 +109,15 @@ class Verifier {
   Result<VerifyReport> VerifyLeaf(size_t number, const VerifyOptions& options) {
     const ArrayLeaf& leaf = leaves_[number];
     VerifyReport report;
-    const Result<Array> array = OpenLeaf(checkpoint_, number, leaf.path, leaf.view, context_);
+    std::vector<VerifyReport::Finding> findings;
+    const Result<Array> array = OpenToCheck(checkpoint_, number, leaf, context_, findings);
+    for (VerifyReport::Finding& finding : findings) AddFinding(report, std::move(finding));
     if (!array.ok()) {
-      if (!IsDamage(array.status())) return array.status();
-      AddFinding(report, place_.store->Describe(checkpoint_.ArrayPrefix(number)),
-                 array.status().ToString());
+      if (findings.empty()) return array.status();
       return report;
     }
-    COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array->CountStored());
-    if (chunks.count != chunks.possible) {
-      AddFinding(report, array->url(),
-                 "DataLoss: " + At(leaf.path) + ": " + std::to_string(chunks.count) + " of " +
-                     std::to_string(chunks.possible) + " chunks are stored");
-    }
-    Result<VerifyReport> found = VerifyArray(*array, options);
+    Result<VerifyReport> found =
+        VerifyArrayWith(*array, options, {.probe = CheckpointProbe(place_.store), .debris = false});
     if (!found.ok()) return found.status().Annotate(At(leaf.path));
     for (VerifyReport::Finding& finding : found->findings) {
       finding.reason += " (" + At(leaf.path) + ")";
@@ -119,18 +136,33 @@ class Verifier {
 
 }  // namespace
 
+Result<VerifyReport> VerifyCheckpoint(const CheckpointPlace& place,
+                                      const CheckpointPlace& published,
+                                      const VerifyOptions& options, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(VerifyReport report, Verifier(place, options, context).Run());
+  COFFER_RETURN_IF_ERROR(FindStagings(published, [&](const std::string& prefix, int64_t keys) {
+    AddFinding(report, {FindingKind::kUnfinished, published.store->Describe(prefix),
+                        UnfinishedReason(keys)});
+    return Status();
+  }));
+  SortFindings(report);
+  return report;
+}
+
+namespace checkpoint {
+
 Result<VerifyReport> Verify(std::string_view place, const VerifyOptions& options,
                             const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(CheckpointPlace opened,
-                          OpenCheckpointPlace(place, PlaceUse::kRead, context));
-  return Verifier(std::move(opened), options, context).Run();
+  COFFER_ASSIGN_OR_RETURN(const PlaceToCheck opened, OpenPlaceToCheck(place, context));
+  return VerifyCheckpoint(opened.place, opened.published, options, context);
 }
 
 Result<VerifyReport> Verify(KvStorePtr store, std::string prefix, const VerifyOptions& options,
                             const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(CheckpointPlace place,
+  COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
                           MakeCheckpointPlace(std::move(store), std::move(prefix)));
-  return Verifier(std::move(place), options, context).Run();
+  return VerifyCheckpoint(place, place, options, context);
 }
 
-}  // namespace coffer::inline v0::checkpoint
+}  // namespace checkpoint
+}  // namespace coffer::inline v0

@@ -103,6 +103,15 @@ Result<ShardIndex> ShardLayout::ParseIndex(std::span<const std::byte> encoded, i
     return DataLossError("a shard of " + std::to_string(shard_size) +
                          " bytes is shorter than its index of " + std::to_string(index_size()));
   }
+  COFFER_ASSIGN_OR_RETURN(ShardIndex index, DecodeIndex(encoded, scratch));
+  for (size_t n = 0; n < index.size(); ++n) {
+    COFFER_RETURN_IF_ERROR(CheckEntry(static_cast<int64_t>(n), index[n], shard_size));
+  }
+  return index;
+}
+
+Result<ShardIndex> ShardLayout::DecodeIndex(std::span<const std::byte> encoded,
+                                            const CodecScratch& scratch) const {
   if (encoded.size() != static_cast<size_t>(index_size())) {
     return DataLossError("a shard index of " + std::to_string(encoded.size()) +
                          " bytes, expected " + std::to_string(index_size()));
@@ -112,9 +121,6 @@ Result<ShardIndex> ShardLayout::ParseIndex(std::span<const std::byte> encoded, i
                    index_strides_);
   if (Status status = index_->Decode(encoded, words, scratch); !status.ok()) {
     return status.Annotate("shard index");
-  }
-  for (size_t n = 0; n < index.size(); ++n) {
-    COFFER_RETURN_IF_ERROR(CheckEntry(static_cast<int64_t>(n), index[n], shard_size));
   }
   return index;
 }

@@ -63,6 +63,11 @@ class ShardLayout {
   /// beyond the shard or into the index).
   Result<ShardIndex> ParseIndex(std::span<const std::byte> encoded, int64_t shard_size,
                                 const CodecScratch& scratch) const;
+  /// The same without a look at the entries, for who judges each by CheckEntry.
+  Result<ShardIndex> DecodeIndex(std::span<const std::byte> encoded,
+                                 const CodecScratch& scratch) const;
+  /// Whether entry n can be in a shard of `shard_size` bytes (or -1). Errors: DataLoss, as above.
+  Status CheckEntry(int64_t n, const ShardEntry& entry, int64_t shard_size) const;
   /// Requires index.size() == num_entries().
   Result<Bytes> EncodeIndex(const ShardIndex& index, const CodecScratch& scratch) const;
   /// The same into caller memory of at least index_size() bytes.
@@ -70,8 +75,6 @@ class ShardLayout {
                          const CodecScratch& scratch) const;
 
  private:
-  Status CheckEntry(int64_t n, const ShardEntry& entry, int64_t shard_size) const;
-
   Shape inner_grid_shape_;
   Shape index_shape_;      // As stored: the grid's, and 2.
   Strides index_strides_;  // Of its dimensions, in a ShardIndex.

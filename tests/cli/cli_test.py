@@ -18,6 +18,7 @@ from typing import Any
 from checkpoint_cases import Checkpoints
 from interruption_cases import Interruption
 from plugin_cases import Plugins
+from repair_cases import Inside, Repair
 from support import (
     BINARY,
     BRAIN,
@@ -31,7 +32,7 @@ from support import (
 from zarr2_cases import Zarr2
 
 # Of this suite, from files of their own.
-__all__ = ["Checkpoints", "Interruption", "Plugins", "Zarr2"]
+__all__ = ["Checkpoints", "Inside", "Interruption", "Plugins", "Repair", "Zarr2"]
 
 SHAPE = (5, 7, 9)
 DATA = pattern("<i4", SHAPE)
@@ -54,7 +55,9 @@ class Usage(CliTest):
     def test_help_and_version(self) -> None:
         self.assertRegex(self.coffer("--version").decode(), r"^coffer \d+\.\d+\.\d+\n$")
         text = self.coffer("--help").decode()
-        for command in "info ls cat import cp resize rm attrs verify view checkpoint".split():
+        for (
+            command
+        ) in "info ls cat import cp resize rm attrs verify repair view checkpoint".split():
             self.assertIn(f"\n  {command} ", text)
         text = self.coffer("checkpoint", "--help").decode()
         for command in "ls info tree save restore verify".split():

@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/array/node.h"
+#include "src/checkpoint/orphans.h"
 #include "tools/coffer/command_line.h"
 
 namespace coffer::inline v0::tool {
@@ -45,6 +47,32 @@ std::string OpenGroup::PrefixOf(const std::string& name) const {
 }
 
 Result<Array> OpenGroup::OpenArray(const std::string& name) const { return group.OpenArray(name); }
+
+Result<GroupSurvey> OpenGroup::Survey(size_t strays_max) const {
+  COFFER_ASSIGN_OR_RETURN(
+      const FoundNode found,
+      FindNodeAt({group.store(), group.prefix(), group.format()}, {.context = context}));
+  if (found.driver == nullptr) return NotFoundError(group.url() + ": no group is here any more");
+  return SurveyGroup(*found.driver, group.store(), group.prefix(), strays_max,
+                     CheckpointProbe(group.store()), context);
+}
+
+Result<std::vector<std::string>> OpenGroup::CheckpointsDirectlyBelow(
+    const std::vector<NodeEntry>& nodes) const {
+  COFFER_ASSIGN_OR_RETURN(const FolderEntries below, ListFolder(*group.store(), group.prefix()));
+  const PlaceProbe is_checkpoint = CheckpointProbe(group.store());
+  std::vector<std::string> checkpoints;
+  for (const std::string& folder : below.folders) {
+    const std::string name = FolderName(group.prefix(), folder);
+    if (std::any_of(nodes.begin(), nodes.end(),
+                    [&](const NodeEntry& node) { return node.name == name; })) {
+      continue;
+    }
+    COFFER_ASSIGN_OR_RETURN(const bool there, is_checkpoint(folder));
+    if (there) checkpoints.push_back(folder);
+  }
+  return checkpoints;
+}
 
 Result<OpenGroup> OpenGroupAt(std::string_view place, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(Group group, Group::Open(place, context));

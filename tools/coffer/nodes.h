@@ -13,6 +13,7 @@
 #include "coffer/array/group.h"
 #include "coffer/base/result.h"
 #include "coffer/checkpoint/tree.h"
+#include "src/array/survey.h"
 #include "tools/coffer/session.h"
 
 namespace coffer::inline v0::tool {
@@ -35,6 +36,11 @@ struct OpenGroup {
   /// "" or ending with "/".
   std::string PrefixOf(const std::string& name) const;
   Result<Array> OpenArray(const std::string& name) const;
+  /// Everything below, from one listing; checkpoints are its `others`.
+  Result<GroupSurvey> Survey(size_t strays_max) const;
+  /// Prefixes of checkpoints among the folders that are none of `nodes`.
+  Result<std::vector<std::string>> CheckpointsDirectlyBelow(
+      const std::vector<NodeEntry>& nodes) const;
 };
 Result<OpenGroup> OpenGroupAt(std::string_view place, const Context& context);
 

@@ -108,7 +108,11 @@ void Session::Print(std::string_view text) {
 void Session::PrintJson(const Json& document) { Print(document.Dump() + "\n"); }
 
 void Session::Note(std::string_view text) {
-  if (!options_.quiet) std::fprintf(stderr, "coffer: %s\n", Printable(text).c_str());
+  if (!options_.quiet) Warn(text);
+}
+
+void Session::Warn(std::string_view text) {
+  std::fprintf(stderr, "coffer: %s\n", Printable(text).c_str());
 }
 
 double Stopwatch::seconds() const { return SecondsSince(start_); }

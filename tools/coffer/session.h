@@ -2,7 +2,8 @@
 // from them, interruption, progress, and how results and errors are shown.
 //
 // Results go to standard output, everything else to standard error. Exit status: 0 done; 1 the
-// operation failed (one line on standard error); 2 wrong usage; 3 `verify` found something.
+// operation failed (one line on standard error); 2 wrong usage; 3 `verify` found something, or
+// `repair` left something.
 //
 // Thread safety: belongs to the main thread, with the exceptions that methods name.
 #ifndef COFFER_TOOLS_COFFER_SESSION_H_
@@ -52,8 +53,10 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void Update(int64_t done, int64_t all);
-  /// For options of the library; refers to this.
+  /// For options of the library; refers to this. Null where nothing is shown, so that nobody counts
+  /// what there is to do.
   ProgressFunction function() {
+    if (!enabled_) return nullptr;
     return [this](int64_t done, int64_t all) { Update(done, all); };
   }
 
@@ -94,6 +97,8 @@ class Session {
   void PrintJson(const Json& document);
   /// Prints a remark to standard error, unless --quiet.
   void Note(std::string_view text);
+  /// Prints what the user would miss, such as content that is left out: also with --quiet.
+  void Warn(std::string_view text);
   /// The same with a rate after it: "1 MiB copied, 10 MiB/s".
   void NoteRate(std::string_view text, int64_t bytes, const Stopwatch& watch);
   Progress MakeProgress(std::string_view what) const;

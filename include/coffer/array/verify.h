@@ -1,12 +1,16 @@
 // VerifyArray: what is wrong with an array's stored bytes.
 //
-// Without `deep`: metadata, names of the stored keys, shard indexes. Deep: every stored chunk is
-// read and decoded. Findings are values, not errors: an error means that verifying failed.
+// Without `deep`: names of the stored keys, sizes, shard indexes and the shape of shards, what dead
+// writers left. Deep: every stored chunk is read and decoded, too, and looked at beyond the array's
+// edge. Findings are values, not errors: an error means that verifying failed. RepairArray
+// (repair.h) mends what can be mended; VerifyPlace (coffer/checkpoint/repair.h) verifies whatever
+// stands at a place, groups with all below them included.
 #ifndef COFFER_ARRAY_VERIFY_H_
 #define COFFER_ARRAY_VERIFY_H_
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "coffer/array/array.h"
@@ -21,12 +25,31 @@ struct VerifyOptions {
   CancelToken cancel = {};
 };
 
+enum class FindingKind {
+  kDamaged,     ///< A value, or inner chunks of a shard, that cannot be read or decoded.
+  kMetadata,    ///< A document without which nothing below it can be read.
+  kMissing,     ///< What a checkpoint says is there, and is not.
+  kOutside,     ///< A chunk outside the array's shape.
+  kBeyondEdge,  ///< A chunk that holds elements beyond the edge, which growing would show.
+  kShardShape,  ///< A shard that holds bytes of no chunk, or chunks that share bytes.
+  kForeign,     ///< A key that belongs to no node here.
+  kInnerNode,   ///< An array, group or checkpoint inside an array or checkpoint, with all its keys.
+  kUnfinished,  ///< What a save that did not finish, or has not yet, wrote.
+  kDebris,      ///< Locks and unfinished values of dead writers. No key; no reader sees them.
+};
+/// "damaged", "metadata", "missing", "outside", "beyond-edge", "shard-shape", "foreign",
+/// "inner-node", "unfinished", "debris".
+COFFER_EXPORT std::string_view FindingKindName(FindingKind kind);
+
 struct VerifyReport {
   struct Finding {
-    std::string key;     ///< As the store describes it.
-    std::string reason;  ///< "DataLoss: ..." or "orphan: ...".
+    FindingKind kind = FindingKind::kDamaged;
+    /// As the store describes it; a prefix (ending with "/") stands for all below.
+    std::string key;
+    std::string reason;  ///< "DataLoss: ...", "orphan: ...", "debris: ...", for people.
+    friend bool operator==(const Finding&, const Finding&) = default;
   };
-  std::vector<Finding> findings;  ///< At most 1,000; `num_findings` counts all.
+  std::vector<Finding> findings;  ///< At most 1,000, sorted by key; `num_findings` counts all.
   int64_t num_findings = 0;
   int64_t chunks_checked = 0;
   /// Chunks whose layout has no checksum: read, but an altered bit may go unnoticed.

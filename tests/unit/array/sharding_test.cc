@@ -10,6 +10,7 @@
 
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
+#include "coffer/array/repair.h"
 #include "coffer/array/verify.h"
 #include "coffer/kvstore/adapters.h"
 #include "src/codec/shard_layout.h"
@@ -334,6 +335,10 @@ TEST(StrangeShards, SharedBytesThatWouldUnfoldBeyondAShardAreReadOnly) {
   const Status changed = array.Write(Box::FromSize({5}, {1}), Ref(&b, {1}));
   EXPECT_EQ(changed.code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(changed.message().find("inner chunks share bytes"), std::string::npos) << changed;
+  const RepairReport repaired = RepairArray(array).OrDie();
+  ASSERT_EQ(repaired.items.size(), 1u);
+  EXPECT_EQ(repaired.items[0].outcome, RepairReport::Outcome::kLeft);
+  EXPECT_NE(repaired.items[0].action.find("its chunks share bytes"), std::string::npos);
   const std::vector<uint8_t> bs(1 << 12, 'b');
   EXPECT_EQ(array.Write(Box::Full({1 << 12}), Ref(bs.data(), {1 << 12})), Status());
 }

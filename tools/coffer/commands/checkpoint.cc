@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "coffer/checkpoint/checkpoint.h"
-#include "src/checkpoint/findings.h"
+#include "src/array/findings.h"
 #include "tools/coffer/checkpoints.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"

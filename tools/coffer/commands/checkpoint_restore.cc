@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/place.h"
 #include "tools/coffer/checkpoints.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
@@ -180,6 +181,7 @@ class GroupOutput : public Output {
  public:
   static Result<std::unique_ptr<Output>> Create(const std::string& url, const Plan& plan,
                                                 const Context& context) {
+    COFFER_RETURN_IF_ERROR(CheckNothingAbove(url, context));
     Json attributes{Json::Object(plan.others.begin(), plan.others.end())};
     COFFER_ASSIGN_OR_RETURN(
         Group group, Group::Create(url, {.attributes = plan.others.empty() ? "" : attributes.Dump(),

@@ -113,7 +113,7 @@ Result<int> Save(Session& session, const Arguments& arguments) {
   session.NoteRate(FormatCount(std::ssize(mapped.tree.members()), "array") + ", " +
                        FormatBytes(mapped.bytes) + " saved",
                    mapped.bytes, watch);
-  if (!mapped.lost.empty()) session.Note(arguments.file + ": not saved: " + mapped.lost);
+  if (!mapped.lost.empty()) session.Warn(arguments.file + ": not saved: " + mapped.lost);
   return kDone;
 }
 

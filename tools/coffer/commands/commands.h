@@ -13,6 +13,7 @@ void AddCp(const CommandLine& line);
 void AddImport(const CommandLine& line);
 void AddInfo(const CommandLine& line);
 void AddLs(const CommandLine& line);
+void AddRepair(const CommandLine& line);
 void AddResize(const CommandLine& line);
 void AddRm(const CommandLine& line);
 void AddVerify(const CommandLine& line);
@@ -25,9 +26,9 @@ void AddCheckpointSave(const CommandLine& line);
 using AddCommand = void (*)(const CommandLine& line);
 
 /// In the order in which `coffer --help` shows them.
-inline constexpr AddCommand kCommands[] = {AddInfo,   AddLs,     AddCat,       AddImport,
-                                           AddCp,     AddResize, AddRm,        AddAttrs,
-                                           AddVerify, AddView,   AddCheckpoint};
+inline constexpr AddCommand kCommands[] = {AddInfo,   AddLs,     AddCat,  AddImport,
+                                           AddCp,     AddResize, AddRm,   AddAttrs,
+                                           AddVerify, AddRepair, AddView, AddCheckpoint};
 
 }  // namespace coffer::inline v0::tool
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/checkpoint/place.h"
 #include "tools/coffer/blocks.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/layout_options.h"
@@ -59,12 +60,24 @@ Result<int64_t> CopyOne(Session& session, const Arguments& arguments) {
                    [&](const CreateOptions& options) { return Array::Create(place, options); });
 }
 
+void WarnOfWhatIsLeftOut(Session& session, const KvStore& store, const GroupSurvey& survey) {
+  const auto warn = [&](const std::string& what, int64_t count, std::string_view noun,
+                        const std::vector<std::string>& some) {
+    if (count == 0) return;
+    session.Warn("left out, " + what + ": " + FormatCount(count, noun) + ", such as " +
+                 Printable(store.Describe(some.front())));
+  };
+  warn("of no array or group", survey.strays.count, "key", survey.strays.keys);
+  warn("to be copied by itself", std::ssize(survey.others), "place", survey.others);
+  warn("inside an array", std::ssize(survey.inside_arrays), "node", survey.inside_arrays);
+}
+
 Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
   if (!arguments.region.empty()) {
     return InvalidArgumentError(arguments.source + ": --region needs an array, not a group");
   }
   COFFER_ASSIGN_OR_RETURN(OpenGroup source, OpenGroupAt(arguments.source, session.context()));
-  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, source.group.List(true));
+  COFFER_ASSIGN_OR_RETURN(const GroupSurvey survey, source.Survey(1));
   COFFER_ASSIGN_OR_RETURN(const Place place,
                           DestinationPlace(arguments.layout, arguments.destination,
                                            source.group.format(), session.context()));
@@ -75,7 +88,7 @@ Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
     return Place{place.store, destination.PrefixOf(node.name), place.driver};
   };
   int64_t bytes = 0;
-  for (const NodeEntry& node : nodes) {
+  for (const NodeEntry& node : survey.nodes) {
     if (node.kind == NodeKind::kGroup) {
       COFFER_ASSIGN_OR_RETURN(Group group, source.group.OpenGroup(node.name));
       COFFER_RETURN_IF_ERROR(Group::Create(
@@ -90,11 +103,7 @@ Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
                                       }));
     bytes += copied;
   }
-  COFFER_ASSIGN_OR_RETURN(StrayKeys strays, source.group.FindStrays());
-  if (strays.count > 0) {
-    session.Note("left out, of no array or group: " + FormatCount(strays.count, "key") +
-                 ", such as " + Printable(strays.keys.front()));
-  }
+  WarnOfWhatIsLeftOut(session, *source.group.store(), survey);
   return bytes;
 }
 
@@ -113,6 +122,7 @@ Result<int64_t> CopyCheckpoint(Session& session, const Arguments& arguments) {
 Result<int> Cp(Session& session, const Arguments& arguments) {
   CancelToken cancel = session.cancel_token();
   COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(arguments.source, session.context()));
+  COFFER_RETURN_IF_ERROR(CheckNothingAbove(arguments.destination, session.context()));
   Stopwatch watch;
   auto copy = kind == Kind::kArray ? CopyOne : kind == Kind::kGroup ? CopyGroup : CopyCheckpoint;
   Result<int64_t> bytes = copy(session, arguments);

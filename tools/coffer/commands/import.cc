@@ -2,6 +2,7 @@
 #include <memory>
 #include <set>
 
+#include "src/checkpoint/place.h"
 #include "tools/coffer/blocks.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/layout_options.h"
@@ -134,6 +135,9 @@ Status ImportSet(Session& session, const Arguments& arguments, const ArrayFile& 
 Result<int> Import(Session& session, const Arguments& arguments) {
   CancelToken cancel = session.cancel_token();
   COFFER_ASSIGN_OR_RETURN(ArrayFile file, formats::OpenArrayFile(arguments.file));
+  if (!arguments.at) {
+    COFFER_RETURN_IF_ERROR(CheckNothingAbove(arguments.url, session.context()));
+  }
   if (arguments.at && !file.is_single) {
     return InvalidArgumentError(arguments.file + ": --at needs a file of one array; this one is " +
                                 file.format);

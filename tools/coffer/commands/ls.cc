@@ -4,6 +4,8 @@
 #include <span>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/array/findings.h"
+#include "src/array/node.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
@@ -20,14 +22,15 @@ struct Arguments {
 // One line of the listing, and its JSON.
 struct Entry {
   std::string name;
-  std::string kind;     // "array", "group", "key", "prefix", "leaf".
+  std::string kind;     // "array", "group", "checkpoint", "key", "prefix", "leaf".
   Json shape = Json();  // Arrays.
   std::string data_type;
   int64_t size = -1;  // Stored bytes; -1 if not known, or not asked for.
+  std::string damage = {};
 };
 
 void Show(Session& session, const Arguments& arguments, const std::vector<Entry>& entries) {
-  Table table("lrll");
+  Table table("lrlll");
   for (const Entry& entry : entries) {
     if (session.options().json) {
       Json line{Json::Object{{"name", entry.name}, {"kind", entry.kind}}};
@@ -36,37 +39,79 @@ void Show(Session& session, const Arguments& arguments, const std::vector<Entry>
         line.Set("data_type", entry.data_type);
       }
       if (entry.size >= 0) line.Set("stored_bytes", entry.size);
+      if (!entry.damage.empty()) line.Set("error", entry.damage);
       session.PrintJson(line);
       continue;
     }
-    bool folder = entry.kind == "group" || entry.kind == "prefix";
+    bool folder = entry.kind == "group" || entry.kind == "prefix" || entry.kind == "checkpoint";
     std::string name = Printable(entry.name) + (folder ? "/" : "");
     if (!arguments.details) {
       session.Print(name + "\n");
     } else {
       std::string shape = entry.shape.is_null() ? "" : entry.shape.Dump();
-      table.Add({entry.data_type.empty() ? entry.kind : entry.data_type,
-                 entry.size >= 0 ? FormatBytes(entry.size) : "", shape, name});
+      table.Add({!entry.damage.empty()     ? "damaged"
+                 : entry.data_type.empty() ? entry.kind
+                                           : entry.data_type,
+                 entry.size >= 0 ? FormatBytes(entry.size) : "", shape, name,
+                 Printable(entry.damage)});
     }
   }
   if (arguments.details) session.Print(table.ToString());
 }
 
-Result<std::vector<Entry>> GroupEntries(Session& session, const Arguments& arguments) {
-  COFFER_ASSIGN_OR_RETURN(OpenGroup opened, OpenGroupAt(arguments.url, session.context()));
-  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, opened.group.List(arguments.recursive));
+// What `ls -l` says of an array; one that is damaged hides no other.
+Status Describe(const OpenGroup& group, Entry& entry) {
+  const Result<Array> array = group.OpenArray(entry.name);
+  if (!array.ok()) {
+    if (!IsDamage(array.status())) return array.status();
+    entry.damage = array.status().ToString();
+    return Status();
+  }
+  COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array->CountStored());
+  entry.shape = ToJson(array->shape());
+  entry.data_type = array->data_type().name();
+  entry.size = stored.bytes;
+  return Status();
+}
+
+// Nodes, and what is none of the group's format but stands there all the same, each as one.
+Result<std::vector<Entry>> NodesOf(const OpenGroup& group, bool recursive) {
+  std::vector<NodeEntry> nodes;
+  std::vector<std::string> others;
+  if (recursive) {
+    COFFER_ASSIGN_OR_RETURN(GroupSurvey survey, group.Survey(0));
+    nodes = std::move(survey.nodes);
+    others = std::move(survey.others);
+  } else {
+    COFFER_ASSIGN_OR_RETURN(nodes, group.group.List());
+    COFFER_ASSIGN_OR_RETURN(others, group.CheckpointsDirectlyBelow(nodes));
+  }
   std::vector<Entry> entries;
   for (const NodeEntry& node : nodes) {
-    bool is_array = node.kind == NodeKind::kArray;
-    Entry entry{.name = node.name, .kind = is_array ? "array" : "group", .data_type = {}};
-    if (is_array && arguments.details) {
-      COFFER_ASSIGN_OR_RETURN(Array array, opened.OpenArray(node.name));
-      COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array.CountStored());
-      entry.shape = ToJson(array.shape());
-      entry.data_type = array.data_type().name();
-      entry.size = stored.bytes;
-    }
-    entries.push_back(std::move(entry));
+    entries.push_back({.name = node.name,
+                       .kind = node.kind == NodeKind::kArray ? "array" : "group",
+                       .data_type = {}});
+  }
+  for (const std::string& prefix : others) {
+    COFFER_ASSIGN_OR_RETURN(const FoundNode node, FindNodeAt({group.group.store(), prefix, ""},
+                                                             {.context = group.context}));
+    entries.push_back({.name = FolderName(group.group.prefix(), prefix),
+                       .kind = node.kind == NodeKind::kArray   ? "array"
+                               : node.kind == NodeKind::kGroup ? "group"
+                                                               : "checkpoint",
+                       .data_type = {}});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
+}
+
+Result<std::vector<Entry>> GroupEntries(Session& session, const Arguments& arguments) {
+  COFFER_ASSIGN_OR_RETURN(OpenGroup opened, OpenGroupAt(arguments.url, session.context()));
+  COFFER_ASSIGN_OR_RETURN(std::vector<Entry> entries, NodesOf(opened, arguments.recursive));
+  if (!arguments.details) return entries;
+  for (Entry& entry : entries) {
+    if (entry.kind == "array") COFFER_RETURN_IF_ERROR(Describe(opened, entry));
   }
   return entries;
 }
@@ -141,7 +186,12 @@ void AddLs(const CommandLine& line) {
                                                              : KeyEntries;
                      COFFER_ASSIGN_OR_RETURN(std::vector<Entry> entries, list(session, *arguments));
                      Show(session, *arguments, entries);
-                     return kDone;
+                     const int64_t damaged =
+                         std::count_if(entries.begin(), entries.end(),
+                                       [](const Entry& entry) { return !entry.damage.empty(); });
+                     if (damaged == 0) return kDone;
+                     return DataLossError(arguments->url + ": " + FormatCount(damaged, "node") +
+                                          (damaged == 1 ? " is" : " are") + " damaged");
                    });
   command.Text("URL", &arguments->url, "a group, a checkpoint or any place");
   command.Flag("-l,--long", &arguments->details, "also types, shapes and stored sizes");

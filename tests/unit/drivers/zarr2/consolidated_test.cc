@@ -10,6 +10,7 @@
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"
+#include "coffer/array/repair.h"
 #include "coffer/kvstore/adapters.h"
 #include "src/base/json.h"
 
@@ -101,6 +102,16 @@ TEST_P(ConsolidatedTest, ListsAndOpensWithoutTheStore) {
   const auto read = array.Read<uint8_t>({}).OrDie();
   EXPECT_EQ(read.data()[3], 4);
   EXPECT_EQ(calls_, std::vector<std::string>({array.stored()->CellKey({0})}));
+}
+
+TEST_P(ConsolidatedTest, AnArrayOfASnapshotIsRepairedAsItIsStored) {
+  const Array old = Open(Consolidated::kMust).OrDie().OpenArray("a/x").OrDie();
+  Array::Open(Place{base_, "a/x/", GetParam()}).OrDie().Resize({3}).OrDie();
+  const std::string outside = old.stored()->CellKey({1});
+  base_->Write(outside, BytesChain(Bytes::Copy("old"))).Get().OrDie();
+  EXPECT_EQ(RepairArray(old).OrDie().num_done, 1);
+  EXPECT_EQ(base_->Read(outside).Get().OrDie().state, ReadResult::State::kMissing);
+  EXPECT_EQ(RepairArray(old).OrDie().items.size(), 0U);
 }
 
 TEST_P(ConsolidatedTest, IsASnapshot) {

@@ -291,6 +291,23 @@ TEST_F(Zarr2Arrays, ZerosAreStoredWhereTheFillValueIsUndefined) {
   EXPECT_EQ(count("zero/", "0"), 0);
 }
 
+TEST_F(Zarr2Arrays, BeyondTheEdgeOfAnUndefinedFillValueAnythingMayStand) {
+  const auto findings = [](const std::string& name, const std::string& fill_value) {
+    const Array array =
+        Array::Create(At(name),
+                      {.shape = {3},
+                       .chunk_shape = {4},
+                       .format = {.fill_value = fill_value, .codecs = R"({"compressor": null})"}})
+            .OrDie();
+    At("").store->Write(name + "0", BytesChain(Bytes::Copy("abcd"))).Get().OrDie();
+    VerifyOptions deep;
+    deep.deep = true;
+    return VerifyArray(array, deep).OrDie().num_findings;
+  };
+  EXPECT_EQ(findings("beyond-undefined/", "null"), 0);
+  EXPECT_EQ(findings("beyond-zero/", "0"), 1);
+}
+
 TEST_F(Zarr2Arrays, EveryCompressorOrderAndByteOrderGivesBackWhatItWasGiven) {
   const char* compressors[] = {
       "null",

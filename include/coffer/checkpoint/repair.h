@@ -1,0 +1,56 @@
+// VerifyPlace, RepairPlace: what is wrong with whatever stands at a place, and mending it. An
+// array, a checkpoint, or a group with every array, group and checkpoint below it, each once.
+//
+//     VerifyReport report = VerifyPlace("/data/run", {.deep = true}).OrThrow();
+//     RepairReport done = RepairPlace("/data/run").OrThrow();
+//
+// A place is named as for Array::Open and checkpoint::Restore. What becomes of which finding, and
+// what a repair promises beside other writers, stands in coffer/array/repair.h. Of a checkpoint:
+//
+//  * Neither marker nor document can be repaired, nor a missing or damaged chunk: they are left.
+//  * unfinished (data directories that the marker does not name, staging neighbours): left, unless
+//    an option drops them, since nobody can tell whether their saver lives.
+//  * Its arrays are repaired as arrays are, but no chunk of theirs is ever dropped.
+//
+// Progress is told of each array anew.
+//
+// Thread safety: all functions from any thread.
+#ifndef COFFER_CHECKPOINT_REPAIR_H_
+#define COFFER_CHECKPOINT_REPAIR_H_
+
+#include <string>
+#include <string_view>
+
+#include "coffer/array/repair.h"
+#include "coffer/array/verify.h"
+#include "coffer/async/context.h"
+#include "coffer/base/export.h"
+#include "coffer/base/result.h"
+#include "coffer/kvstore/kvstore.h"
+
+namespace coffer::inline v0 {
+
+/// A node that cannot be opened is a finding. Errors: NotFound (no array, group or checkpoint is
+/// there), Cancelled, the store's own.
+COFFER_EXPORT Result<VerifyReport> VerifyPlace(std::string_view place,
+                                               const VerifyOptions& options = {},
+                                               const Context& context = Context::Default());
+/// Errors: also Aborted, as RepairArray.
+COFFER_EXPORT Result<RepairReport> RepairPlace(std::string_view place,
+                                               const RepairOptions& options = {},
+                                               const Context& context = Context::Default());
+
+namespace checkpoint {
+
+/// Errors: NotFound (no complete checkpoint there), Aborted (replaced meanwhile), Cancelled, the
+/// store's own.
+COFFER_EXPORT Result<RepairReport> Repair(std::string_view place, const RepairOptions& options = {},
+                                          const Context& context = Context::Default());
+COFFER_EXPORT Result<RepairReport> Repair(KvStorePtr store, std::string prefix,
+                                          const RepairOptions& options = {},
+                                          const Context& context = Context::Default());
+
+}  // namespace checkpoint
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_CHECKPOINT_REPAIR_H_

@@ -1,0 +1,267 @@
+// How an array is repaired:
+//
+//  1. It is inspected as by `verify` (inspect.cc). Each finding is dealt with when it shows.
+//  2. The generation of a value is taken first, then the metadata is read again: it must be the one
+//     that this repair began with, else all is Aborted. Who grew the array (or made another in its
+//     place) and wrote there has done so either before, and the metadata tells, or after, and the
+//     generation does.
+//  3. The value is deleted, or the cell rebuilt (rebuild.cc), on the condition of that generation.
+//     Not met, the key is left alone (it is new), or the cell is inspected anew.
+//
+// While it lasts, the context uses nothing that it remembers of the array without asking the store.
+// Nothing is kept between these steps: killed anywhere, the next repair goes on.
+#include "coffer/array/repair.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "coffer/array/group.h"
+#include "src/array/array_caches.h"
+#include "src/array/findings.h"
+#include "src/array/inspect.h"
+#include "src/array/rebuild.h"
+#include "src/base/mutex.h"
+
+namespace coffer::inline v0 {
+namespace {
+
+using Outcome = RepairReport::Outcome;
+using State = WriteResult::State;
+
+constexpr int kAttemptsMax = 16;
+
+bool HasConditions(const KvStore& store) {
+  const Capabilities can = store.capabilities();
+  return can.writable && can.conditional_write && can.conditional_delete;
+}
+constexpr std::string_view kNoConditions = "the store has no conditional writes and deletes";
+
+/// The generation of a key's value; nullopt if it has none (any more), or is none.
+Result<std::optional<Generation>> GenerationAt(KvStore& store, const std::string& key) {
+  const Result<ReadResult> stat = store.Read(key, {.range = ByteRange::Stat()}).Get();
+  if (stat.status().code() == StatusCode::kFailedPrecondition) return std::optional<Generation>();
+  COFFER_RETURN_IF_ERROR(stat);
+  if (stat->state != ReadResult::State::kValue) return std::optional(Generation::Missing());
+  return std::optional(stat->generation);
+}
+
+Result<State> DeleteIf(KvStore& store, const std::string& key, const Generation& generation) {
+  COFFER_ASSIGN_OR_RETURN(const WriteResult deleted,
+                          store.Write(key, std::nullopt, {.if_equal = generation}).Get());
+  return deleted.state;
+}
+
+class RepairSink : public InspectionSink {
+ public:
+  RepairSink(const Array& array, const RepairOptions& options, const ArrayCheckOptions& check,
+             CellInspector& cells)
+      : array_(array),
+        stored_(*array.stored()),
+        options_(options),
+        drop_damaged_(options.drop_damaged && !check.checkpoint),
+        is_leaf_(check.checkpoint),
+        can_write_(HasConditions(*stored_.store)),
+        cells_(cells) {}
+
+  Status OnCell(const std::string& key, const Index& cell, CellFaults faults) override {
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+      const std::string why_left = WhyLeft(faults);
+      const std::string action = ActionOn(faults);
+      if (!why_left.empty()) return Tell(key, faults, Outcome::kLeft, why_left);
+      if (options_.dry_run) return Tell(key, faults, Outcome::kPlanned, action);
+      COFFER_ASSIGN_OR_RETURN(const State state, Mend(key, cell, faults));
+      if (state == State::kWritten) return Tell(key, faults, Outcome::kDone, action);
+      COFFER_ASSIGN_OR_RETURN(faults, cells_.Inspect(key, cell, -1));
+      if (!faults.any()) return Status();
+    }
+    return Tell(key, faults, Outcome::kLeft, "it is written again and again by others");
+  }
+
+  Status OnKeys(FindingKind kind, const std::vector<std::string>& keys) override {
+    if (kind == FindingKind::kOutside) return DeleteOutside(keys);
+    RepairReport foreign;
+    for (const std::string& key : keys) {
+      COFFER_RETURN_IF_ERROR(
+          RepairForeign(*stored_.store, key, std::string(kForeignInArray), options_, foreign));
+    }
+    MutexLock lock(mutex_);
+    Merge(report_, std::move(foreign));
+    return Status();
+  }
+
+  Status OnInnerNode(const std::string& prefix, int64_t keys) override {
+    MutexLock lock(mutex_);
+    AddItem(report_,
+            {{FindingKind::kInnerNode, stored_.Describe(prefix), InnerNodeReason(keys, "an array")},
+             Outcome::kLeft,
+             std::string(kInnerNodeLeft)});
+    return Status();
+  }
+
+  RepairReport TakeReport() {
+    MutexLock lock(mutex_);
+    return std::move(report_);
+  }
+
+ private:
+  /// "" if the faults can be mended.
+  std::string WhyLeft(const CellFaults& faults) const {
+    const bool damaged = !faults.damage.ok() || !faults.bad_chunks.empty();
+    if (!faults.is_value) return "it is no value that could be compared; delete it by hand";
+    if (damaged && !drop_damaged_) {
+      return is_leaf_ ? "a checkpoint's chunks are never dropped"
+                      : "its data would be lost (drop-damaged)";
+    }
+    if (!can_write_) return std::string(kNoConditions);
+    if (faults.damage.ok() && UnfoldsBeyondAShard(stored_, faults)) {
+      return "its chunks share bytes, and without that would have more than a shard can have";
+    }
+    return faults.generation.known() ? "" : "the store tells no generation";
+  }
+
+  static std::string ActionOn(const CellFaults& faults) {
+    if (!faults.damage.ok()) return "delete";
+    if (faults.bad_chunks.empty()) return faults.beyond_edge ? "clear" : "rewrite";
+    const size_t bad = faults.bad_chunks.size();
+    return "drop " + std::to_string(bad) + (bad == 1 ? " inner chunk" : " inner chunks");
+  }
+
+  Result<State> Mend(const std::string& key, const Index& cell, const CellFaults& faults) {
+    COFFER_RETURN_IF_ERROR(CheckMetadata());
+    if (!faults.damage.ok()) return DeleteIf(*stored_.store, key, faults.generation);
+    return RebuildCell(stored_, array_.context(), key, cell, faults, options_.cancel);
+  }
+
+  Status Tell(const std::string& key, const CellFaults& faults, Outcome outcome,
+              const std::string& action) {
+    MutexLock lock(mutex_);
+    for (VerifyReport::Finding& finding : faults.Findings(stored_.Describe(key))) {
+      AddItem(report_, {std::move(finding), outcome, action});
+    }
+    return Status();
+  }
+
+  Status DeleteOutside(const std::vector<std::string>& keys) {
+    std::vector<std::optional<Generation>> generations;
+    for (const std::string& key : keys) {
+      COFFER_ASSIGN_OR_RETURN(generations.emplace_back(), GenerationAt(*stored_.store, key));
+    }
+    if (!keys.empty()) COFFER_RETURN_IF_ERROR(CheckMetadata());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (options_.cancel.cancelled()) return CancelledError("cancelled");
+      COFFER_RETURN_IF_ERROR(DeleteOneOutside(keys[i], generations[i]));
+    }
+    return Status();
+  }
+
+  Status DeleteOneOutside(const std::string& key, const std::optional<Generation>& generation) {
+    if (generation && generation->missing()) return Status();
+    Outcome outcome = Outcome::kLeft;
+    std::string action = "delete";
+    if (!generation) {
+      action = "it is no value that could be compared; delete it by hand";
+    } else if (!can_write_ || !generation->known()) {
+      action = kNoConditions;
+    } else if (options_.dry_run) {
+      outcome = Outcome::kPlanned;
+    } else {
+      COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(*stored_.store, key, *generation));
+      if (state != State::kWritten) return Status();  // Somebody's new value.
+      outcome = Outcome::kDone;
+    }
+    MutexLock lock(mutex_);
+    AddItem(report_, {{FindingKind::kOutside, stored_.Describe(key), std::string(kOutsideReason)},
+                      outcome,
+                      std::move(action)});
+    return Status();
+  }
+
+  /// That the array is still the one whose shape things are judged by.
+  Status CheckMetadata() const {
+    const Result<StoredArrayPtr> now =
+        stored_.driver->Open(stored_.store, stored_.prefix, array_.context());
+    const bool same = now.ok() && (*now)->metadata_generation == stored_.metadata_generation &&
+                      (*now)->metadata == stored_.metadata;
+    if (same) return Status();
+    if (!now.ok() && !IsDamage(now.status()) && now.status().code() != StatusCode::kNotFound) {
+      return now.status();
+    }
+    return AbortedError(stored_.Describe(stored_.prefix) +
+                        ": the array's metadata was changed while it was repaired; repair again");
+  }
+
+  const Array& array_;
+  const StoredArray& stored_;
+  const RepairOptions& options_;
+  const bool drop_damaged_;
+  const bool is_leaf_;
+  const bool can_write_;
+  CellInspector& cells_;
+  Mutex mutex_;  // Guards what follows.
+  RepairReport report_ COFFER_GUARDED_BY(mutex_);
+};
+
+/// The array itself; but one of a group's snapshot tells no generation, so that which is stored.
+Result<Array> AsStored(const Array& array) {
+  const StoredArray& stored = *array.stored();
+  if (stored.metadata_generation.known()) return array;
+  return Array::Open(Place{stored.store, stored.prefix, array.format()},
+                     {.context = array.context()});
+}
+
+}  // namespace
+
+Result<RepairReport> RepairArrayWith(const Array& given, const RepairOptions& options,
+                                     const ArrayCheckOptions& check) {
+  COFFER_ASSIGN_OR_RETURN(const Array array, AsStored(given));
+  const StoredArray& stored = *array.stored();
+  std::optional<WriteMark> mark;
+  if (!options.dry_run) mark.emplace(array.context(), *stored.store, stored.prefix);
+  CellInspector cells(stored, array.context(), options.deep, options.cancel);
+  RepairSink sink(array, options, check, cells);
+  COFFER_RETURN_IF_ERROR(InspectArray(array,
+                                      {.deep = options.deep,
+                                       .on_progress = options.on_progress,
+                                       .cancel = options.cancel,
+                                       .probe = check.probe},
+                                      cells, sink));
+  RepairReport report = sink.TakeReport();
+  if (check.debris) {
+    COFFER_RETURN_IF_ERROR(RepairDebris(*stored.store, stored.prefix, options, report));
+  }
+  SortItems(report);
+  return report;
+}
+
+Result<RepairReport> RepairArray(const Array& array, const RepairOptions& options) {
+  return RepairArrayWith(array, options, {});
+}
+
+Status RepairForeign(KvStore& store, const std::string& key, const std::string& reason,
+                     const RepairOptions& options, RepairReport& report) {
+  RepairReport::Item item{{FindingKind::kForeign, store.Describe(key), reason},
+                          Outcome::kLeft,
+                          "nobody knows whose it is (drop-foreign)"};
+  if (options.drop_foreign) {
+    COFFER_ASSIGN_OR_RETURN(const std::optional<Generation> generation, GenerationAt(store, key));
+    if (generation && generation->missing()) return Status();
+    if (!generation) {
+      item.action = "it is no value that could be compared; delete it by hand";
+    } else if (!HasConditions(store) || !generation->known()) {
+      item.action = kNoConditions;
+    } else {
+      item.action = "delete";
+      item.outcome = Outcome::kPlanned;
+    }
+    if (item.outcome == Outcome::kPlanned && !options.dry_run) {
+      COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(store, key, *generation));
+      if (state != State::kWritten) return Status();  // Somebody is at it: not nobody's.
+      item.outcome = Outcome::kDone;
+    }
+  }
+  AddItem(report, std::move(item));
+  return Status();
+}
+
+}  // namespace coffer::inline v0

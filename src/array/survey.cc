@@ -1,0 +1,160 @@
+#include "src/array/survey.h"
+
+#include <algorithm>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "src/array/findings.h"
+
+namespace coffer::inline v0 {
+
+Result<NodeKind> FolderKinds::FindBy(const std::vector<const ArrayDriver*>& drivers,
+                                     const std::string& folder) const {
+  const std::string name = folder.substr(prefix_.size(), folder.size() - prefix_.size() - 1);
+  for (const ArrayDriver* driver : drivers) {
+    if (!driver->IsNodeName(name)) continue;
+    COFFER_ASSIGN_OR_RETURN(const NodeKind node, driver->Find(store_, folder));
+    if (node != NodeKind::kNone) return node;
+  }
+  return NodeKind::kNone;
+}
+
+Result<FolderKinds::Kind> FolderKinds::Of(const std::string& folder) {
+  const auto known = kinds_.find(folder);
+  if (known != kinds_.end()) return known->second;
+  Kind kind = Kind::kPlain;
+  COFFER_ASSIGN_OR_RETURN(const NodeKind node, FindBy(drivers_, folder));
+  if (node != NodeKind::kNone) kind = node == NodeKind::kArray ? Kind::kArray : Kind::kGroup;
+  if (kind == Kind::kPlain) {
+    COFFER_ASSIGN_OR_RETURN(const NodeKind other, FindBy(other_drivers_, folder));
+    if (other != NodeKind::kNone) kind = Kind::kOther;
+  }
+  if (kind == Kind::kPlain && probe_ != nullptr) {
+    COFFER_ASSIGN_OR_RETURN(const bool other, probe_(folder));
+    if (other) kind = Kind::kOther;
+  }
+  kinds_.emplace(folder, kind);
+  return kind;
+}
+
+Result<std::optional<std::string>> FolderKinds::OutermostAbove(const std::string& key) {
+  for (size_t slash = key.find('/', prefix_.size()); slash != std::string::npos;
+       slash = key.find('/', slash + 1)) {
+    std::string folder = key.substr(0, slash + 1);
+    COFFER_ASSIGN_OR_RETURN(const Kind kind, Of(folder));
+    if (kind != Kind::kPlain) return std::optional(std::move(folder));
+  }
+  return std::optional<std::string>();
+}
+
+namespace {
+
+/// Whose key each one is.
+class Surveyor {
+ public:
+  Surveyor(const ArrayDriver& driver, KvStorePtr store, std::string prefix, PlaceProbe probe,
+           const Context& context)
+      : driver_(driver),
+        store_(std::move(store)),
+        prefix_(std::move(prefix)),
+        context_(context),
+        others_(AllBut(driver, context)),
+        kinds_({&driver}, others_, store_, prefix_, std::move(probe)) {}
+
+  // A folder is looked at when a key in it shows: a node that others make meanwhile has its
+  // document before its chunks.
+  Result<bool> IsOwned(const std::string& key) {
+    Kind kind = Kind::kGroup;
+    const std::optional<std::string> node = driver_.NodeOfKey(key);
+    for (size_t slash = key.find('/', prefix_.size()); slash != std::string::npos;
+         slash = key.find('/', slash + 1)) {
+      const std::string folder = key.substr(0, slash + 1);
+      COFFER_ASSIGN_OR_RETURN(kind, kinds_.Of(folder));
+      if (kind == Kind::kOther) return true;
+      if (kind != Kind::kArray) continue;
+      if (!node || *node == folder) return true;
+      COFFER_ASSIGN_OR_RETURN(const bool readable, IsReadable(folder));
+      if (readable) {
+        inside_arrays_.insert(*node);
+        return true;
+      }
+    }
+    return kind == Kind::kGroup && (node.has_value() || IsDocumentOfAnother(key));
+  }
+  const std::map<std::string, FolderKinds::Kind>& kinds() const { return kinds_.known(); }
+  std::vector<std::string> InsideArrays() const {
+    std::vector<std::string> outermost;
+    for (const std::string& prefix : inside_arrays_) {
+      if (outermost.empty() || !prefix.starts_with(outermost.back())) outermost.push_back(prefix);
+    }
+    return outermost;
+  }
+
+ private:
+  using Kind = FolderKinds::Kind;
+
+  static std::vector<const ArrayDriver*> AllBut(const ArrayDriver& driver, const Context& context) {
+    std::vector<const ArrayDriver*> others = context.Get<DriverTable>().drivers();
+    std::erase(others, &driver);
+    return others;
+  }
+
+  /// A group may have documents of several formats.
+  bool IsDocumentOfAnother(const std::string& key) const {
+    return std::any_of(others_.begin(), others_.end(),
+                       [&](const ArrayDriver* other) { return other->NodeOfKey(key).has_value(); });
+  }
+
+  /// Whether it is an array indeed. A document that nobody can read may have been a group's.
+  Result<bool> IsReadable(const std::string& folder) {
+    const auto known = readable_.find(folder);
+    if (known != readable_.end()) return known->second;
+    const Status opened = driver_.Open(store_, folder, context_).status();
+    if (!opened.ok() && !IsDamage(opened)) return opened;
+    readable_.emplace(folder, opened.ok());
+    return opened.ok();
+  }
+
+  const ArrayDriver& driver_;
+  const KvStorePtr store_;
+  const std::string prefix_;
+  const Context& context_;
+  const std::vector<const ArrayDriver*> others_;
+  FolderKinds kinds_;
+  std::map<std::string, bool> readable_;
+  std::set<std::string> inside_arrays_;
+};
+
+}  // namespace
+
+Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& store,
+                                const std::string& prefix, size_t strays_max,
+                                const PlaceProbe& probe, const Context& context) {
+  using Kind = FolderKinds::Kind;
+  Surveyor surveyor(driver, store, prefix, probe, context);
+  GroupSurvey survey;
+  const auto look = [&](std::span<const ListEntry> page) -> Status {
+    for (const ListEntry& entry : page) {
+      COFFER_ASSIGN_OR_RETURN(const bool owned, surveyor.IsOwned(entry.key));
+      if (owned) continue;
+      ++survey.strays.count;
+      if (survey.strays.keys.size() < strays_max) survey.strays.keys.push_back(entry.key);
+    }
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(ForEachPage(*store, {.range = KeyRange::Prefix(prefix)}, look));
+  survey.inside_arrays = surveyor.InsideArrays();
+  for (const auto& [folder, kind] : surveyor.kinds()) {
+    if (kind == Kind::kPlain) continue;
+    if (kind == Kind::kOther) {
+      survey.others.push_back(folder);
+      continue;
+    }
+    const NodeKind node = kind == Kind::kArray ? NodeKind::kArray : NodeKind::kGroup;
+    survey.nodes.push_back({folder.substr(prefix.size(), folder.size() - prefix.size() - 1), node});
+  }
+  return survey;
+}
+
+}  // namespace coffer::inline v0

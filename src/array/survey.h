@@ -1,0 +1,71 @@
+// What stands below a prefix: nodes, things that are no nodes, and keys of neither; from one
+// listing, with one look at each folder.
+#ifndef COFFER_SRC_ARRAY_SURVEY_H_
+#define COFFER_SRC_ARRAY_SURVEY_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coffer/array/driver.h"
+#include "coffer/array/group.h"
+
+namespace coffer::inline v0 {
+
+/// Whether something stands at a prefix that is neither array nor group, and whose keys are its own
+/// (a checkpoint, of which this layer knows nothing). Null: there is nothing of the kind.
+using PlaceProbe = std::function<Result<bool>(const std::string& prefix)>;
+
+/// What the folders below a prefix are, each looked up once: nodes of `drivers`; else nodes of
+/// `other_drivers` and what the probe finds (kOther). Belongs to one thread.
+class FolderKinds {
+ public:
+  enum class Kind { kPlain, kGroup, kArray, kOther };
+
+  FolderKinds(std::vector<const ArrayDriver*> drivers,
+              std::vector<const ArrayDriver*> other_drivers, KvStorePtr store, std::string prefix,
+              PlaceProbe probe)
+      : drivers_(std::move(drivers)),
+        other_drivers_(std::move(other_drivers)),
+        store_(std::move(store)),
+        prefix_(std::move(prefix)),
+        probe_(std::move(probe)) {}
+
+  /// `folder` begins with the prefix and ends with "/".
+  Result<Kind> Of(const std::string& folder);
+  /// The outermost folder above a key, below the prefix, at which anything stands.
+  Result<std::optional<std::string>> OutermostAbove(const std::string& key);
+  const std::map<std::string, Kind>& known() const { return kinds_; }
+
+ private:
+  Result<NodeKind> FindBy(const std::vector<const ArrayDriver*>& drivers,
+                          const std::string& folder) const;
+
+  const std::vector<const ArrayDriver*> drivers_;
+  const std::vector<const ArrayDriver*> other_drivers_;
+  const KvStorePtr store_;
+  const std::string prefix_;
+  const PlaceProbe probe_;
+  std::map<std::string, Kind> kinds_;
+};
+
+struct GroupSurvey {
+  std::vector<NodeEntry> nodes;  // Sorted by name; none inside an array or an `other`.
+  // Prefixes where the probe found something, or another format's node stands; sorted.
+  std::vector<std::string> others;
+  std::vector<std::string> inside_arrays;  // Prefixes of nodes inside arrays, the outermost.
+  StrayKeys strays;
+};
+
+/// Of a group at `prefix`. At most `strays_max` strays are named, by their keys. Nodes below one
+/// whose document cannot be read are listed, too: it may have been a group.
+Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& store,
+                                const std::string& prefix, size_t strays_max,
+                                const PlaceProbe& probe, const Context& context);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_ARRAY_SURVEY_H_
