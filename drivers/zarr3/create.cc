@@ -5,80 +5,27 @@
 #include <algorithm>
 #include <utility>
 
-#include "coffer/base/checked.h"
-#include "drivers/zarr3/fill_value.h"
+#include "drivers/zarr/fill_value.h"
+#include "drivers/zarr/layout.h"
 #include "drivers/zarr3/metadata.h"
 #include "src/codec/metadata.h"
 
 namespace coffer::inline v0::zarr3 {
 namespace {
 
-constexpr int64_t kDefaultChunkBytes = MiB(1);
+using zarr::CheckChunking;
+using zarr::DefaultChunkShape;
+using zarr::DefaultInnerChunkShape;
+using zarr::FillValueFromJson;
+using zarr::FillValueToJson;
+using zarr::ToJson;
 
 using Names = std::vector<std::optional<std::string>>;
-
-Json ToJson(const Dims& dims) {
-  Json::Array list;
-  for (int64_t value : dims) list.push_back(value);
-  return list;
-}
-
-Json ToJson(const Names& names) {
-  Json::Array list;
-  for (const auto& name : names) list.push_back(name ? Json(*name) : Json());
-  return list;
-}
-
-bool FitsDefault(const Shape& chunk, DataType type) {
-  const std::optional<int64_t> elements = NumElements(chunk);
-  return elements && *elements <= kDefaultChunkBytes / type.size();
-}
-
-int64_t SmallestPrimeFactor(int64_t n) {
-  constexpr int64_t kTriedMax = 1 << 16;
-  for (int64_t factor = 2; factor <= kTriedMax && factor * factor <= n; ++factor) {
-    if (n % factor == 0) return factor;
-  }
-  return n;
-}
 
 Status CheckCount(std::string_view option, const Names& names, int rank) {
   if (names.empty() || names.size() == static_cast<size_t>(rank)) return Status();
   return InvalidArgumentError(std::string(option) + ": " + std::to_string(names.size()) +
                               " for an array of " + std::to_string(rank) + " dimensions");
-}
-
-Status CheckChunking(const CreateOptions& options) {
-  const int rank = options.shape.rank();
-  for (int64_t extent : options.shape) {
-    if (extent < 0) {
-      return InvalidArgumentError("shape " + ToString(options.shape) + ": an extent is negative");
-    }
-  }
-  const std::pair<std::string, const Shape*> parts[] = {{"chunk_shape", &options.chunk_shape},
-                                                        {"shard_shape", &options.shard_shape}};
-  for (const auto& [name, part] : parts) {
-    if (part->rank() != 0 && part->rank() != rank) {
-      return InvalidArgumentError(name + " " + ToString(*part) + ": expected " +
-                                  std::to_string(rank) + " extents, as shape " +
-                                  ToString(options.shape) + " has");
-    }
-    for (int64_t extent : *part) {
-      if (extent < 1) {
-        return InvalidArgumentError(name + " " + ToString(*part) +
-                                    ": every extent must be at least 1");
-      }
-    }
-  }
-  if (options.chunk_shape.empty() || options.shard_shape.empty()) return Status();
-  for (int d = 0; d < rank; ++d) {
-    if (options.shard_shape[d] % options.chunk_shape[d] != 0) {
-      return InvalidArgumentError("shard_shape " + ToString(options.shard_shape) +
-                                  " is not a multiple of chunk_shape " +
-                                  ToString(options.chunk_shape));
-    }
-  }
-  return Status();
 }
 
 Result<Json> GivenCodecs(const CreateOptions& options) {
@@ -150,17 +97,6 @@ Result<Json> FillValue(const CreateOptions& options) {
   return FillValueToJson(element, type);
 }
 
-Result<Json> Attributes(const CreateOptions& options) {
-  COFFER_ASSIGN_OR_RETURN(Json attributes, ParseAttributes(options.attributes));
-  const Names& units = options.format.dimension_units;
-  if (units.empty()) return attributes;
-  if (attributes.Find("dimension_units") != nullptr) {
-    return InvalidArgumentError("dimension_units: stands in the attributes as well");
-  }
-  attributes.Set("dimension_units", ToJson(units));
-  return attributes;
-}
-
 Result<Json> KeyEncoding(const FormatOptions& format) {
   const char separator = format.chunk_key_separator;
   const bool v2 = format.chunk_key_encoding == "v2";
@@ -172,42 +108,11 @@ Result<Json> KeyEncoding(const FormatOptions& format) {
     return InvalidArgumentError("format.chunk_key_separator: expected '/' or '.', got " +
                                 Json(std::string(1, separator)).Dump());
   }
-  return ChunkKeys(v2 ? ChunkKeys::Encoding::kV2 : ChunkKeys::Encoding::kDefault, separator)
-      .ToJson();
+  return ChunkKeysToJson(
+      ChunkKeys(v2 ? ChunkKeys::Encoding::kV2 : ChunkKeys::Encoding::kDefault, separator));
 }
 
 }  // namespace
-
-Shape DefaultChunkShape(const Shape& shape, DataType type) {
-  Shape chunk = shape;
-  for (int64_t& extent : chunk) extent = std::max<int64_t>(extent, 1);
-  while (!FitsDefault(chunk, type)) {
-    int64_t& largest = *std::max_element(chunk.begin(), chunk.end());
-    if (largest == 1) break;
-    largest = largest / 2 + largest % 2;
-  }
-  return chunk;
-}
-
-Shape DefaultInnerChunkShape(const Shape& shard_shape, DataType type) {
-  Shape chunk = shard_shape;
-  while (!FitsDefault(chunk, type)) {
-    // The extent with the smallest prime factor, so that the chunk shrinks in small steps.
-    int64_t* best = nullptr;
-    int64_t best_factor = 1;
-    for (int64_t& extent : chunk) {
-      const int64_t factor = SmallestPrimeFactor(extent);
-      const bool better =
-          best == nullptr || factor < best_factor || (factor == best_factor && extent > *best);
-      if (factor == 1 || !better) continue;
-      best = &extent;
-      best_factor = factor;
-    }
-    if (best == nullptr) break;
-    *best /= best_factor;
-  }
-  return chunk;
-}
 
 Result<Json> ArrayToJson(const CreateOptions& options) {
   COFFER_RETURN_IF_ERROR(CheckChunking(options));
@@ -218,7 +123,7 @@ Result<Json> ArrayToJson(const CreateOptions& options) {
   auto& [codecs, cell_shape] = codecs_and_cell;
   COFFER_ASSIGN_OR_RETURN(Json keys, KeyEncoding(options.format));
   COFFER_ASSIGN_OR_RETURN(Json fill_value, FillValue(options));
-  COFFER_ASSIGN_OR_RETURN(Json attributes, Attributes(options));
+  COFFER_ASSIGN_OR_RETURN(Json attributes, zarr::AttributesOf(options));
   Json document(Json::Object{
       {"zarr_format", 3},
       {"node_type", "array"},

@@ -14,16 +14,21 @@
 #include <memory>
 #include <utility>
 
+#include "drivers/zarr/document.h"
+#include "drivers/zarr/layout.h"
 #include "drivers/zarr3/metadata.h"
 #include "src/base/json.h"
 
 namespace coffer::inline v0 {
 namespace {
 
+using zarr::ChangedMeanwhile;
+using zarr::Document;
+using zarr::ReadDocument;
+using zarr::WriteDocument;
 using zarr3::ArrayMetadata;
 
 constexpr std::string_view kDocument = "zarr.json";
-constexpr int64_t kDocumentBytesMax = MiB(16);
 
 class Zarr3Array final : public StoredArray {
  public:
@@ -41,31 +46,14 @@ class Zarr3Array final : public StoredArray {
 
 std::string DocumentKey(const std::string& prefix) { return prefix + std::string(kDocument); }
 
-struct Document {
-  Json json;
-  std::string text;
-  Generation generation;
-};
-
-// A document's text; nullopt where there is none.
-Result<std::optional<Document>> ReadDocument(KvStore& store, const std::string& prefix) {
-  ReadOptions options;
-  options.max_bytes = kDocumentBytesMax;
-  COFFER_ASSIGN_OR_RETURN(ReadResult read, store.Read(DocumentKey(prefix), options).Get());
-  if (read.state != ReadResult::State::kValue) return std::optional<Document>();
-  return std::optional(
-      Document{Json(), std::string(read.value.text()), std::move(read.generation)});
-}
-
 // The document of a node of this type ("array" or "group").
 Result<Document> ReadNode(KvStore& store, const std::string& prefix, std::string_view type) {
   const std::string what = type == "array" ? "array" : "group";
   const std::string name = store.Describe(DocumentKey(prefix));
-  COFFER_ASSIGN_OR_RETURN(std::optional<Document> document, ReadDocument(store, prefix));
+  COFFER_ASSIGN_OR_RETURN(std::optional<Document> document,
+                          ReadDocument(store, DocumentKey(prefix)));
   if (!document) return NotFoundError(name + ": no " + what + " is here: the key does not exist");
-  Result<Json> json = Json::Parse(document->text);
-  if (!json.ok()) return json.status().Annotate(name);
-  document->json = *std::move(json);
+  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(store, DocumentKey(prefix), *document));
   Result<std::string> found = zarr3::NodeTypeOf(document->json);
   if (!found.ok()) return found.status().Annotate(name);
   if (*found != type) {
@@ -81,66 +69,15 @@ Status CheckDocument(const KvStore& store, const std::string& prefix, std::strin
   return Json::Parse(text).status().Annotate(store.Describe(DocumentKey(prefix)));
 }
 
-// Writes under a generation (Missing() to create). False if the key has another one by now.
-Result<bool> WriteDocument(KvStore& store, const std::string& prefix, std::string text,
-                           const Generation& if_equal, Generation& written) {
-  WriteOptions options;
-  if (store.capabilities().conditional_write) {
-    options.if_equal = if_equal;
-  } else {
-    ReadOptions stat;
-    stat.range = ByteRange::Stat();
-    COFFER_ASSIGN_OR_RETURN(ReadResult now, store.Read(DocumentKey(prefix), stat).Get());
-    const bool missing = now.state == ReadResult::State::kMissing;
-    if (if_equal.missing() ? !missing : missing || now.generation != if_equal) return false;
-  }
-  COFFER_ASSIGN_OR_RETURN(
-      WriteResult result,
-      store.Write(DocumentKey(prefix), BytesChain(Bytes::Take(std::move(text))), options).Get());
-  written = std::move(result.generation);
-  return result.state == WriteResult::State::kWritten;
-}
-
 // The names that the specification allows a node; "__" is reserved.
 bool IsSegmentOfName(std::string_view segment) {
   const bool dots = segment.find_first_not_of('.') == std::string_view::npos;  // Or empty.
   return !dots && !segment.starts_with("__") && segment != kDocument;
 }
 
-Status CheckNames(const KvStore& store, std::string_view prefix) {
-  for (std::string_view rest = prefix; !rest.empty();) {
-    const std::string_view name = rest.substr(0, rest.find('/'));
-    if (!IsSegmentOfName(name) || name.size() == rest.size()) {
-      return InvalidArgumentError(store.Describe(prefix) + ": the name " + Json(name).Dump() +
-                                  " cannot be that of a node");
-    }
-    rest.remove_prefix(name.size() + 1);
-  }
-  return Status();
-}
-
-Status AlreadyThere(const KvStore& store, const std::string& prefix) {
-  return AlreadyExistsError(store.Describe(DocumentKey(prefix)) + ": a node is already here");
-}
-
-Status ChangedMeanwhile(const KvStore& store, const std::string& prefix) {
-  return AbortedError(store.Describe(DocumentKey(prefix)) +
-                      ": changed by someone else in the meantime");
-}
-
 Status DeleteNodeBelow(KvStore& store, const std::string& prefix) {
   COFFER_RETURN_IF_ERROR(store.Write(DocumentKey(prefix), std::nullopt).Get());
   return store.DeleteRange(KeyRange::Prefix(prefix)).Get();
-}
-
-// "a/", "a/b/" of "a/b/c/".
-std::vector<std::string> Ancestors(const std::string& prefix) {
-  std::vector<std::string> ancestors;
-  for (size_t slash = prefix.find('/'); slash + 1 < prefix.size();
-       slash = prefix.find('/', slash + 1)) {
-    ancestors.push_back(prefix.substr(0, slash + 1));
-  }
-  return ancestors;
 }
 
 Status EnsureGroup(const ArrayDriver& driver, const KvStorePtr& store, const std::string& prefix) {
@@ -149,40 +86,40 @@ Status EnsureGroup(const ArrayDriver& driver, const KvStorePtr& store, const std
     Generation written;
     // If someone else writes it first, what they wrote is looked at.
     const Json group = zarr3::GroupToJson(Json(Json::Object()));
-    COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, group.Dump(2),
-                                                           Generation::Missing(), written));
+    COFFER_ASSIGN_OR_RETURN(
+        const bool done,
+        WriteDocument(*store, DocumentKey(prefix), group.Dump(2), Generation::Missing(), written));
     if (done) return Status();
     COFFER_ASSIGN_OR_RETURN(kind, driver.Find(store, prefix));
   }
   if (kind == NodeKind::kGroup) return Status();
-  return FailedPreconditionError(store->Describe(DocumentKey(prefix)) +
-                                 ": is no group, so no node can stand below it");
+  return zarr::NotAGroup(*store, DocumentKey(prefix));
 }
 
 // Steps 2 to 4 of the protocol.
 Result<Generation> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& store,
                                 const std::string& prefix, std::string text, bool delete_existing) {
-  COFFER_RETURN_IF_ERROR(CheckNames(*store, prefix));
+  COFFER_RETURN_IF_ERROR(zarr::CheckNames(*store, prefix, IsSegmentOfName));
   COFFER_RETURN_IF_ERROR(CheckDocument(*store, prefix, text));
   COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver.Find(store, prefix));
   if (kind != NodeKind::kNone) {
-    if (!delete_existing) return AlreadyThere(*store, prefix);
+    if (!delete_existing) return zarr::AlreadyThere(*store, DocumentKey(prefix));
     COFFER_RETURN_IF_ERROR(DeleteNodeBelow(*store, prefix));
   }
   if (!prefix.empty()) {
     COFFER_ASSIGN_OR_RETURN(const NodeKind root, driver.Find(store, ""));
     if (root == NodeKind::kArray) {
-      return FailedPreconditionError(store->Describe(DocumentKey("")) +
-                                     ": is no group, so no node can stand below it");
+      return zarr::NotAGroup(*store, DocumentKey(""));
     }
   }
-  for (const std::string& ancestor : Ancestors(prefix)) {
+  for (const std::string& ancestor : zarr::Ancestors(prefix)) {
     COFFER_RETURN_IF_ERROR(EnsureGroup(driver, store, ancestor));
   }
   Generation written;
-  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, std::move(text),
-                                                         Generation::Missing(), written));
-  if (!done) return AlreadyThere(*store, prefix);
+  COFFER_ASSIGN_OR_RETURN(
+      const bool done,
+      WriteDocument(*store, DocumentKey(prefix), std::move(text), Generation::Missing(), written));
+  if (!done) return zarr::AlreadyThere(*store, DocumentKey(prefix));
   return written;
 }
 
@@ -213,7 +150,7 @@ Result<ArrayMetadata> Understand(const KvStore& store, const std::string& prefix
 }  // namespace
 
 Result<NodeKind> Zarr3Driver::Find(const KvStorePtr& store, const std::string& prefix) const {
-  const Result<std::optional<Document>> document = ReadDocument(*store, prefix);
+  const Result<std::optional<Document>> document = ReadDocument(*store, DocumentKey(prefix));
   // No value, but something that has its name (a FIFO): whoever opens the node learns what.
   if (document.status().code() == StatusCode::kFailedPrecondition) return NodeKind::kArray;
   COFFER_RETURN_IF_ERROR(document);
@@ -259,7 +196,7 @@ Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
     json->Set("shape", std::move(extents));
   }
   if (attributes) {
-    Result<Json> parsed = zarr3::ParseAttributes(*attributes);
+    Result<Json> parsed = zarr::ParseAttributes(*attributes);
     if (!parsed.ok()) return parsed.status().Annotate(name);
     json->Set("attributes", *std::move(parsed));
   }
@@ -268,9 +205,9 @@ Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
                           Understand(*stored.store, stored.prefix, *json, context));
   COFFER_RETURN_IF_ERROR(CheckDocument(*stored.store, stored.prefix, document.text));
   COFFER_ASSIGN_OR_RETURN(const bool done,
-                          WriteDocument(*stored.store, stored.prefix, document.text,
+                          WriteDocument(*stored.store, DocumentKey(stored.prefix), document.text,
                                         stored.metadata_generation, document.generation));
-  if (!done) return ChangedMeanwhile(*stored.store, stored.prefix);
+  if (!done) return ChangedMeanwhile(*stored.store, DocumentKey(stored.prefix));
   return MakeStored(*this, stored.store, stored.prefix, std::move(metadata), std::move(document));
 }
 
@@ -284,7 +221,7 @@ Result<StoredGroup> Zarr3Driver::OpenGroup(const KvStorePtr& store,
 
 Result<StoredGroup> Zarr3Driver::CreateGroup(const KvStorePtr& store, const std::string& prefix,
                                              const GroupOptions& options) const {
-  Result<Json> parsed = zarr3::ParseAttributes(options.attributes);
+  Result<Json> parsed = zarr::ParseAttributes(options.attributes);
   if (!parsed.ok()) return parsed.status().Annotate(store->Describe(prefix));
   StoredGroup group{parsed->Dump(), {}};
   COFFER_ASSIGN_OR_RETURN(
@@ -297,7 +234,7 @@ Result<StoredGroup> Zarr3Driver::CreateGroup(const KvStorePtr& store, const std:
 Result<StoredGroup> Zarr3Driver::UpdateGroup(const KvStorePtr& store, const std::string& prefix,
                                              std::string_view attributes) const {
   const std::string name = store->Describe(DocumentKey(prefix));
-  Result<Json> parsed = zarr3::ParseAttributes(attributes);
+  Result<Json> parsed = zarr::ParseAttributes(attributes);
   if (!parsed.ok()) return parsed.status().Annotate(name);
   COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, "group"));
   const Status understood = zarr3::GroupFromJson(document.json).status();
@@ -306,26 +243,18 @@ Result<StoredGroup> Zarr3Driver::UpdateGroup(const KvStorePtr& store, const std:
   document.json.Set("attributes", *std::move(parsed));
   document.text = document.json.Dump(2);
   COFFER_RETURN_IF_ERROR(CheckDocument(*store, prefix, document.text));
-  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, prefix, document.text,
+  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, DocumentKey(prefix), document.text,
                                                          document.generation, group.generation));
-  if (!done) return ChangedMeanwhile(*store, prefix);
+  if (!done) return ChangedMeanwhile(*store, DocumentKey(prefix));
   return group;
 }
 
 std::optional<std::string> Zarr3Driver::NodeOfKey(std::string_view key) const {
-  if (!key.ends_with(kDocument)) return std::nullopt;
-  const std::string_view prefix = key.substr(0, key.size() - kDocument.size());
-  if (!prefix.empty() && prefix.back() != '/') return std::nullopt;
-  return std::string(prefix);
+  return zarr::PrefixOfDocument(key, kDocument);
 }
 
 bool Zarr3Driver::IsNodeName(std::string_view name) const {
-  for (std::string_view rest = name;;) {
-    const size_t slash = std::min(rest.find('/'), rest.size());
-    if (!IsSegmentOfName(rest.substr(0, slash))) return false;
-    if (slash == rest.size()) return true;
-    rest.remove_prefix(slash + 1);
-  }
+  return zarr::AreNames(name, IsSegmentOfName);
 }
 
 }  // namespace coffer::inline v0

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "drivers/zarr/layout.h"
+
 namespace coffer::inline v0::zarr3 {
 
 Result<Extension> Extension::FromJson(const Json& json, std::string_view path) {
@@ -13,7 +15,7 @@ Result<Extension> Extension::FromJson(const Json& json, std::string_view path) {
   }
   if (!json.is_object()) return json.Unexpected(path, "a name or an object");
   COFFER_RETURN_IF_ERROR(json.CheckMembers(path, {"name", "configuration", "must_understand"}));
-  COFFER_ASSIGN_OR_RETURN(const Json* name, Required(json, path, "name"));
+  COFFER_ASSIGN_OR_RETURN(const Json* name, zarr::Required(json, path, "name"));
   COFFER_ASSIGN_OR_RETURN(extension.name, name->AsString(at + ".name"));
   if (const Json* must_understand = json.Find("must_understand")) {
     COFFER_ASSIGN_OR_RETURN(bool must, must_understand->AsBool(at + ".must_understand"));
@@ -36,15 +38,6 @@ Status Extension::CheckConfiguration(std::string_view path,
 Status Extension::Unsupported(std::string_view path, std::string_view what) const {
   return UnimplementedError("at " + std::string(path) + ": " + std::string(what) + " " +
                             Json(name).Dump() + " is not supported");
-}
-
-Result<const Json*> Required(const Json& object, std::string_view path, std::string_view member) {
-  const Json* const found = object.Find(member);
-  if (found == nullptr) {
-    return InvalidArgumentError("at " + std::string(path) + ": missing member \"" +
-                                std::string(member) + "\"");
-  }
-  return found;
 }
 
 }  // namespace coffer::inline v0::zarr3

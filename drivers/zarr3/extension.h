@@ -28,9 +28,6 @@ struct Extension {
   Status Unsupported(std::string_view path, std::string_view what) const;
 };
 
-/// The member, or InvalidArgument: 'at $.chunk_grid: missing member "name"'.
-Result<const Json*> Required(const Json& object, std::string_view path, std::string_view member);
-
 }  // namespace coffer::inline v0::zarr3
 
 #endif  // COFFER_DRIVERS_ZARR3_EXTENSION_H_

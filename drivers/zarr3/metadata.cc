@@ -9,14 +9,19 @@
 #include <array>
 #include <utility>
 
-#include "coffer/base/checked.h"
+#include "drivers/zarr/fill_value.h"
+#include "drivers/zarr/layout.h"
 #include "drivers/zarr3/extension.h"
-#include "drivers/zarr3/fill_value.h"
 #include "src/codec/metadata.h"
-#include "src/codec/shard_layout.h"
 
 namespace coffer::inline v0::zarr3 {
 namespace {
+
+using zarr::CheckProducts;
+using zarr::CheckTaskSize;
+using zarr::FillValueFromJson;
+using zarr::Required;
+using zarr::ShapeFromJson;
 
 constexpr std::array kArrayMembers = {
     std::string_view("zarr_format"),    std::string_view("node_type"),
@@ -46,22 +51,6 @@ Result<std::string> AttributesOf(const Json& document) {
   if (attributes == nullptr) return std::string("{}");
   COFFER_RETURN_IF_ERROR(attributes->AsObject("$.attributes"));
   return attributes->Dump();
-}
-
-Result<Shape> ShapeFromJson(const Json& json, std::string_view path, int64_t min) {
-  COFFER_ASSIGN_OR_RETURN(const Json::Array* extents, json.AsArray(path));
-  if (extents->size() > kMaxRank) {
-    return UnimplementedError("at " + std::string(path) + ": " + std::to_string(extents->size()) +
-                              " dimensions; at most " + std::to_string(kMaxRank) +
-                              " are supported");
-  }
-  Shape shape;
-  for (size_t d = 0; d < extents->size(); ++d) {
-    const std::string item = std::string(path) + "[" + std::to_string(d) + "]";
-    COFFER_ASSIGN_OR_RETURN(int64_t extent, (*extents)[d].AsInt64(item, min));
-    shape.push_back(extent);
-  }
-  return shape;
 }
 
 Result<DataType> DataTypeFromJson(const Json& json, std::string_view path) {
@@ -123,35 +112,6 @@ Status CheckStorageTransformers(const Json* json) {
                             (name != nullptr ? *name : first).Dump() + " is not supported");
 }
 
-Status CheckProducts(const Shape& shape, const Shape& cell_shape, DataType type) {
-  const auto bytes = [&](const Shape& of) -> std::optional<int64_t> {
-    const std::optional<int64_t> elements = NumElements(of);
-    return elements ? CheckedMul(*elements, type.size()) : std::nullopt;
-  };
-  if (!bytes(shape)) {
-    return InvalidArgumentError("at $.shape: an array of shape " + ToString(shape) +
-                                " has more than 2^63 - 1 bytes");
-  }
-  const std::optional<int64_t> cell_bytes = bytes(cell_shape);
-  if (!cell_bytes || *cell_bytes > kShardBytesMax) {
-    return InvalidArgumentError("at $.chunk_grid.configuration.chunk_shape: a chunk of shape " +
-                                ToString(cell_shape) + " has more than 2^60 bytes");
-  }
-  return Status();
-}
-
-// What is decoded as one: the chunk, or the shard's inner chunk (shards inside it included).
-Status CheckTaskSize(const CodecChain& chain) {
-  const ShardLayout* const layout = chain.shard_layout();
-  const CodecChain* const unit = layout != nullptr ? &layout->inner() : &chain;
-  const int64_t bytes = unit->chunk().num_bytes();
-  if (bytes <= kChunkBytesMax) return Status();
-  const std::string at = unit == &chain ? "at $.chunk_grid" : "at $.codecs";
-  return UnimplementedError(at + ": a chunk of shape " + ToString(unit->chunk().shape) + " has " +
-                            std::to_string(bytes) + " bytes; at most " +
-                            std::to_string(kChunkBytesMax) + " are decoded as one");
-}
-
 Result<std::shared_ptr<const CodecChain>> BindCodecs(const Json& json, const CodecTable& table,
                                                      const ChunkSpec& chunk) {
   COFFER_ASSIGN_OR_RETURN(std::vector<CodecPtr> codecs, CodecsFromJson(json, "$.codecs", table));
@@ -189,9 +149,10 @@ Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& code
   COFFER_ASSIGN_OR_RETURN(DataType type, DataTypeFromJson(*json_type, "$.data_type"));
   COFFER_ASSIGN_OR_RETURN(Shape cell_shape,
                           ChunkShapeFromJson(*json_grid, shape.rank(), "$.chunk_grid"));
-  COFFER_RETURN_IF_ERROR(CheckProducts(shape, cell_shape, type));
+  COFFER_RETURN_IF_ERROR(
+      CheckProducts(shape, cell_shape, type, "$.chunk_grid.configuration.chunk_shape"));
   COFFER_ASSIGN_OR_RETURN(metadata.grid, RegularGrid::Make(shape, cell_shape));
-  COFFER_ASSIGN_OR_RETURN(metadata.keys, ChunkKeys::FromJson(*json_keys, "$.chunk_key_encoding"));
+  COFFER_ASSIGN_OR_RETURN(metadata.keys, ChunkKeysFromJson(*json_keys, "$.chunk_key_encoding"));
   COFFER_ASSIGN_OR_RETURN(metadata.attributes, AttributesOf(document));
   COFFER_RETURN_IF_ERROR(CheckStorageTransformers(document.Find("storage_transformers")));
   COFFER_ASSIGN_OR_RETURN(
@@ -200,7 +161,7 @@ Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& code
   ChunkSpec chunk{type, cell_shape, {}};
   COFFER_ASSIGN_OR_RETURN(chunk.fill_value, FillValueFromJson(*json_fill, type, "$.fill_value"));
   COFFER_ASSIGN_OR_RETURN(metadata.chain, BindCodecs(*json_codecs, codecs, chunk));
-  COFFER_RETURN_IF_ERROR(CheckTaskSize(*metadata.chain));
+  COFFER_RETURN_IF_ERROR(CheckTaskSize(*metadata.chain, "$.chunk_grid"));
   return metadata;
 }
 
@@ -216,16 +177,6 @@ Result<std::string> GroupFromJson(const Json& document) {
 Json GroupToJson(Json attributes) {
   return Json::Object{
       {"zarr_format", 3}, {"node_type", "group"}, {"attributes", std::move(attributes)}};
-}
-
-Result<Json> ParseAttributes(std::string_view text) {
-  if (text.empty()) return Json(Json::Object());
-  Result<Json> attributes = Json::Parse(text);
-  if (!attributes.ok()) return attributes.status().Annotate("attributes");
-  if (!attributes->is_object()) {
-    return InvalidArgumentError("attributes: expected a JSON object");
-  }
-  return attributes;
 }
 
 }  // namespace coffer::inline v0::zarr3

@@ -15,16 +15,11 @@
 
 #include "coffer/array/options.h"
 #include "coffer/nd/grid.h"
-#include "drivers/zarr3/chunk_keys.h"
+#include "drivers/zarr3/key_encoding.h"
 #include "src/base/json.h"
 #include "src/codec/chain.h"
 
 namespace coffer::inline v0::zarr3 {
-
-/// The largest decoded chunk (inner chunk where there are shards): one task holds it in memory.
-inline constexpr int64_t kChunkBytesMax = GiB(4);
-/// The largest decoded write chunk: a shard is addressed, never held whole.
-inline constexpr int64_t kShardBytesMax = int64_t{1} << 60;
 
 /// An array's document, understood.
 struct ArrayMetadata {
@@ -47,14 +42,6 @@ Result<std::string> GroupFromJson(const Json& document);
 Result<Json> ArrayToJson(const CreateOptions& options);
 /// The document of a new group with these attributes.
 Json GroupToJson(Json attributes);
-
-/// Attributes that a caller gives: "" is none. Errors: InvalidArgument unless it is a JSON object.
-Result<Json> ParseAttributes(std::string_view text);
-
-/// What `shape` cut by a default chunk is: about 1 MiB, the largest extents halved first.
-Shape DefaultChunkShape(const Shape& shape, DataType type);
-/// The same for the inner chunks of a shard: extents that divide the shard's.
-Shape DefaultInnerChunkShape(const Shape& shard_shape, DataType type);
 
 }  // namespace coffer::inline v0::zarr3
 

@@ -118,6 +118,23 @@ Result<size_t> ZstdFrameSize(std::span<const std::byte> in) {
   return size;
 }
 
+using DeflateFunction = size_t (*)(libdeflate_compressor*, const void*, size_t, void*, size_t);
+
+Result<size_t> Deflate(const char* format, DeflateFunction compress, std::span<const std::byte> in,
+                       int level, std::span<std::byte> out) {
+  auto compressor = DeflateCompressors().Take(
+      [level](const DeflateCompressor& idle) { return idle.level == level; });
+  if (compressor == nullptr) compressor = std::make_unique<DeflateCompressor>(level);
+  if (compressor->context == nullptr) return NoContext("deflate compressor");
+  const size_t size = compress(compressor->context, in.data(), in.size(), out.data(), out.size());
+  DeflateCompressors().Put(std::move(compressor));
+  if (size == 0) {
+    return InternalError(std::string(format) + " of " + Count(in.size()) + " does not fit in " +
+                         Count(out.size()));
+  }
+  return size;
+}
+
 }  // namespace
 
 size_t GzipBound(size_t size) {
@@ -130,17 +147,7 @@ size_t GzipCompressMemory() { return kDeflateCompressorBytes; }
 size_t GzipDecompressMemory() { return kDeflateDecompressorBytes; }
 
 Result<size_t> GzipCompress(std::span<const std::byte> in, int level, std::span<std::byte> out) {
-  auto compressor = DeflateCompressors().Take(
-      [level](const DeflateCompressor& idle) { return idle.level == level; });
-  if (compressor == nullptr) compressor = std::make_unique<DeflateCompressor>(level);
-  if (compressor->context == nullptr) return NoContext("gzip compressor");
-  const size_t size =
-      libdeflate_gzip_compress(compressor->context, in.data(), in.size(), out.data(), out.size());
-  DeflateCompressors().Put(std::move(compressor));
-  if (size == 0) {
-    return InternalError("gzip of " + Count(in.size()) + " does not fit in " + Count(out.size()));
-  }
-  return size;
+  return Deflate("gzip", libdeflate_gzip_compress, in, level, out);
 }
 
 Result<size_t> GzipDecompress(std::span<const std::byte> in, std::span<std::byte> out) {
@@ -168,6 +175,29 @@ Result<size_t> GzipDecompress(std::span<const std::byte> in, std::span<std::byte
   }
   DeflateDecompressors().Put(std::move(decompressor));
   COFFER_RETURN_IF_ERROR(status);
+  return decoded;
+}
+
+size_t ZlibBound(size_t size) { return libdeflate_zlib_compress_bound(nullptr, size); }
+
+Result<size_t> ZlibCompress(std::span<const std::byte> in, int level, std::span<std::byte> out) {
+  return Deflate("zlib", libdeflate_zlib_compress, in, level, out);
+}
+
+Result<size_t> ZlibDecompress(std::span<const std::byte> in, std::span<std::byte> out) {
+  auto decompressor = DeflateDecompressors().Take([](const DeflateDecompressor&) { return true; });
+  if (decompressor == nullptr) decompressor = std::make_unique<DeflateDecompressor>();
+  if (decompressor->context == nullptr) return NoContext("zlib decompressor");
+  size_t used = 0;
+  size_t decoded = 0;
+  const libdeflate_result result = libdeflate_zlib_decompress_ex(
+      decompressor->context, in.data(), in.size(), out.data(), out.size(), &used, &decoded);
+  DeflateDecompressors().Put(std::move(decompressor));
+  if (result == LIBDEFLATE_INSUFFICIENT_SPACE) return TooLong("zlib", out.size());
+  if (result != LIBDEFLATE_SUCCESS) return DataLossError("damaged zlib data");
+  if (used != in.size()) {
+    return DataLossError("zlib data with " + Count(in.size() - used) + " after its end");
+  }
   return decoded;
 }
 

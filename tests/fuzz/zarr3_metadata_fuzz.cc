@@ -8,11 +8,15 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "drivers/zarr3/fill_value.h"
+#include "drivers/zarr/fill_value.h"
+#include "drivers/zarr/layout.h"
 #include "drivers/zarr3/metadata.h"
 
 namespace coffer::zarr3 {
 namespace {
+
+using zarr::FillValueFromJson;
+using zarr::FillValueToJson;
 
 void Require(bool condition) {
   if (!condition) std::abort();
@@ -52,7 +56,7 @@ void Run(std::string_view text) {
   if (!type.ok()) return;
   if (*type == "group") {
     const Result<std::string> attributes = GroupFromJson(*document);
-    if (attributes.ok()) Require(ParseAttributes(*attributes).ok());
+    if (attributes.ok()) Require(zarr::ParseAttributes(*attributes).ok());
     return;
   }
   const Result<ArrayMetadata> metadata = ArrayFromJson(*document, Codecs());

@@ -7,11 +7,13 @@
 #include <gtest/gtest.h>
 
 #include "src/codec/chain.h"
+#include "tests/unit/drivers/map_store.h"
 #include "tests/unit/drivers/zarr3/documents.h"
-#include "tests/unit/drivers/zarr3/map_store.h"
 
 namespace coffer::zarr3 {
 namespace {
+
+using testing::MapStore;
 
 constexpr std::string_view kGroup = R"({
   "zarr_format": 3,
@@ -19,7 +21,7 @@ constexpr std::string_view kGroup = R"({
   "attributes": {}
 })";
 
-class Zarr3DriverTest : public testing::TestWithParam<bool> {
+class Zarr3DriverTest : public ::testing::TestWithParam<bool> {
  protected:
   Result<StoredArrayPtr> Open(const std::string& prefix) {
     return driver_.Open(store_, prefix, context_);
@@ -38,7 +40,7 @@ class Zarr3DriverTest : public testing::TestWithParam<bool> {
   std::shared_ptr<MapStore> store_ = std::make_shared<MapStore>(GetParam());
 };
 
-INSTANTIATE_TEST_SUITE_P(ConditionalWrites, Zarr3DriverTest, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(ConditionalWrites, Zarr3DriverTest, ::testing::Bool());
 
 TEST_P(Zarr3DriverTest, WhatIsCreatedIsOpened) {
   const StoredArrayPtr created =

@@ -1,0 +1,59 @@
+// Metadata documents in a store: read whole or not at all, written under a generation.
+//
+// Where a store knows no conditional writes, the document is looked at again just before it is
+// written. Errors name store and key.
+//
+// Thread safety: free functions.
+#ifndef COFFER_DRIVERS_ZARR_DOCUMENT_H_
+#define COFFER_DRIVERS_ZARR_DOCUMENT_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coffer/base/result.h"
+#include "coffer/kvstore/kvstore.h"
+#include "src/base/json.h"
+
+namespace coffer::inline v0::zarr {
+
+struct Document {
+  Json json;
+  std::string text;
+  Generation generation;
+};
+
+/// A document's text, not yet parsed; nullopt where there is none. Errors also: ResourceExhausted
+/// beyond 16 MiB.
+Result<std::optional<Document>> ReadDocument(KvStore& store, const std::string& key);
+/// Makes `json` of `text`.
+Status ParseDocument(const KvStore& store, const std::string& key, Document& document);
+
+/// The generation that a key has now.
+Result<Generation> GenerationNow(KvStore& store, const std::string& key);
+/// Writes under a generation (Missing() to create). False if the key has another one by now.
+Result<bool> WriteDocument(KvStore& store, const std::string& key, std::string text,
+                           const Generation& if_equal, Generation& written);
+
+/// AlreadyExists; Aborted; FailedPrecondition.
+Status AlreadyThere(const KvStore& store, const std::string& key);
+Status ChangedMeanwhile(const KvStore& store, const std::string& key);
+Status NotAGroup(const KvStore& store, const std::string& key);
+
+/// Whether a node may have this name (one segment).
+using IsName = bool (*)(std::string_view segment);
+/// A node's prefix: "" or segments that may be names, each followed by "/". InvalidArgument.
+Status CheckNames(const KvStore& store, std::string_view prefix, IsName is_name);
+/// The same for names with "/" between.
+bool AreNames(std::string_view names, IsName is_name);
+
+/// "a/", "a/b/" of "a/b/c/".
+std::vector<std::string> Ancestors(const std::string& prefix);
+
+/// The prefix of the node whose document `key` is by its name; nullopt if it has another name.
+std::optional<std::string> PrefixOfDocument(std::string_view key, std::string_view document);
+
+}  // namespace coffer::inline v0::zarr
+
+#endif  // COFFER_DRIVERS_ZARR_DOCUMENT_H_
