@@ -85,6 +85,7 @@ class BoundBlosc final : public BoundBytesToBytes {
     size_t stored_size = 0;
     size_t blocksize = 0;
     blosc_cbuffer_sizes(encoded.data(), &size, &stored_size, &blocksize);
+    blocksize = static_cast<uint32_t>(blocksize);  // c-blosc extends what it takes for a sign.
     const int64_t blocksize_max = std::max(options_.blocksize, kForeignBlocksizeMax);
     if (blocksize > static_cast<size_t>(blocksize_max)) {
       return DataLossError("blosc data in blocks of " + std::to_string(blocksize) +

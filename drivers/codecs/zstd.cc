@@ -24,6 +24,9 @@ class BoundZstd final : public BoundBytesToBytes {
   int64_t decode_scratch_bytes() const override {
     return static_cast<int64_t>(ZstdDecompressMemory());
   }
+  bool has_checksum(std::span<const std::byte> encoded) const override {
+    return ZstdHasChecksum(encoded);
+  }
   Result<size_t> Encode(std::span<const std::byte> decoded,
                         std::span<std::byte> destination) const override {
     return ZstdCompress(decoded, options_, destination);

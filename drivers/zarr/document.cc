@@ -7,6 +7,21 @@ namespace coffer::inline v0::zarr {
 namespace {
 
 constexpr int64_t kDocumentBytesMax = MiB(16);
+// Twenty values to the byte at worst; this is enough for what people write.
+constexpr int64_t kSnapshotMemoryMax = MiB(128);
+
+// Recursion as deep as the reader allows documents to be.
+bool Same(const Json& a, const Json& b) {
+  if (a.is_object() && b.is_object()) {
+    if (a.object().size() != b.object().size()) return false;
+    return std::ranges::all_of(a.object(), [&](const Json::Member& member) {
+      const Json* const other = b.Find(member.first);
+      return other != nullptr && Same(member.second, *other);
+    });
+  }
+  if (a.is_array() && b.is_array()) return std::ranges::equal(a.array(), b.array(), Same);
+  return a == b;
+}
 
 }  // namespace
 
@@ -24,6 +39,26 @@ Status ParseDocument(const KvStore& store, const std::string& key, Document& doc
   if (!json.ok()) return json.status().Annotate(store.Describe(key));
   document.json = *std::move(json);
   return Status();
+}
+
+Result<Json> ParseSnapshot(std::string_view text) {
+  Json::ParseOptions options;
+  options.memory_max = static_cast<size_t>(kSnapshotMemoryMax);
+  return Json::Parse(text, options);
+}
+
+bool SaysTheSame(std::string_view a, std::string_view b) {
+  const Result<Json> left = Json::Parse(a);
+  const Result<Json> right = Json::Parse(b);
+  return left.ok() && right.ok() && Same(*left, *right);
+}
+
+Result<Generation> GenerationToReplace(KvStore& store, const std::string& key,
+                                       std::string_view text, const Generation& generation) {
+  if (generation.known()) return generation;
+  COFFER_ASSIGN_OR_RETURN(std::optional<Document> document, ReadDocument(store, key));
+  if (!document || !SaysTheSame(document->text, text)) return ChangedMeanwhile(store, key);
+  return std::move(document->generation);
 }
 
 Result<Generation> GenerationNow(KvStore& store, const std::string& key) {

@@ -30,6 +30,16 @@ Result<std::optional<Document>> ReadDocument(KvStore& store, const std::string& 
 /// Makes `json` of `text`.
 Status ParseDocument(const KvStore& store, const std::string& key, Document& document);
 
+/// Of the documents of many nodes in one text: up to 16 MiB of it, as a single document.
+Result<Json> ParseSnapshot(std::string_view text);
+/// Whether two JSON texts mean the same; the order of members means nothing.
+bool SaysTheSame(std::string_view a, std::string_view b);
+/// The generation under which a document may be replaced: the one that was read with it, or, where
+/// that is unknown since `text` comes from a snapshot, the present one if the document still says
+/// the same. Aborted if not.
+Result<Generation> GenerationToReplace(KvStore& store, const std::string& key,
+                                       std::string_view text, const Generation& generation);
+
 /// The generation that a key has now.
 Result<Generation> GenerationNow(KvStore& store, const std::string& key);
 /// Writes under a generation (Missing() to create). False if the key has another one by now.

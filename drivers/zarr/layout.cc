@@ -56,7 +56,7 @@ Result<Shape> ShapeFromJson(const Json& json, std::string_view path, int64_t min
 
 Json ToJson(const Dims& dims) {
   Json::Array list;
-  for (int64_t value : dims) list.push_back(value);
+  for (int64_t value : dims) list.emplace_back(value);
   return list;
 }
 

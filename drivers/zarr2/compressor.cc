@@ -47,6 +47,7 @@ Result<CodecPtr> Make(const std::string& id, Json configuration, DataType type,
     SetDefault(configuration, "level", 1);
   } else if (id == "zstd") {
     SetDefault(configuration, "level", 0);
+    SetDefault(configuration, "checksum", true);
   } else if (id == "blosc") {
     COFFER_RETURN_IF_ERROR(TranslateBlosc(configuration, type));
   } else {
@@ -87,7 +88,10 @@ Result<Json> CompressorToJson(const CodecSpec& spec, bool checksum) {
   }
   if (!configuration.ok()) return configuration.status().Annotate("codec \"" + spec.name + "\"");
   for (auto& [name, value] : configuration->object()) json.Set(name, std::move(value));
-  if (spec.name == "zstd") json.Set("checksum", checksum);
+  if (spec.name == "zstd") {
+    Remove(json, "checksum");
+    if (!checksum) json.Set("checksum", false);
+  }
   const Json* const shuffle = json.Find("shuffle");
   if (spec.name == "blosc" && shuffle == nullptr) json.Set("shuffle", -1);
   if (spec.name == "blosc" && shuffle != nullptr && shuffle->is_string()) {

@@ -3,9 +3,13 @@
 // since they could mean that the bytes are different.
 //
 //     zlib  level 1      bz2   level 1      lz4   acceleration 1
-//     gzip  level 1      zstd  level 0, checksum false
+//     gzip  level 1      zstd  level 0, checksum: see below
 //     lzma  format 1, check -1, preset null, filters null
 //     blosc cname lz4, clevel 5, shuffle 1 (0 none, 2 bits, -1 bits for single bytes), blocksize 0
+//
+// zstd without "checksum" is written with checksums: every reader of zstd verifies them, while
+// TensorStore refuses arrays whose metadata has the member. Only where there are to be none does it
+// say so.
 #ifndef COFFER_DRIVERS_ZARR2_COMPRESSOR_H_
 #define COFFER_DRIVERS_ZARR2_COMPRESSOR_H_
 

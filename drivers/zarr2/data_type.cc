@@ -22,11 +22,13 @@ constexpr Spelling kSpellings[] = {
 };
 
 // Names that TensorStore writes for types which coffer does not have yet.
-constexpr std::string_view kNamesOfOthers[] = {
-    "int2",          "int4",           "uint2",           "uint4",
-    "float4_e2m1fn", "float8_e3m4",    "float8_e4m3",     "float8_e4m3b11fnuz",
-    "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",     "float8_e5m2fnuz",
-    "float8_e8m0fnu"};
+constexpr std::string_view kNamesOfOthers[] = {"int2",          "int4",
+                                               "uint2",         "uint4",
+                                               "float4_e2m1fn", "float8_e3m4",
+                                               "float8_e4m3",   "float8_e4m3b11fnuz",
+                                               "float8_e4m3fn", "float8_e4m3fnuz",
+                                               "float8_e5m2",   "float8_e5m2fnuz",
+                                               "float8_e8m0fnu"};
 
 constexpr std::string_view kKinds = "biufc";
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "src/array/driver.h"
+#include "coffer/array/driver.h"
 
 namespace coffer::inline v0 {
 
@@ -41,7 +41,13 @@ class Zarr2Driver final : public ArrayDriver {
                                   std::string_view attributes) const override;
   std::optional<std::string> NodeOfKey(std::string_view key) const override;
   bool IsNodeName(std::string_view name) const override;
-  bool IsGroupKey(std::string_view key) const override;
+
+  /// From .zmetadata, which zarr-python keeps beside the .zgroup.
+  Result<GroupSnapshotPtr> ReadSnapshot(const KvStorePtr& store,
+                                        const std::string& prefix) const override;
+  Result<StoredArrayPtr> OpenSnapshot(const KvStorePtr& store, const std::string& prefix,
+                                      const NodeSnapshot& node,
+                                      const Context& context) const override;
 };
 
 }  // namespace coffer::inline v0

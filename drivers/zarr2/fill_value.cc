@@ -19,8 +19,8 @@ Result<std::vector<std::byte>> ComplexFromText(const Json& json, const StoredTyp
   const auto size = static_cast<size_t>(type.type.size());
   const std::optional<std::string> bytes = DecodeBase64(json.string());
   if (!bytes || bytes->size() != size) {
-    return json.Unexpected(path, "a list of two numbers, or base64 of " + std::to_string(size) +
-                                     " bytes");
+    return json.Unexpected(
+        path, "a list of two numbers, or base64 of " + std::to_string(size) + " bytes");
   }
   std::vector<std::byte> element(size);
   std::transform(bytes->begin(), bytes->end(), element.begin(),

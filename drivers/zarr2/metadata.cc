@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "drivers/zarr/document.h"
 #include "drivers/zarr/fill_value.h"
 #include "drivers/zarr/layout.h"
 #include "drivers/zarr2/compressor.h"
@@ -34,8 +35,7 @@ Status CheckFilters(const Json& filters) {
   if (list->empty()) return Status();
   const Json* const id = list->front().Find("id");
   return UnimplementedError("at $.filters[0]: filter " +
-                            (id != nullptr ? *id : list->front()).Dump() +
-                            " is not supported yet");
+                            (id != nullptr ? *id : list->front()).Dump() + " is not supported yet");
 }
 
 Result<bool> IsColumnMajor(const Json& order) {
@@ -57,7 +57,7 @@ Result<std::vector<CodecPtr>> CodecsOf(const StoredType& type, int rank, bool co
   std::vector<CodecPtr> codecs;
   if (column_major && rank > 1) {
     Json::Array order;
-    for (int d = rank; d-- > 0;) order.push_back(d);
+    for (int d = rank; d-- > 0;) order.emplace_back(d);
     const Json configuration(Json::Object{{"order", std::move(order)}});
     COFFER_ASSIGN_OR_RETURN(CodecPtr transpose, table.Make("transpose", configuration.Dump()));
     codecs.push_back(std::move(transpose));
@@ -125,9 +125,8 @@ Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& tabl
   COFFER_ASSIGN_OR_RETURN(chunk.fill_value, FillValueFromJson(*json_fill, type, "$.fill_value"));
   metadata.fill_value = zarr::FillValueToJson(chunk.fill_value, type.type).Dump();
   metadata.fill_value_undefined = json_fill->is_null();
-  COFFER_ASSIGN_OR_RETURN(
-      const std::vector<CodecPtr> codecs,
-      CodecsOf(type, shape.rank(), column_major, *json_compressor, table));
+  COFFER_ASSIGN_OR_RETURN(const std::vector<CodecPtr> codecs,
+                          CodecsOf(type, shape.rank(), column_major, *json_compressor, table));
   metadata.codecs = CodecsToJson(codecs).Dump();
   Result<std::shared_ptr<const CodecChain>> chain = CodecChain::Bind(codecs, chunk);
   if (!chain.ok()) return chain.status().Annotate("at $.compressor");
@@ -147,6 +146,34 @@ Result<std::string> AttributesFromText(std::string_view text) {
   }
   COFFER_RETURN_IF_ERROR(json->AsObject("$"));
   return json->Dump();
+}
+
+Result<GroupSnapshot> SnapshotFromText(std::string_view text) {
+  COFFER_ASSIGN_OR_RETURN(const Json json, zarr::ParseSnapshot(text));
+  COFFER_RETURN_IF_ERROR(json.AsObject("$"));
+  COFFER_ASSIGN_OR_RETURN(const Json* format, Required(json, "$", "zarr_consolidated_format"));
+  if (*format != Json(1)) return format->Unexpected("$.zarr_consolidated_format", "1");
+  COFFER_ASSIGN_OR_RETURN(const Json* metadata, Required(json, "$", "metadata"));
+  COFFER_ASSIGN_OR_RETURN(const Json::Object* members, metadata->AsObject("$.metadata"));
+  GroupSnapshot snapshot;
+  for (const auto& [key, document] : *members) {
+    const size_t slash = key.rfind('/');
+    if (slash == std::string::npos) continue;  // The group's own.
+    const std::string_view name = std::string_view(key).substr(slash + 1);
+    NodeSnapshot& node = snapshot.nodes[key.substr(0, slash)];
+    if (name == ".zarray") {
+      node.kind = NodeKind::kArray;
+      node.document = document.Dump();
+    } else if (name == ".zgroup") {
+      if (node.kind == NodeKind::kNone) node.kind = NodeKind::kGroup;
+    } else if (name == ".zattrs") {
+      COFFER_RETURN_IF_ERROR(document.AsObject("$.metadata[" + Json(key).Dump() + "]"));
+      node.attributes = document.Dump();
+    }
+  }
+  std::erase_if(snapshot.nodes,
+                [](const auto& node) { return node.second.kind == NodeKind::kNone; });
+  return snapshot;
 }
 
 }  // namespace coffer::inline v0::zarr2

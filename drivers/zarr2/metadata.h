@@ -13,11 +13,12 @@
 #include <string>
 #include <string_view>
 
+#include "coffer/array/driver.h"
 #include "coffer/array/options.h"
+#include "coffer/nd/grid.h"
 #include "drivers/zarr/chunk_keys.h"
 #include "src/base/json.h"
 #include "src/codec/chain.h"
-#include "src/nd/grid.h"
 
 namespace coffer::inline v0::zarr2 {
 
@@ -37,6 +38,9 @@ Status CheckGroup(const Json& document);
 /// A .zattrs as JSON object text. The tokens NaN, Infinity and -Infinity, which older writers left
 /// there bare, become strings.
 Result<std::string> AttributesFromText(std::string_view text);
+/// The nodes of a .zmetadata, by name; not the group itself. Their documents are not understood
+/// yet.
+Result<GroupSnapshot> SnapshotFromText(std::string_view text);
 
 /// The .zarray of a new array. Errors: InvalidArgument or Unimplemented, naming the option.
 Result<Json> ArrayToJson(const CreateOptions& options);

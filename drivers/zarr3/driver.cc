@@ -131,11 +131,14 @@ StoredArrayPtr MakeStored(const ArrayDriver& driver, const KvStorePtr& store,
   stored->prefix = prefix;
   stored->grid = metadata.grid;
   stored->chain = std::move(metadata.chain);
+  stored->codecs = std::move(metadata.codecs);
+  stored->fill_value = std::move(metadata.fill_value);
   stored->keys = metadata.keys;
   stored->dimension_names = std::move(metadata.dimension_names);
   stored->attributes = std::move(metadata.attributes);
   stored->metadata = std::move(document.text);
   stored->metadata_generation = std::move(document.generation);
+  stored->metadata_key = DocumentKey(prefix);
   return stored;
 }
 
@@ -204,9 +207,12 @@ Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
   COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
                           Understand(*stored.store, stored.prefix, *json, context));
   COFFER_RETURN_IF_ERROR(CheckDocument(*stored.store, stored.prefix, document.text));
+  COFFER_ASSIGN_OR_RETURN(const Generation condition,
+                          zarr::GenerationToReplace(*stored.store, DocumentKey(stored.prefix),
+                                                    stored.metadata, stored.metadata_generation));
   COFFER_ASSIGN_OR_RETURN(const bool done,
                           WriteDocument(*stored.store, DocumentKey(stored.prefix), document.text,
-                                        stored.metadata_generation, document.generation));
+                                        condition, document.generation));
   if (!done) return ChangedMeanwhile(*stored.store, DocumentKey(stored.prefix));
   return MakeStored(*this, stored.store, stored.prefix, std::move(metadata), std::move(document));
 }
@@ -255,6 +261,34 @@ std::optional<std::string> Zarr3Driver::NodeOfKey(std::string_view key) const {
 
 bool Zarr3Driver::IsNodeName(std::string_view name) const {
   return zarr::AreNames(name, IsSegmentOfName);
+}
+
+Result<GroupSnapshotPtr> Zarr3Driver::ReadSnapshot(const KvStorePtr& store,
+                                                   const std::string& prefix) const {
+  const std::string key = DocumentKey(prefix);
+  COFFER_ASSIGN_OR_RETURN(std::optional<Document> document, ReadDocument(*store, key));
+  if (!document) return GroupSnapshotPtr();
+  Result<Json> json = zarr::ParseSnapshot(document->text);
+  if (!json.ok()) return json.status().Annotate(store->Describe(key));
+  Result<std::optional<GroupSnapshot>> snapshot = zarr3::SnapshotFromJson(*json);
+  if (!snapshot.ok()) return snapshot.status().Annotate(store->Describe(key));
+  if (!*snapshot) return GroupSnapshotPtr();
+  for (const auto& [name, node] : (*snapshot)->nodes) {
+    if (IsNodeName(name)) continue;
+    return InvalidArgumentError(store->Describe(key) + ": the name " + Json(name).Dump() +
+                                " cannot be that of a node");
+  }
+  return std::make_shared<const GroupSnapshot>(**std::move(snapshot));
+}
+
+Result<StoredArrayPtr> Zarr3Driver::OpenSnapshot(const KvStorePtr& store, const std::string& prefix,
+                                                 const NodeSnapshot& node,
+                                                 const Context& context) const {
+  Document document{Json(), node.document, Generation::Unknown()};
+  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(*store, DocumentKey(prefix), document));
+  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
+                          Understand(*store, prefix, document.json, context));
+  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document));
 }
 
 }  // namespace coffer::inline v0

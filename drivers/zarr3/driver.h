@@ -37,6 +37,13 @@ class Zarr3Driver final : public ArrayDriver {
                                   std::string_view attributes) const override;
   std::optional<std::string> NodeOfKey(std::string_view key) const override;
   bool IsNodeName(std::string_view name) const override;
+
+  /// From the member "consolidated_metadata" of the group's document.
+  Result<GroupSnapshotPtr> ReadSnapshot(const KvStorePtr& store,
+                                        const std::string& prefix) const override;
+  Result<StoredArrayPtr> OpenSnapshot(const KvStorePtr& store, const std::string& prefix,
+                                      const NodeSnapshot& node,
+                                      const Context& context) const override;
 };
 
 }  // namespace coffer::inline v0

@@ -160,6 +160,8 @@ Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& code
       DimensionNamesFromJson(document.Find("dimension_names"), shape.rank(), "$.dimension_names"));
   ChunkSpec chunk{type, cell_shape, {}};
   COFFER_ASSIGN_OR_RETURN(chunk.fill_value, FillValueFromJson(*json_fill, type, "$.fill_value"));
+  metadata.codecs = json_codecs->Dump();
+  metadata.fill_value = json_fill->Dump();
   COFFER_ASSIGN_OR_RETURN(metadata.chain, BindCodecs(*json_codecs, codecs, chunk));
   COFFER_RETURN_IF_ERROR(CheckTaskSize(*metadata.chain, "$.chunk_grid"));
   return metadata;
@@ -172,6 +174,33 @@ Result<std::string> GroupFromJson(const Json& document) {
     COFFER_RETURN_IF_ERROR(consolidated->AsObject("$.consolidated_metadata"));
   }
   return AttributesOf(document);
+}
+
+Result<std::optional<GroupSnapshot>> SnapshotFromJson(const Json& document) {
+  const Json* const consolidated = document.Find("consolidated_metadata");
+  if (consolidated == nullptr || consolidated->is_null()) return std::optional<GroupSnapshot>();
+  const std::string path = "$.consolidated_metadata";
+  COFFER_RETURN_IF_ERROR(consolidated->AsObject(path));
+  COFFER_ASSIGN_OR_RETURN(const Json* kind, Required(*consolidated, path, "kind"));
+  if (*kind != Json("inline")) {
+    return UnimplementedError("at " + path + ".kind: " + kind->Dump() + " is not supported");
+  }
+  COFFER_ASSIGN_OR_RETURN(const Json* metadata, Required(*consolidated, path, "metadata"));
+  COFFER_ASSIGN_OR_RETURN(const Json::Object* nodes, metadata->AsObject(path + ".metadata"));
+  GroupSnapshot snapshot;
+  for (const auto& [name, node] : *nodes) {
+    const Result<std::string> type = NodeTypeOf(node);
+    const std::string at = path + ".metadata[" + Json(name).Dump() + "]";
+    if (!type.ok()) return type.status().Annotate("at " + at);
+    if (*type == "array") {
+      snapshot.nodes[name] = {NodeKind::kArray, node.Dump(), "{}"};
+      continue;
+    }
+    Result<std::string> attributes = GroupFromJson(node);
+    if (!attributes.ok()) return attributes.status().Annotate("at " + at);
+    snapshot.nodes[name] = {NodeKind::kGroup, "", *std::move(attributes)};
+  }
+  return std::optional(std::move(snapshot));
 }
 
 Json GroupToJson(Json attributes) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "coffer/array/driver.h"
 #include "coffer/array/options.h"
 #include "coffer/nd/grid.h"
 #include "drivers/zarr3/key_encoding.h"
@@ -28,6 +29,8 @@ struct ArrayMetadata {
   ChunkKeys keys;
   std::vector<std::optional<std::string>> dimension_names;
   std::string attributes;  // JSON object text.
+  std::string codecs;      // JSON list text.
+  std::string fill_value;  // JSON text.
 };
 
 /// "array" or "group". Errors also: a zarr_format other than 3.
@@ -37,6 +40,10 @@ Result<std::string> NodeTypeOf(const Json& document);
 Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& codecs);
 /// The attributes of a group, JSON object text. Requires NodeTypeOf() == "group".
 Result<std::string> GroupFromJson(const Json& document);
+
+/// The nodes that a group's document gathers in "consolidated_metadata", by name; nullopt if it has
+/// none. Their documents are not understood yet.
+Result<std::optional<GroupSnapshot>> SnapshotFromJson(const Json& document);
 
 /// The document of a new array. Errors: InvalidArgument naming the option.
 Result<Json> ArrayToJson(const CreateOptions& options);

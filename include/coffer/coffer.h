@@ -4,6 +4,7 @@
 #define COFFER_COFFER_H_
 
 #include "coffer/array/array.h"
+#include "coffer/array/chunks.h"
 #include "coffer/array/copy.h"
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"

@@ -6,8 +6,9 @@
 // that one generation.
 #include "kvstore/file/file.h"
 
-#include <unistd.h>
+#include <sys/uio.h>
 
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -16,12 +17,12 @@
 #include "coffer/base/checked.h"
 #include "coffer/kvstore/answer.h"
 #include "kvstore/file/debris.h"
+#include "kvstore/file/io.h"
 #include "kvstore/file/root.h"
+#include "kvstore/file/spec.h"
 #include "kvstore/file/tree.h"
 #include "kvstore/file/write.h"
-#include "src/base/json.h"
 #include "src/kvstore/coalesce.h"
-#include "src/kvstore/spec.h"
 #include "src/kvstore/url.h"
 
 namespace coffer::inline v0 {
@@ -72,11 +73,12 @@ class FileStore final : public KvStore {
   }
 
   Capabilities capabilities() const override {
-    const bool exact = root_->options().locking == FileStoreOptions::Locking::kOs;
+    const bool exact = root_->options().locking != FileStoreOptions::Locking::kNone;
     Capabilities can;
     can.local = true;
     can.conditional_write = exact;
     can.conditional_delete = exact;
+    can.conditional_create = true;
     can.durable = root_->options().sync;
     can.atomic_rename = true;
     can.streaming_write = true;
@@ -102,7 +104,11 @@ class FileStore final : public KvStore {
                                          const ReadOptions& options);
   Status Fill(const OpenValue& open, const std::string& key, std::span<std::byte> destination,
               int64_t offset) const;
+  Status FillPieces(const OpenValue& open, const std::string& key, std::vector<iovec> pieces,
+                    int64_t offset, int64_t size) const;
   Result<Bytes> Fetch(const OpenValue& open, const std::string& key, const ByteRange& range) const;
+  Status FetchMany(const OpenValue& open, const std::string& key, const CoalescedRange& fetch,
+                   std::span<const ByteRange> ranges, std::span<Bytes> values) const;
   void CountWrite(size_t bytes) const {
     ++context_.stats().write_requests;
     context_.stats().bytes_written += static_cast<int64_t>(bytes);
@@ -127,19 +133,19 @@ Result<FileStore::OpenValue> FileStore::Open(const std::string& key,
 
 Status FileStore::Fill(const OpenValue& open, const std::string& key,
                        std::span<std::byte> destination, int64_t offset) const {
-  while (!destination.empty()) {
-    const ssize_t got = root_->ops().ReadAt(open.file.get(), destination, offset);
-    if (got < 0) return root_->Error(static_cast<int>(got), key, "reading");
-    if (got == 0) {
-      return UnavailableError(root_->Describe(key) + ": ends at byte " + std::to_string(offset) +
-                              " of " + std::to_string(open.stat.size) +
-                              ": it was truncated while it was read");
-    }
-    destination = destination.subspan(static_cast<size_t>(got));
-    offset += got;
-    context_.stats().bytes_read += got;
-  }
-  return Status();
+  return FillPieces(open, key, {{destination.data(), destination.size()}}, offset,
+                    static_cast<int64_t>(destination.size()));
+}
+
+Status FileStore::FillPieces(const OpenValue& open, const std::string& key,
+                             std::vector<iovec> pieces, int64_t offset, int64_t size) const {
+  const int64_t got = ReadAll(root_->ops(), open.file.get(), std::move(pieces), offset);
+  if (got < 0) return root_->Error(static_cast<int>(got), key, "reading");
+  context_.stats().bytes_read += got;
+  if (got == size) return Status();
+  return UnavailableError(root_->Describe(key) + ": ends at byte " + std::to_string(offset + got) +
+                          " of " + std::to_string(open.stat.size) +
+                          ": it was truncated while it was read");
 }
 
 Result<Bytes> FileStore::Fetch(const OpenValue& open, const std::string& key,
@@ -150,6 +156,47 @@ Result<Bytes> FileStore::Fetch(const OpenValue& open, const std::string& key,
   if (!buffer.ok()) return buffer.status().Annotate(root_->Describe(key));
   COFFER_RETURN_IF_ERROR(Fill(open, key, buffer->span(), range.begin));
   return (*std::move(buffer)).ToBytes(size);
+}
+
+/// One read of near ranges: into one buffer for the bytes that were asked for, while what lies
+/// between them goes to one place for all.
+Status FileStore::FetchMany(const OpenValue& open, const std::string& key,
+                            const CoalescedRange& fetch, std::span<const ByteRange> ranges,
+                            std::span<Bytes> values) const {
+  std::vector<ByteRange> wanted;  // What the ranges cover, without gaps inside.
+  std::vector<size_t> places;     // Of each member, in the buffer.
+  size_t size = 0;
+  for (const size_t member : fetch.members) {
+    const ByteRange& range = ranges[member];
+    if (wanted.empty() || range.begin > wanted.back().end)
+      wanted.push_back({range.begin, range.begin});
+    places.push_back(size - static_cast<size_t>(wanted.back().end - range.begin));
+    if (range.end <= wanted.back().end) continue;
+    size += static_cast<size_t>(range.end - wanted.back().end);
+    wanted.back().end = range.end;
+  }
+  if (size == 0) return Status();
+  Result<Buffer> buffer = context_.buffers().Allocate(size);
+  if (!buffer.ok()) return buffer.status().Annotate(root_->Describe(key));
+  std::array<std::byte, kGapBytes> gap;
+  std::vector<iovec> pieces;
+  std::byte* next = buffer->data();
+  int64_t at = fetch.range.begin;
+  for (const ByteRange& range : wanted) {
+    const auto length = static_cast<size_t>(range.end - range.begin);
+    if (range.begin > at) pieces.push_back({gap.data(), static_cast<size_t>(range.begin - at)});
+    pieces.push_back({next, length});
+    next += length;
+    at = range.end;
+  }
+  COFFER_RETURN_IF_ERROR(FillPieces(open, key, std::move(pieces), fetch.range.begin,
+                                    fetch.range.end - fetch.range.begin));
+  const Bytes bytes = (*std::move(buffer)).ToBytes(size);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const ByteRange& range = ranges[fetch.members[i]];
+    values[fetch.members[i]] = bytes.Slice(places[i], static_cast<size_t>(range.end - range.begin));
+  }
+  return Status();
 }
 
 Result<ReadResult> FileStore::ReadNow(const std::string& key, const ReadOptions& options,
@@ -202,12 +249,7 @@ Result<ReadRangesResult> FileStore::ReadRangesNow(const std::string& key,
   result.generation = open.generation;
   result.values.resize(ranges.size());
   for (const CoalescedRange& fetch : Coalesce(ranges, kGapBytes, kSizeMaxBytes)) {
-    COFFER_ASSIGN_OR_RETURN(const Bytes bytes, Fetch(open, key, fetch.range));
-    for (size_t member : fetch.members) {
-      const ByteRange& range = ranges[member];
-      result.values[member] = bytes.Slice(static_cast<size_t>(range.begin - fetch.range.begin),
-                                          static_cast<size_t>(range.end - range.begin));
-    }
+    COFFER_RETURN_IF_ERROR(FetchMany(open, key, fetch, ranges, result.values));
   }
   return result;
 }
@@ -263,45 +305,9 @@ Result<KvStorePtr> OpenUrl(std::string_view text, const Context& context) {
   return MakeFileStore(url.path, {}, context);
 }
 
-Status ReadLocking(const Json& member, FileStoreOptions* options) {
-  const std::string path = "$.file_io_locking";
-  COFFER_RETURN_IF_ERROR(CheckSpecMembers(member, path, {"mode", "acquire_timeout"}, {}));
-  if (const Json* mode = member.Find("mode")) {
-    COFFER_ASSIGN_OR_RETURN(const std::string name, mode->AsString(path + ".mode"));
-    if (name == "none") {
-      options->locking = FileStoreOptions::Locking::kNone;
-    } else if (name == "lockfile" || name == "non_atomic") {
-      return UnimplementedError("at " + path + ".mode: mode \"" + name +
-                                "\" of TensorStore is not supported (\"os\" and \"none\" are)");
-    } else if (name != "os") {
-      return mode->Unexpected(path + ".mode", "\"os\" or \"none\"");
-    }
-  }
-  if (member.Find("acquire_timeout") != nullptr) {
-    return UnimplementedError("at " + path +
-                              ": member \"acquire_timeout\" of TensorStore is not supported");
-  }
-  return Status();
-}
-
 Result<KvStorePtr> OpenJson(std::string_view text, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(const Json spec, Json::Parse(text));
-  COFFER_RETURN_IF_ERROR(CheckSpecMembers(spec, "$",
-                                          {"driver", "path", "file_io_sync", "file_io_locking"},
-                                          {"file_io_concurrency", "file_io_mode", "context"}));
-  const Json* path = spec.Find("path");
-  if (path == nullptr) {
-    return InvalidArgumentError("at $: the spec of a file store needs the member \"path\"");
-  }
-  COFFER_ASSIGN_OR_RETURN(const std::string path_text, path->AsString("$.path"));
-  FileStoreOptions options;
-  if (const Json* sync = spec.Find("file_io_sync")) {
-    COFFER_ASSIGN_OR_RETURN(options.sync, sync->AsBool("$.file_io_sync"));
-  }
-  if (const Json* locking = spec.Find("file_io_locking")) {
-    COFFER_RETURN_IF_ERROR(ReadLocking(*locking, &options));
-  }
-  return MakeFileStore(path_text, options, context);
+  COFFER_ASSIGN_OR_RETURN(const FileStoreSpec spec, ParseFileStoreSpec(text));
+  return MakeFileStore(spec.path, spec.options, context);
 }
 
 Result<KvStorePtr> OpenPath(std::string_view path, const Context& context) {

@@ -1,23 +1,14 @@
-// The way to a key, and its lock.
-//
-// A lock, by TensorStore's protocol, so that both may write into one directory:
-//   1. Open (or create) <key>.__lock and lock the open file.
-//   2. The file may have been renamed over the key, or removed, by the one who had the lock before:
-//      only if the name still leads to the locked file is the lock ours. Else again from 1.
-//   3. What it contains is left by a writer that crashed: it is cut off.
+// The way to a key. How it is locked is told in lock.cc.
 //
 // Directories. A new directory is durable once its parent was synced. Who finds a directory that it
 // does not know to be durable syncs the parent, even if somebody else has made it a moment ago. The
 // root and what lies above it is synced at once, step by step, so that whatever exists there is
-// durable, but perhaps the root's own entry, which each store syncs once.
+// durable, but perhaps the entry of the deepest part, which each store syncs once.
 #include "kvstore/file/root.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <iterator>
-#include <random>
-#include <thread>
 
 #include "src/base/mutex.h"
 #include "src/kvstore/url.h"
@@ -27,11 +18,8 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr size_t kSegmentMax = 255;
-constexpr size_t kKeyMax = 4000;    // The kernel's limit of a path is 4,095.
-constexpr mode_t kFileMode = 0664;  // Never writable for everybody, whatever the umask.
-constexpr mode_t kDirectoryMode = 0775;
-constexpr auto kLockPollMin = std::chrono::microseconds(50);
-constexpr auto kLockPollMax = std::chrono::milliseconds(20);
+constexpr size_t kKeyMax = 4000;         // The kernel's limit of a path is 4,095.
+constexpr mode_t kDirectoryMode = 0775;  // Never writable for everybody, whatever the umask.
 
 std::string Quoted(std::string_view key) {
   constexpr size_t kShown = 100;
@@ -185,6 +173,22 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
   return place;
 }
 
+/// The deepest part of a root's path that exists may have been made just now, by a process that has
+/// not yet synced its parent, or was killed before it could; all above it was synced before it was
+/// made. A parent that we may not read is not ours to make.
+Status FileRoot::SyncParentOf(const std::string& path) const {
+  const size_t slash = path.rfind('/');
+  const int parent = ops_.OpenDirectory(slash == 0 ? "/" : path.substr(0, slash).c_str());
+  if (parent == -EACCES || parent == -EPERM) return Status();
+  if (parent < 0) {
+    return ErrnoError(-parent, Describe("") + ": opening the parent of \"" + path + "\"");
+  }
+  const File file(ops_, parent);
+  const int error = ops_.Sync(parent);
+  if (error == 0) return Status();
+  return ErrnoError(-error, Describe("") + ": syncing the parent of \"" + path + "\"");
+}
+
 Result<File> FileRoot::CreateRoot() const {
   MutexLock lock(engine_->creating_roots());
   size_t end = path_.size();  // Of the deepest part that exists.
@@ -201,7 +205,7 @@ Result<File> FileRoot::CreateRoot() const {
     }
     end = path_.rfind('/', end - 1);
   }
-  const bool existed = end == path_.size();
+  if (options_.sync && end > 0) COFFER_RETURN_IF_ERROR(SyncParentOf(path_.substr(0, end)));
   while (end < path_.size()) {
     end = std::min(path_.find('/', end + 1), path_.size());
     const std::string part = path_.substr(0, end);
@@ -211,17 +215,6 @@ Result<File> FileRoot::CreateRoot() const {
     const int file = error != 0 ? error : ops_.OpenDirectory(part.c_str());
     if (file < 0) return ErrnoError(-file, Describe("") + ": creating \"" + part + "\"");
     existing = File(ops_, file);
-  }
-  if (existed && options_.sync && !path_.empty()) {
-    // Another process may have made it just now. A parent that we may not read is not ours to make.
-    const size_t slash = path_.rfind('/');
-    const int parent = ops_.OpenDirectory(slash == 0 ? "/" : path_.substr(0, slash).c_str());
-    if (parent >= 0) {
-      const File file(ops_, parent);
-      if (const int error = ops_.Sync(parent); error != 0) {
-        return ErrnoError(-error, Describe("") + ": syncing the root's parent");
-      }
-    }
   }
   root_durable_ = true;
   return existing;
@@ -285,88 +278,6 @@ Result<File> FileRoot::CreateDirectories(const File& root, std::string_view key,
     if (end == parent.size()) return file;
     above = std::make_shared<File>(std::move(file));
     begin = end + 1;
-  }
-}
-
-Result<File> FileRoot::Lock(const KeyPlace& place, std::string_view key,
-                            const std::function<bool()>& cancelled) const {
-  const std::string name = LockName(place.name);
-  const auto deadline = std::chrono::steady_clock::now() + options_.lock_timeout;
-  auto pause = std::chrono::duration_cast<std::chrono::microseconds>(kLockPollMin);
-  for (;;) {
-    const int descriptor =
-        ops_.OpenAt(place.directory->get(), name.c_str(), O_RDWR | O_CREAT | O_NONBLOCK, kFileMode);
-    if (descriptor == -ENOENT) return File();
-    if (descriptor < 0) return Error(descriptor, key, "opening the lock \"" + name + "\"");
-    File file(ops_, descriptor);
-    const int error = ops_.TryLock(descriptor);
-    if (error == -EAGAIN) {
-      if (cancelled()) return CancelledError(Describe(key) + ": waiting for the lock");
-      if (std::chrono::steady_clock::now() >= deadline) {
-        return DeadlineExceededError(Describe(key) + ": another process has held the lock \"" +
-                                     name + "\" for " +
-                                     std::to_string(options_.lock_timeout.count()) + " ms");
-      }
-      std::this_thread::sleep_for(pause);
-      pause = std::min<std::chrono::microseconds>(pause * 2, kLockPollMax);
-      continue;
-    }
-    if (error != 0) {
-      return Error(error, key, "locking \"" + name + "\" (see file_io_locking)");
-    }
-    FileStat ours;
-    FileStat named;
-    const int status = ops_.Stat(descriptor, &ours);
-    if (status != 0) return Error(status, key, "stat of the lock");
-    const int found = ops_.StatAt(place.directory->get(), name.c_str(), &named);
-    if (found == -ENOENT) continue;
-    if (found != 0) return Error(found, key, "stat of the lock");
-    if (ours.device != named.device || ours.inode != named.inode) continue;
-    if (ours.kind != FileStat::Kind::kRegular) {
-      return FailedPreconditionError(Describe(key) + ": the lock \"" + name +
-                                     "\" is not a regular file");
-    }
-    if (ours.size > 0) {
-      const int cut = ops_.Truncate(descriptor, 0);
-      if (cut != 0) return Error(cut, key, "truncating the lock");
-    }
-    return file;
-  }
-}
-
-Result<File> FileRoot::CreateTemporary(const KeyPlace& place, std::string_view key,
-                                       std::string* name) const {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  thread_local std::mt19937_64 random{std::random_device()()};
-  for (;;) {
-    *name = kTemporaryPrefix;
-    for (uint64_t bits = random(), i = 0; i < 16; ++i, bits >>= 4)
-      name->push_back(kDigits[bits & 15]);
-    *name += kLockSuffix;
-    const int descriptor =
-        ops_.OpenAt(place.directory->get(), name->c_str(), O_RDWR | O_CREAT | O_EXCL, kFileMode);
-    if (descriptor == -EEXIST) continue;
-    if (descriptor == -ENOENT) return File();
-    if (descriptor < 0) return Error(descriptor, key, "creating a temporary file");
-    File file(ops_, descriptor);
-    if (options_.locking == FileStoreOptions::Locking::kNone) return file;
-    const int error = ops_.TryLock(descriptor);
-    if (error == -EAGAIN) {  // Somebody who clears debris was quicker, and perhaps leaves it.
-      ops_.Remove(place.directory->get(), name->c_str());
-      continue;
-    }
-    if (error != 0) {
-      ops_.Remove(place.directory->get(), name->c_str());
-      return Error(error, key, "locking a temporary file (see file_io_locking)");
-    }
-    FileStat named;
-    const int found = ops_.StatAt(place.directory->get(), name->c_str(), &named);
-    if (found == -ENOENT) continue;
-    if (found != 0) {
-      ops_.Remove(place.directory->get(), name->c_str());
-      return Error(found, key, "stat of a temporary file");
-    }
-    return file;
   }
 }
 

@@ -86,8 +86,8 @@ class FileRoot {
   static std::string LockName(std::string_view name) {
     return std::string(name) + std::string(kLockSuffix);
   }
-  /// A new file beside the key for a value being written; locked, so that others see that its
-  /// writer lives. An invalid File if the directory was removed meanwhile.
+  /// An empty file beside the key for a value being written; locked, where there are locks, so that
+  /// others see that its writer lives. An invalid File if the directory was removed meanwhile.
   Result<File> CreateTemporary(const KeyPlace& place, std::string_view key,
                                std::string* name) const;
 
@@ -101,6 +101,20 @@ class FileRoot {
   static Generation GenerationOf(const FileStat& stat);
 
  private:
+  /// What became of an attempt to get a lock.
+  struct Taken {
+    enum class State {
+      kOurs,
+      kBusy,          ///< Somebody has it.
+      kChangedHands,  ///< The file was published or removed just now: try again.
+      kNoDirectory,
+    };
+    State state;
+    File file;  ///< Open and empty, of kOurs.
+  };
+  Result<Taken> TryTake(const KeyPlace& place, std::string_view key, const std::string& name) const;
+
+  Status SyncParentOf(const std::string& path) const;
   Result<File> CreateRoot() const;
   Result<File> MakeDirectoryBeneath(const File& root, const File& above, std::string_view key,
                                     const std::string& path) const;

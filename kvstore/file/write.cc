@@ -12,15 +12,18 @@
 //
 // A delete removes the key's file and then the lock, between 3 and 6.
 //
-// A streamed value is written into a file of its own, <random>.__lock, which its writer keeps
-// locked as a sign of life; step 3 waits for Commit(), 4 is already done, and the lock file is
+// A streamed value is written into a file of its own (lock.cc), which its writer keeps locked as a
+// sign of life; step 3 waits for Commit(), 4 is already done, and the lock file is
 // removed after the rename. Commit() looks for the directory again: it may have been renamed. So a
 // slow stream holds nobody up.
 //
 // A crash at any point leaves the old value, or the new one, and perhaps a file whose name ends in
-// .__lock: hidden from lists and locked by nobody. The key's next writer reuses it; that of a
-// stream is cleared away when its directory is deleted. Without locks (Locking::kNone) every value
-// is written into a file of its own, and what a crash leaves of it stays.
+// .__lock: hidden from lists and locked by nobody. The key's next writer reuses it, that of a
+// stream its next stream; DeleteRange of its directory and ClearDebris remove it.
+//
+// Without locks (Locking::kNone) every value is written into a file of its own, and what a crash
+// leaves of it stays. A value whose key must not exist is then published by a call that never
+// replaces, so that of many writers one succeeds.
 #include "kvstore/file/write.h"
 
 #include <algorithm>
@@ -29,6 +32,8 @@
 #include <vector>
 
 #include "coffer/kvstore/answer.h"
+#include "kvstore/file/io.h"
+#include "kvstore/file/stream.h"
 #include "kvstore/file/tree.h"
 
 namespace coffer::inline v0 {
@@ -37,29 +42,7 @@ namespace {
 
 constexpr int kAttempts = 100;  // Against directories that are removed while we write into them.
 constexpr int64_t kWritebackMin = KiB(256);  // Below, the call costs more than it hides.
-constexpr size_t kPiecesMax = 1024;          // The kernel's limit of a gather list.
-
-/// Writes all pieces at the file's position. Returns 0 or -errno.
-int WriteAll(FileOps& ops, int file, std::span<const Bytes> pieces) {
-  std::vector<iovec> left;
-  left.reserve(pieces.size());
-  for (const Bytes& piece : pieces) {
-    left.push_back({const_cast<std::byte*>(piece.data()), piece.size()});
-  }
-  for (size_t next = 0; next < left.size();) {
-    const size_t count = std::min(left.size() - next, kPiecesMax);
-    const ssize_t wrote = ops.Write(file, std::span<const iovec>(left).subspan(next, count));
-    if (wrote < 0) return static_cast<int>(wrote);
-    if (wrote == 0) return -EIO;
-    auto rest = static_cast<size_t>(wrote);
-    while (next < left.size() && rest >= left[next].iov_len) rest -= left[next++].iov_len;
-    if (rest > 0) {
-      left[next].iov_base = static_cast<std::byte*>(left[next].iov_base) + rest;
-      left[next].iov_len -= rest;
-    }
-  }
-  return 0;
-}
+constexpr int64_t kRoomMin = MiB(1);         // Smaller values gain nothing by asking for room.
 
 /// One write or delete on its way through the steps.
 class Operation : public std::enable_shared_from_this<Operation> {
@@ -88,7 +71,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
   bool cancelled() const {
     return options_.cancel.cancelled() || promise_.cancel_token().cancelled();
   }
-  bool locks() const { return root_->options().locking == FileStoreOptions::Locking::kOs; }
+  bool locks() const { return root_->options().locking != FileStoreOptions::Locking::kNone; }
 
   void Begin();
   Status Prepare();
@@ -101,6 +84,9 @@ class Operation : public std::enable_shared_from_this<Operation> {
   void Commit();
   Status Publish();
   Status RenameOver(const std::string& name);
+  Status MakeKey(const std::string& name);
+  Status HasKeysBelow() const;
+  void RemoveOurs(const File& file, const std::string& name);
   void NotMet();
   void RemoveLock();
   void RemoveStreamed();
@@ -192,6 +178,7 @@ Result<bool> Operation::LockIt() {
 }
 
 Status Operation::MeetCondition() {
+  if (deletes() && !options_.if_equal.known()) return Status();  // Whatever it is.
   COFFER_ASSIGN_OR_RETURN(
       const Generation current,
       root_->CurrentGeneration(place, key_, options_.if_equal.known(), &previous_mtime_ns_));
@@ -201,10 +188,14 @@ Status Operation::MeetCondition() {
 
 Status Operation::WriteValue() {
   FileOps& ops = root_->ops();
+  const auto size = static_cast<int64_t>(value->size());
+  if (size >= kRoomMin) {
+    const int error = ops.Preallocate(lock_.get(), 0, size);
+    if (error == -ENOSPC || error == -EDQUOT) return root_->Error(error, key_, "making room");
+  }
   if (const int error = WriteAll(ops, lock_.get(), value->pieces()); error != 0) {
     return root_->Error(error, key_, "writing");
   }
-  const auto size = static_cast<int64_t>(value->size());
   if (root_->options().sync && size >= kWritebackMin) ops.StartWriteback(lock_.get(), 0, size);
   return Status();
 }
@@ -282,12 +273,14 @@ Status Operation::Publish() {
     if (const int error = sync ? ops.Sync(file.get()) : ops.Flush(file.get()); error != 0) {
       return root_->Error(error, key_, sync ? "syncing" : "closing");
     }
-    COFFER_RETURN_IF_ERROR(RenameOver(name));
+    const bool creates = !locks() && options_.if_equal.missing();
+    COFFER_RETURN_IF_ERROR(creates ? MakeKey(name) : RenameOver(name));
+    if (finished_) return Status();
     result_.generation = FileRoot::GenerationOf(stat);
     return Status();
   };
   const Status status = publish();
-  if (!status.ok()) ops.Remove(place.directory->get(), name.c_str());
+  if (!status.ok()) RemoveOurs(file, name);
   if (streamed.valid()) {
     RemoveLock();
   } else {
@@ -306,11 +299,59 @@ Status Operation::RenameOver(const std::string& name) {
     COFFER_RETURN_IF_ERROR(RemoveEmptyDirectories(*root_, key_));
     error = ops.Rename(directory, name.c_str(), directory, place.name.c_str());
   }
-  if (error == -EISDIR || error == -ENOTEMPTY || error == -EEXIST) {
-    return FailedPreconditionError(root_->Describe(key_) + ": there are keys that start with \"" +
-                                   key_ + "/\"; this store cannot hold a value beside them");
-  }
+  if (error == -EISDIR || error == -ENOTEMPTY || error == -EEXIST) return HasKeysBelow();
   return error == 0 ? Status() : root_->Error(error, key_, "renaming");
+}
+
+/// Publishes without ever replacing a value, for a key that must not exist.
+Status Operation::MakeKey(const std::string& name) {
+  FileOps& ops = root_->ops();
+  const int directory = place.directory->get();
+  bool links = false;
+  const auto publish = [&] {
+    int error = ops.RenameNew(directory, name.c_str(), directory, place.name.c_str());
+    links = error == -EINVAL;
+    if (!links) return error;
+    error = ops.Link(directory, name.c_str(), directory, place.name.c_str());
+    if (error == 0) ops.Remove(directory, name.c_str());
+    return error;
+  };
+  int error = publish();
+  FileStat stat;
+  if (error == -EEXIST && ops.StatAt(directory, place.name.c_str(), &stat) == 0 &&
+      stat.kind == FileStat::Kind::kDirectory) {
+    COFFER_RETURN_IF_ERROR(RemoveEmptyDirectories(*root_, key_));
+    error = publish();
+    if (error == -EEXIST) return HasKeysBelow();
+  }
+  if (error == -EEXIST) {
+    NotMet();
+    ops.Remove(directory, name.c_str());
+    return Status();
+  }
+  if (links && (error == -EPERM || error == -EOPNOTSUPP || error == -ENOSYS)) {
+    return FailedPreconditionError(root_->Describe(key_) +
+                                   ": this file system can neither rename without replacing nor "
+                                   "link, so that nothing can be created without locks");
+  }
+  return error == 0 ? Status() : root_->Error(error, key_, "creating");
+}
+
+/// After a failure: a rename that was reported as failed may have taken effect, and the name be
+/// another writer's by now.
+void Operation::RemoveOurs(const File& file, const std::string& name) {
+  FileOps& ops = root_->ops();
+  FileStat ours;
+  FileStat named;
+  if (ops.Stat(file.get(), &ours) != 0) return;
+  if (ops.StatAt(place.directory->get(), name.c_str(), &named) != 0) return;
+  if (ours.device != named.device || ours.inode != named.inode) return;
+  ops.Remove(place.directory->get(), name.c_str());
+}
+
+Status Operation::HasKeysBelow() const {
+  return FailedPreconditionError(root_->Describe(key_) + ": there are keys that start with \"" +
+                                 key_ + "/\"; this store cannot hold a value beside them");
 }
 
 void Operation::Finish(const Status& status) {
@@ -322,66 +363,6 @@ void Operation::Finish(const Status& status) {
   }
 }
 
-class FileWriter final : public KvWriter {
- public:
-  FileWriter(std::shared_ptr<const FileRoot> root, std::string key, WriteOptions options,
-             KeyPlace place, File file, std::string name)
-      : root_(std::move(root)),
-        key_(std::move(key)),
-        options_(std::move(options)),
-        place_(std::move(place)),
-        file_(std::move(file)),
-        name_(std::move(name)) {}
-
-  ~FileWriter() override { Abandon(); }
-
-  Status Append(std::span<const std::byte> bytes) override {
-    if (!file_.valid()) return UsedUp();
-    if (options_.cancel.cancelled()) return CancelledError(root_->Describe(key_) + ": append");
-    if (bytes.empty()) return Status();
-    const Bytes piece = Bytes::Unowned(bytes);
-    if (const int error = WriteAll(root_->ops(), file_.get(), {&piece, 1}); error != 0) {
-      Abandon();  // What was written is short: it must never be published.
-      return root_->Error(error, key_, "writing");
-    }
-    size_ += static_cast<int64_t>(bytes.size());
-    if (root_->options().sync && size_ - started_ >= kWritebackMin) {
-      root_->ops().StartWriteback(file_.get(), started_, size_ - started_);
-      started_ = size_;
-    }
-    return Status();
-  }
-
-  Future<WriteResult> Commit() override {
-    if (!file_.valid()) return Future<WriteResult>::Ready(UsedUp());
-    auto operation = std::make_shared<Operation>(root_, key_, options_);
-    operation->streamed = std::exchange(file_, File());
-    operation->place = std::move(place_);
-    operation->streamed_name = name_;
-    return operation->Start();
-  }
-
- private:
-  Status UsedUp() const {
-    return FailedPreconditionError(root_->Describe(key_) + ": the writer is used up");
-  }
-
-  void Abandon() {
-    if (!file_.valid()) return;
-    root_->ops().Remove(place_.directory->get(), name_.c_str());
-    file_ = File();
-  }
-
-  const std::shared_ptr<const FileRoot> root_;
-  const std::string key_;
-  const WriteOptions options_;
-  KeyPlace place_;
-  File file_;
-  const std::string name_;
-  int64_t size_ = 0;
-  int64_t started_ = 0;  // Bytes whose write-back was asked for.
-};
-
 }  // namespace
 
 Future<WriteResult> WriteFileValue(std::shared_ptr<const FileRoot> root, std::string key,
@@ -390,6 +371,16 @@ Future<WriteResult> WriteFileValue(std::shared_ptr<const FileRoot> root, std::st
   if (!refused.ok()) return Future<WriteResult>::Ready(refused);
   auto operation = std::make_shared<Operation>(std::move(root), std::move(key), std::move(options));
   operation->value = std::move(value);
+  return operation->Start();
+}
+
+Future<WriteResult> PublishFileStream(std::shared_ptr<const FileRoot> root, std::string key,
+                                      WriteOptions options, KeyPlace place, File file,
+                                      std::string name) {
+  auto operation = std::make_shared<Operation>(std::move(root), std::move(key), std::move(options));
+  operation->place = std::move(place);
+  operation->streamed = std::move(file);
+  operation->streamed_name = std::move(name);
   return operation->Start();
 }
 
@@ -408,8 +399,8 @@ Result<std::unique_ptr<KvWriter>> OpenFileWriter(std::shared_ptr<const FileRoot>
     std::string name;
     COFFER_ASSIGN_OR_RETURN(File file, root->CreateTemporary(place, key, &name));
     if (!file.valid()) continue;
-    return std::make_unique<FileWriter>(std::move(root), std::move(key), std::move(options),
-                                        std::move(place), std::move(file), std::move(name));
+    return MakeFileWriter(std::move(root), std::move(key), std::move(options), std::move(place),
+                          std::move(file), std::move(name));
   }
   return AbortedError(root->Describe(key) + ": its directory was removed again and again");
 }

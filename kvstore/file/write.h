@@ -20,6 +20,11 @@ Future<WriteResult> WriteFileValue(std::shared_ptr<const FileRoot> root, std::st
 /// The same for a delete whose directory somebody else will sync.
 Future<WriteResult> DeleteFileValueUnsynced(std::shared_ptr<const FileRoot> root, std::string key);
 
+/// Publishes a value that has been streamed into the file `name` of CreateTemporary().
+Future<WriteResult> PublishFileStream(std::shared_ptr<const FileRoot> root, std::string key,
+                                      WriteOptions options, KeyPlace place, File file,
+                                      std::string name);
+
 /// KvStore::OpenWriter.
 Result<std::unique_ptr<KvWriter>> OpenFileWriter(std::shared_ptr<const FileRoot> root,
                                                  std::string key, WriteOptions options);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/array/array_caches.h"
+#include "src/array/metadata_cache.h"
 #include "src/array/node.h"
 #include "src/array/read.h"
 #include "src/array/resize.h"
@@ -11,17 +13,20 @@
 
 namespace coffer::inline v0 {
 
-Result<Array> Array::CreateAt(const Place& place, const CreateOptions& options) {
+Result<Array> Array::Create(const Place& place, const CreateOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver, DriverToCreate(place, options.context));
+  COFFER_RETURN_IF_ERROR(CheckNoOtherFormat(place, *driver, options.context));
+  const NodeWriteMark mark(options.context, *place.store, place.prefix,
+                           options.format.delete_existing);
   COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored,
                           driver->Create(place.store, place.prefix, options));
   return Array(std::move(stored), options.context);
 }
 
-Result<Array> Array::OpenAt(const Place& place, const OpenOptions& options) {
+Result<Array> Array::Open(const Place& place, const OpenOptions& options) {
   for (const ArrayDriver* driver : options.context.Get<DriverTable>().drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
-    Result<StoredArrayPtr> stored = driver->Open(place.store, place.prefix, options.context);
+    Result<StoredArrayPtr> stored = OpenThroughCache(*driver, place, options);
     if (stored.ok()) return Array(*std::move(stored), options.context);
     if (stored.status().code() != StatusCode::kNotFound) return stored.status();
   }
@@ -30,29 +35,29 @@ Result<Array> Array::OpenAt(const Place& place, const OpenOptions& options) {
 
 Result<Array> Array::Create(std::string_view place_name, const CreateOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
-  return CreateAt(place, options);
+  return Create(place, options);
 }
 
 Result<Array> Array::Create(KvStorePtr store, std::string prefix, const CreateOptions& options) {
-  return CreateAt({std::move(store), std::move(prefix), ""}, options);
+  return Create(Place{std::move(store), std::move(prefix), ""}, options);
 }
 
 Result<Array> Array::Open(std::string_view place_name, const OpenOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
-  return OpenAt(place, options);
+  return Open(place, options);
 }
 
 Result<Array> Array::Open(KvStorePtr store, std::string prefix, const OpenOptions& options) {
-  return OpenAt({std::move(store), std::move(prefix), ""}, options);
+  return Open(Place{std::move(store), std::move(prefix), ""}, options);
 }
 
 Result<Array> Array::OpenOrCreate(std::string_view place_name, const CreateOptions& options) {
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(place_name, options.context));
-  Result<Array> opened = OpenAt(place, {.context = options.context});
+  Result<Array> opened = Open(place, {.context = options.context});
   if (!opened.ok() && opened.status().code() == StatusCode::kNotFound) {
-    Result<Array> created = CreateAt(place, options);
+    Result<Array> created = Create(place, options);
     if (created.ok() || created.status().code() != StatusCode::kAlreadyExists) return created;
-    opened = OpenAt(place, {.context = options.context});  // Someone else created it just now.
+    opened = Open(place, {.context = options.context});  // Someone else created it just now.
   }
   COFFER_RETURN_IF_ERROR(opened);
   auto differs = [&](const std::string& what, const std::string& there, const std::string& wanted) {
@@ -96,6 +101,8 @@ const std::vector<std::optional<std::string>>& Array::dimension_names() const {
 
 std::string Array::attributes() const { return stored_->attributes; }
 std::string Array::metadata() const { return stored_->metadata; }
+std::string Array::codecs() const { return stored_->codecs; }
+std::string Array::fill_value_json() const { return stored_->fill_value; }
 std::string Array::format() const { return std::string(stored_->driver->name()); }
 std::string Array::url() const { return stored_->Describe(stored_->prefix); }
 
@@ -113,18 +120,11 @@ Status Array::CheckDataType(DataType type) const {
 
 Status Array::CheckView(const IndexTransform& transform, DataType type, const Shape& shape) const {
   COFFER_RETURN_IF_ERROR(CheckDataType(type));
-  if (transform.stored_rank() != rank()) {
-    return InvalidArgumentError(url() + ": the array has rank " + std::to_string(rank()) +
-                                ", the transform " + std::to_string(transform.stored_rank()));
-  }
+  COFFER_RETURN_IF_ERROR(CheckRegion(*stored_, transform));
   if (transform.view_shape() != shape) {
     return InvalidArgumentError(url() + ": the region has shape " +
                                 ToString(transform.view_shape()) + ", the memory given " +
                                 ToString(shape));
-  }
-  if (!transform.empty() && !Box::Full(this->shape()).Contains(transform.StoredBounds())) {
-    return OutOfRangeError(url() + ": region " + ToString(transform.StoredBounds()) +
-                           " is not inside shape " + ToString(this->shape()));
   }
   return Status();
 }
@@ -173,8 +173,11 @@ Status Array::Write(const Box& box, const ConstView& source,
 Status Array::Write(const IndexTransform& transform, const ConstView& source,
                     const ArrayWriteOptions& options) const {
   COFFER_RETURN_IF_ERROR(CheckView(transform, source.data_type, source.shape));
-  return StartWrite(stored_, transform, source, options, context_, StartOn::kCaller)
-      .committed.Get();
+  const WriteMark mark(context_, *stored_->store, stored_->prefix);
+  const Status written =
+      StartWrite(stored_, transform, source, options, context_, StartOn::kCaller).committed.Get();
+  const Status checked = CheckShapeAfterWrite(stored_, transform, options, context_).Get();
+  return written.ok() ? checked : written;
 }
 
 WriteFutures Array::WriteAsync(const Box& box, const ConstView& source,
@@ -189,12 +192,42 @@ WriteFutures Array::WriteAsync(const IndexTransform& transform, const ConstView&
                                const ArrayWriteOptions& options) const {
   const Status checked = CheckView(transform, source.data_type, source.shape);
   if (!checked.ok()) return {Future<void>::Ready(checked), Future<void>::Ready(checked)};
-  return StartWrite(stored_, transform, source, options, context_, StartOn::kExecutor);
+  auto mark = std::make_shared<const WriteMark>(context_, *stored_->store, stored_->prefix);
+  WriteFutures futures =
+      StartWrite(stored_, transform, source, options, context_, StartOn::kExecutor);
+  if (!options.exclusive && !transform.empty()) {
+    futures.committed = futures.committed.Then(
+        context_.executor(),
+        [stored = stored_, transform, options,
+         context = context_](const Status& written) -> Future<void> {
+          const Future<void> shape = CheckShapeAfterWrite(stored, transform, options, context);
+          if (written.ok()) return shape;
+          return shape.Then(context.executor(), [written](const Status&) { return written; });
+        });
+  }
+  futures.committed.OnReady([mark = std::move(mark)](const Status&) mutable { mark.reset(); });
+  return futures;
 }
 
-Status Array::Resize(const Shape& shape) { return ResizeStored(stored_, shape, context_); }
+Status Array::Resize(const Shape& shape) {
+  const WriteMark mark(context_, *stored_->store, stored_->prefix);
+  return ResizeStored(stored_, shape, context_);
+}
+
+Result<Box> Array::Append(int dim, const ConstView& source, const ArrayWriteOptions& options) {
+  COFFER_RETURN_IF_ERROR(CheckDataType(source.data_type));
+  COFFER_ASSIGN_OR_RETURN(const Box box,
+                          GrowStored(stored_, dim, source.shape, context_, options.cancel));
+  if (box.empty()) return box;
+  ArrayWriteOptions shared = options;
+  shared.exclusive = false;
+  const Status written = Write(box, source, shared);
+  if (written.ok()) return box;
+  return written.Annotate(ToString(box) + " is the array's now, but not all of it is written");
+}
 
 Status Array::SetAttributes(std::string_view json) {
+  const WriteMark mark(context_, *stored_->store, stored_->prefix);
   COFFER_ASSIGN_OR_RETURN(
       StoredArrayPtr updated,
       stored_->driver->Update(*stored_, std::nullopt, std::string(json), context_));

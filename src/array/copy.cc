@@ -8,8 +8,9 @@
 //  3. A shard that the copy covers is put together block by block: a block is a whole number of
 //     inner chunks, about as large as a chunk of the source, so that each of these is decoded once.
 //
-//  4. So is a chunk, in one piece. A cell that is covered in part is changed, (inner) chunk by
-//     chunk; its key is locked in this process before bytes are reserved (KeyLocks).
+//  4. So is a chunk, in one piece. A cell that is covered in part, or sticks out of an array that
+//     others may make larger, is changed, (inner) chunk by chunk; its key is locked in this process
+//     before bytes are reserved (KeyLocks).
 //
 //  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
 #include "coffer/array/copy.h"
@@ -18,10 +19,12 @@
 #include <deque>
 #include <utility>
 
+#include "src/array/array_caches.h"
 #include "src/array/background.h"
 #include "src/array/chunk_io.h"
 #include "src/array/key_locks.h"
 #include "src/array/read.h"
+#include "src/array/resize.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
 #include "src/async/progress.h"
@@ -83,7 +86,7 @@ class Copier {
     const Box clipped = stored_.grid.ClippedCellBox(cell);
     const Box part = clipped.Intersect(region_);
     if (part.empty()) return Status();
-    if (part != clipped) {
+    if (part != (options_.exclusive ? clipped : stored_.grid.CellBox(cell))) {
       COFFER_RETURN_IF_ERROR(CopyPart(cell));
     } else if (stored_.chain->shard_layout() != nullptr) {
       COFFER_RETURN_IF_ERROR(CopyShard(cell, clipped));
@@ -144,14 +147,10 @@ class Copier {
       COFFER_RETURN_IF_ERROR(source_.ReadBlock(box, view, held));
       return ConstView(view);
     };
-    return Update({.stored = stored_,
-                   .context = context_,
-                   .cell = cell,
-                   .key = key,
-                   .transform = transform,
-                   .source = read_block,
-                   .store_fill_chunks = options_.store_fill_chunks},
-                  held);
+    const UpdatePart part{transform, read_block, options_.store_fill_chunks};
+    const UpdatePart* const parts[] = {&part};
+    return Update(
+        {.stored = stored_, .context = context_, .cell = cell, .key = key, .parts = parts}, held);
   }
 
   Status Update(const CellUpdate& update, Reservation& held) const {
@@ -336,13 +335,18 @@ Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
   const std::optional<int64_t> cells = walk.size();
   if (!cells) return InvalidArgumentError(destination.url() + ": more chunks than can be counted");
   const BufferPool::OperationScope scope(destination.context().buffers());
+  const WriteMark mark(destination.context(), *destination.stored()->store,
+                       destination.stored()->prefix);
   const int threads = destination.context().executor().concurrency();
   Copier copier(source, destination, at, options, threads);
   const Status copied = RunInBackground(
       destination.context(), threads, *cells,
       [&](int64_t n) { return copier.CopyCell(walk.At(n)); }, options.cancel);
   const Status settled = copier.Settle();
-  return copied.ok() ? settled : copied;
+  const Status checked =
+      CheckShapeAfterWrite(destination.stored(), region, options, destination.context()).Get();
+  if (!copied.ok()) return copied;
+  return settled.ok() ? checked : settled;
 }
 
 Status Copy(const Array& source, const Array& destination, const ArrayWriteOptions& options) {

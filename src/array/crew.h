@@ -156,13 +156,11 @@ class Crew : public std::enable_shared_from_this<Crew> {
   Status status_ COFFER_GUARDED_BY(mutex_);
 };
 
-/// The options of a crew that moves what `transform` selects of a stored array, in `pieces` pieces.
-/// `options`: ArrayReadOptions or ArrayWriteOptions.
+/// The options of a crew that moves `bytes` of a stored array, in `pieces` pieces. `options`:
+/// ArrayReadOptions or ArrayWriteOptions.
 template <class UserOptions>
-Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored,
-                             const IndexTransform& transform, const UserOptions& options,
-                             const Context& context, int64_t pieces) {
-  const int64_t bytes = *NumElements(transform.view_shape()) * stored.data_type().size();
+Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored, int64_t bytes,
+                             const UserOptions& options, const Context& context, int64_t pieces) {
   return {.operation = std::move(operation),
           .subject = stored.Describe(stored.prefix),
           .lanes =
@@ -171,6 +169,16 @@ Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored,
           .on_progress = options.on_progress,
           .cancel = options.cancel,
           .reservation = options.reservation};
+}
+
+/// The same of what `transform` selects.
+template <class UserOptions>
+Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored,
+                             const IndexTransform& transform, const UserOptions& options,
+                             const Context& context, int64_t pieces) {
+  return CrewOptionsFor(std::move(operation), stored,
+                        *NumElements(transform.view_shape()) * stored.data_type().size(), options,
+                        context, pieces);
 }
 
 }  // namespace coffer::inline v0

@@ -25,13 +25,24 @@ Status CheckName(std::string_view name) {
 StoredArray::~StoredArray() = default;
 ArrayDriver::~ArrayDriver() = default;
 
+Result<GroupSnapshotPtr> ArrayDriver::ReadSnapshot(const KvStorePtr&, const std::string&) const {
+  return GroupSnapshotPtr();
+}
+
+Result<StoredArrayPtr> ArrayDriver::OpenSnapshot(const KvStorePtr& store, const std::string& prefix,
+                                                 const NodeSnapshot&, const Context&) const {
+  return UnimplementedError(store->Describe(prefix) + ": " + std::string(name()) +
+                            " opens no arrays from snapshots");
+}
+
 DataType StoredArray::data_type() const { return chain->chunk().data_type; }
 
 struct DriverTable::State {
   /// Own ones first: if both come to have a name (the lower table later), the upper one's is found.
   const ArrayDriver* ByName(std::string_view name) const {
-    const auto* const own =
-        drivers.Find([&](const auto& driver) { return driver->name() == name; });
+    const auto* const own = drivers.Find([&](const auto& driver) {
+      return driver->name() == name || (!name.empty() && driver->alias() == name);
+    });
     if (own != nullptr) return own->get();
     return below == nullptr ? nullptr : below->ByName(name);
   }
@@ -66,9 +77,11 @@ DriverTable& DriverTable::Process() {
 Status DriverTable::Add(std::shared_ptr<const ArrayDriver> driver) {
   if (driver == nullptr) return InvalidArgumentError("no array driver was given");
   COFFER_RETURN_IF_ERROR(CheckName(driver->name()));
+  if (!driver->alias().empty()) COFFER_RETURN_IF_ERROR(CheckName(driver->alias()));
   MutexLock lock(state_->mutex);
-  if (state_->ByName(driver->name()) != nullptr) {
-    return AlreadyExistsError("driver \"" + std::string(driver->name()) + "\" is already known");
+  for (const std::string_view name : {driver->name(), driver->alias()}) {
+    if (state_->ByName(name) == nullptr) continue;
+    return AlreadyExistsError("driver \"" + std::string(name) + "\" is already known");
   }
   state_->drivers.Append(std::move(driver));
   return Status();

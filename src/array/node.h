@@ -12,10 +12,14 @@ struct FoundNode {
 };
 
 /// Asks the driver that the place names, or all in their order.
-Result<FoundNode> FindNodeAt(const Place& place, const Context& context);
+Result<FoundNode> FindNodeAt(const Place& place, const OpenOptions& options);
 
 /// The driver that the place names, or the standard one.
 Result<const ArrayDriver*> DriverToCreate(const Place& place, const Context& context);
+
+/// AlreadyExists if a node of another format than the driver's stands there: one place never holds
+/// two.
+Status CheckNoOtherFormat(const Place& place, const ArrayDriver& driver, const Context& context);
 
 /// Deletes whatever stands below the place's prefix.
 Status DeleteAll(const Place& place);

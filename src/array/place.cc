@@ -5,6 +5,7 @@
 
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"
+#include "src/array/array_caches.h"
 #include "src/base/json.h"
 
 namespace coffer::inline v0 {
@@ -13,6 +14,7 @@ namespace {
 /// Members of TensorStore's array specs that coffer does not act on.
 constexpr std::string_view kUnsupportedMembers[] = {"context",
                                                     "dtype",
+                                                    "field",
                                                     "rank",
                                                     "transform",
                                                     "schema",
@@ -30,6 +32,13 @@ constexpr std::string_view kUnsupportedMembers[] = {"context",
                                                     "cache_pool",
                                                     "data_copy_concurrency"};
 
+/// What was opened by the same text is the same store to the caches.
+Result<KvStorePtr> OpenNamedStore(std::string_view text, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(text, context));
+  context.Get<ArrayCaches>().NameStore(store, text);
+  return store;
+}
+
 Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const Json spec, Json::Parse(text));
   COFFER_ASSIGN_OR_RETURN(const Json::Object* members, spec.AsObject("$"));
@@ -43,7 +52,7 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
   }
   const Json* kvstore = spec.Find("kvstore");
   if (kvstore == nullptr) {  // A spec of a store.
-    COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(text, context));
+    COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenNamedStore(text, context));
     return Place{std::move(store), "", ""};
   }
   COFFER_RETURN_IF_ERROR(spec.CheckMembers("$", {"driver", "kvstore", "path"}));
@@ -52,7 +61,9 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
     COFFER_ASSIGN_OR_RETURN(place.driver, driver->AsString("$.driver"));
     if (place.driver == "auto") place.driver.clear();
     if (!place.driver.empty()) {
-      COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+      COFFER_ASSIGN_OR_RETURN(const ArrayDriver* found,
+                              context.Get<DriverTable>().Find(place.driver));
+      place.driver = found->name();
     }
   }
   if (const Json* path = spec.Find("path"); path != nullptr) {
@@ -60,7 +71,7 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
   }
   if (!place.prefix.empty() && place.prefix.back() != '/') place.prefix += '/';
   const std::string store_spec = kvstore->is_string() ? kvstore->string() : kvstore->Dump();
-  COFFER_ASSIGN_OR_RETURN(place.store, OpenKvStore(store_spec, context));
+  COFFER_ASSIGN_OR_RETURN(place.store, OpenNamedStore(store_spec, context));
   return place;
 }
 
@@ -82,9 +93,11 @@ Result<Place> OpenPlace(std::string_view url_or_json, const Context& context) {
   Place place;
   if (bar != std::string_view::npos) {
     COFFER_ASSIGN_OR_RETURN(place.driver, AdapterName(url_or_json, url_or_json.substr(bar + 1)));
-    COFFER_RETURN_IF_ERROR(context.Get<DriverTable>().Find(place.driver));
+    COFFER_ASSIGN_OR_RETURN(const ArrayDriver* driver,
+                            context.Get<DriverTable>().Find(place.driver));
+    place.driver = driver->name();  // Not an alias of it.
   }
-  COFFER_ASSIGN_OR_RETURN(place.store, OpenKvStore(url_or_json.substr(0, bar), context));
+  COFFER_ASSIGN_OR_RETURN(place.store, OpenNamedStore(url_or_json.substr(0, bar), context));
   return place;
 }
 

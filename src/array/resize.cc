@@ -3,34 +3,217 @@
 //  1. The metadata gets the new shape, under its old generation. From here on readers see it.
 //  2. Where a dimension shrinks, the keys of cells outside the new grid are deleted.
 //  3. The part of a cell at the new edge that fell outside is overwritten with the fill value, so
-//     that growing again cannot show old elements. (By the write planner, on the old shape.)
+//     that growing again cannot show old elements.
 //
 // A crash or an error after 1 leaves the new shape, cells outside it, which `verify` names as
 // orphans, and cut cells that still hold old elements beyond the edge.
+//
+// Others at work meanwhile (Outside):
+//
+//  4. Somebody may make the array larger again and write there while 2 or 3 goes on. So a cell's
+//     generation is asked for first, then whether the metadata still excludes the cell, and only
+//     then the cell is changed, on the condition of that generation: whatever was written after the
+//     array had grown again stays.
+//  5. Somebody may write through an older handle, behind 2 and 3. Every writer therefore asks for
+//     the metadata's generation when its elements are written; if the array has become too small it
+//     takes back what it wrote outside, by 2 to 4, and fails. Either the writer sees the new
+//     metadata, or what it wrote came before them, and 2 and 3 see that.
 #include "src/array/resize.h"
 
+#include <algorithm>
+#include <chrono>
+#include <random>
 #include <utility>
 
-#include "src/array/read.h"
-#include "src/array/write.h"
+#include "src/array/background.h"
+#include "src/array/key_locks.h"
+#include "src/array/shard_update.h"
+#include "src/base/mutex.h"
 #include "src/codec/chain.h"
+#include "src/nd/grid.h"
 
 namespace coffer::inline v0 {
 namespace {
 
-Status DeleteOutside(const StoredArray& resized) {
-  Status first;
-  const auto delete_those_of = [&](std::span<const ListEntry> page) {
+constexpr int kAppendTriesMax = 100;
+constexpr std::chrono::microseconds kPauseMin(200);
+constexpr std::chrono::microseconds kPauseMax(20'000);
+
+bool Shrinks(const Shape& from, const Shape& to) {
+  for (int d = 0; d < from.rank(); ++d) {
+    if (to[d] < from[d]) return true;
+  }
+  return false;
+}
+
+/// Whether the metadata are still those of `stored`: one request, of no bytes, where the driver
+/// says which key that is.
+Future<ReadResult> StatMetadata(const StoredArray& stored) {
+  ReadOptions options;
+  options.range = ByteRange::Stat();
+  return stored.store->Read(stored.metadata_key, options);
+}
+bool SaysSame(const StoredArray& stored, const Result<ReadResult>& stat) {
+  return stat.ok() && stored.metadata_generation.known() &&
+         stat->generation == stored.metadata_generation;
+}
+
+/// Takes away what an array holds outside its shape, while others may change that again.
+class Outside {
+ public:
+  /// `reservation`: of a task around, or nullptr.
+  Outside(const StoredArray& before, StoredArrayPtr now, const Context& context,
+          Reservation* reservation)
+      : before_(before), now_(std::move(now)), context_(context), reservation_(reservation) {}
+
+  /// Deletes those of the keys that lie outside. Tries all; the first error.
+  Status Delete(const std::vector<std::string>& keys) {
+    const ReadOptions stat{.range = ByteRange::Stat()};
+    std::vector<Future<ReadResult>> found;
+    for (const std::string& key : keys) found.push_back(before_.store->Read(key, stat));
+    for (const Future<ReadResult>& each : found) each.Wait();
+    COFFER_ASSIGN_OR_RETURN(const StoredArrayPtr now, Now());
+    Status first;
     std::vector<Future<WriteResult>> deletes;
-    for (const ListEntry& entry : page) {
-      const std::optional<Index> cell = resized.ParseCellKey(entry.key);
-      if (!cell || IsInGrid(resized, *cell)) continue;
-      deletes.push_back(resized.store->Write(entry.key, std::nullopt));
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const Result<ReadResult>& read = found[i].Get();
+      if (read.ok() && read->state == ReadResult::State::kMissing) continue;
+      if (IsInGrid(*now, *before_.ParseCellKey(keys[i]))) {
+        if (first.ok()) first = GrewAgain(*now);
+        continue;
+      }
+      WriteOptions options;
+      if (read.ok() && before_.store->capabilities().conditional_delete) {
+        options.if_equal = read->generation;
+      }
+      deletes.push_back(before_.store->Write(keys[i], std::nullopt, options));
     }
     for (const Future<WriteResult>& deleted : deletes) {
       const Status status = deleted.Get().status();
       if (first.ok()) first = status;
     }
+    return first;
+  }
+
+  /// Fills, in the cells that the new edge cuts, what lies beyond it and inside `region`.
+  Status ClearCutCells(const Box& region) {
+    const Shape& before = before_.shape();
+    const Shape after = Known()->shape();
+    const Shape& cell = before_.grid.cell_shape();
+    for (int d = 0; d < before.rank(); ++d) {
+      if (after[d] >= before[d] || after[d] % cell[d] == 0) continue;
+      Box beyond = Box::Full(before);
+      beyond.origin[d] = after[d];
+      beyond.shape[d] = std::min(before[d], CeilDiv(after[d], cell[d]) * cell[d]) - after[d];
+      for (int e = 0; e < before.rank(); ++e) {
+        if (e != d) beyond.shape[e] = std::min(before[e], CeilDiv(after[e], cell[e]) * cell[e]);
+      }
+      beyond = beyond.Intersect(region);
+      if (beyond.empty()) continue;
+      COFFER_ASSIGN_OR_RETURN(const IndexTransform transform,
+                              IndexTransform::FromBox(before, beyond));
+      const CellWalk walk(before_.grid, transform);
+      COFFER_RETURN_IF_ERROR(RunInBackground(
+          context_, reservation_ != nullptr ? 1 : context_.executor().concurrency(),
+          walk.size().value_or(0), [&](int64_t n) { return ClearCell(walk.At(n)); }, {}));
+    }
+    return Status();
+  }
+
+ private:
+  Status GrewAgain(const StoredArray& now) const {
+    return AbortedError(before_.Describe(before_.prefix) + ": somebody else has changed the shape" +
+                        " to " + ToString(now.shape()) + " in the meantime");
+  }
+
+  StoredArrayPtr Known() {
+    MutexLock lock(mutex_);
+    return now_;
+  }
+
+  /// The array as it is now.
+  Result<StoredArrayPtr> Now() {
+    StoredArrayPtr now = Known();
+    if (!now->metadata_key.empty() && SaysSame(*now, StatMetadata(*now).Get())) return now;
+    COFFER_ASSIGN_OR_RETURN(now, before_.driver->Open(before_.store, before_.prefix, context_));
+    MutexLock lock(mutex_);
+    now_ = now;
+    return now;
+  }
+
+  /// For each dimension what of the cell lies beyond the edge.
+  Result<std::vector<UpdatePart>> PartsBeyond(const Index& cell, const StoredArray& now) const {
+    std::vector<UpdatePart> parts;
+    for (int d = 0; d < before_.shape().rank(); ++d) {
+      Box box = before_.grid.ClippedCellBox(cell);
+      const int64_t end = box.end(d);
+      box.origin[d] = std::max(box.origin[d], now.shape()[d]);
+      box.shape[d] = end - box.origin[d];
+      if (box.shape[d] <= 0) continue;
+      COFFER_ASSIGN_OR_RETURN(IndexTransform transform,
+                              IndexTransform::FromBox(before_.shape(), box));
+      parts.push_back({std::move(transform), [this](const Box& part) -> Result<ConstView> {
+                         return ConstView(before_.chain->chunk().fill_value.data(),
+                                          before_.data_type(), part.shape,
+                                          Strides::Filled(part.rank(), 0));
+                       }});
+    }
+    return parts;
+  }
+
+  Status ClearCell(const Index& cell) {
+    const std::string key = before_.CellKey(cell);
+    auto& locks = context_.Get<KeyLocks>();
+    const std::string name = before_.Describe(key);
+    KeyLock lock;
+    Reservation held;
+    if (reservation_ == nullptr) {  // Who holds bytes must not wait for a key.
+      locks.Acquire(name, context_.shared_executor()).Wait();
+      lock = KeyLock(&locks, name);
+      COFFER_ASSIGN_OR_RETURN(held, context_.budget().Acquire(UpdateCellBytes(before_)));
+    }
+    Reservation* const reservation = reservation_ != nullptr ? reservation_ : &held;
+    for (int tries = 1;; ++tries) {
+      ReadOptions read = ReadForUpdate(before_);
+      read.reservation = reservation;
+      Result<ReadResult> old = before_.store->Read(key, read).Get();
+      if (old.ok() && old->state == ReadResult::State::kMissing) return Status();
+      COFFER_ASSIGN_OR_RETURN(const StoredArrayPtr now, Now());
+      if (!IsInGrid(*now, cell)) return Status();  // Somebody else deletes it.
+      COFFER_ASSIGN_OR_RETURN(const std::vector<UpdatePart> parts, PartsBeyond(cell, *now));
+      if (parts.empty()) return GrewAgain(*now);
+      std::vector<const UpdatePart*> pointers;
+      for (const UpdatePart& part : parts) pointers.push_back(&part);
+      const CellUpdate update{
+          .stored = before_, .context = context_, .cell = cell, .key = key, .parts = pointers};
+      WriteOptions write;
+      write.reservation = reservation;
+      COFFER_ASSIGN_OR_RETURN(const Future<WriteResult> written,
+                              UpdateCell(update, std::move(old), write));
+      COFFER_ASSIGN_OR_RETURN(const WriteResult result, written.Get());
+      if (result.state == WriteResult::State::kWritten) return Status();
+      COFFER_RETURN_IF_ERROR(CheckTries(update, tries));
+    }
+  }
+
+  const StoredArray& before_;
+  Mutex mutex_;  // Guards now_.
+  StoredArrayPtr now_ COFFER_GUARDED_BY(mutex_);
+  const Context& context_;
+  Reservation* const reservation_;
+};
+
+Status DeleteAllOutside(const StoredArray& resized, Outside& outside) {
+  Status first;
+  const auto delete_those_of = [&](std::span<const ListEntry> page) {
+    std::vector<std::string> keys;
+    for (const ListEntry& entry : page) {
+      const std::optional<Index> cell = resized.ParseCellKey(entry.key);
+      if (cell && !IsInGrid(resized, *cell)) keys.push_back(entry.key);
+    }
+    if (keys.empty()) return Status();
+    const Status status = outside.Delete(keys);
+    if (first.ok()) first = status;
     return Status();
   };
   COFFER_RETURN_IF_ERROR(
@@ -38,30 +221,49 @@ Status DeleteOutside(const StoredArray& resized) {
   return first;
 }
 
-/// Fills, in the cells that the new edge cuts, what lies beyond it.
-Status ClearCutCells(const StoredArrayPtr& old, const StoredArray& resized,
-                     const Context& context) {
-  const Shape& before = old->shape();
-  const Shape& after = resized.shape();
-  const Shape& cell = old->grid.cell_shape();
-  for (int d = 0; d < before.rank(); ++d) {
-    if (after[d] >= before[d] || after[d] % cell[d] == 0) continue;
-    // Beyond the edge in dimension d; inside it in those before, which were cleared already.
-    Box beyond = Box::Full(before);
-    for (int e = 0; e < d; ++e) beyond.shape[e] = std::min(before[e], after[e]);
-    beyond.origin[d] = after[d];
-    beyond.shape[d] = std::min(before[d], CeilDiv(after[d], cell[d]) * cell[d]) - after[d];
-    for (int e = d + 1; e < before.rank(); ++e) {
-      beyond.shape[e] = std::min(before[e], CeilDiv(after[e], cell[e]) * cell[e]);
-    }
-    COFFER_ASSIGN_OR_RETURN(const IndexTransform transform,
-                            IndexTransform::FromBox(before, beyond));
-    const ConstView fill(old->chain->chunk().fill_value.data(), old->data_type(), beyond.shape,
-                         Strides::Filled(before.rank(), 0));
-    COFFER_RETURN_IF_ERROR(
-        StartWrite(old, transform, fill, {}, context, StartOn::kCaller).committed.Get());
+/// Step 5: the metadata have changed since a writer got its handle.
+Status TakeBackOutside(const StoredArrayPtr& stored, const IndexTransform& transform,
+                       Reservation* reservation, const Context& context) {
+  Result<StoredArrayPtr> now = stored->driver->Open(stored->store, stored->prefix, context);
+  if (!now.ok()) {
+    return now.status().Annotate("the array could not be looked at after it was written");
   }
-  return Status();
+  const Box region = transform.StoredBounds();
+  if ((*now)->shape().rank() != region.rank()) {
+    return FailedPreconditionError(stored->Describe(stored->prefix) +
+                                   ": another array has taken its place meanwhile");
+  }
+  if (Box::Full((*now)->shape()).Contains(region)) return Status();
+  Outside outside(*stored, *now, context, reservation);
+  const CellWalk walk(stored->grid, transform);
+  std::vector<std::string> keys;
+  Status taken;
+  const int64_t cells = walk.size().value_or(0);
+  for (int64_t n = 0; n < cells; ++n) {
+    const Index cell = walk.At(n);
+    if (!IsInGrid(**now, cell)) keys.push_back(stored->CellKey(cell));
+    if (keys.empty() || (keys.size() < 1000 && n + 1 < cells)) continue;
+    const Status status = outside.Delete(std::exchange(keys, {}));
+    if (taken.ok()) taken = status;
+  }
+  const Status cleared = outside.ClearCutCells(region);
+  if (taken.ok()) taken = cleared;
+  const Status resized = FailedPreconditionError(
+      stored->Describe(stored->prefix) + ": somebody else has changed the shape to " +
+      ToString((*now)->shape()) + " while " + ToString(region) + " was written");
+  if (taken.ok() || taken.code() == StatusCode::kAborted) return resized;
+  return resized.Annotate("not all of what was written outside is deleted (" + taken.ToString() +
+                          ")");
+}
+
+/// Waits a random time that grows with the tries. A worker of the executor works meanwhile.
+void Pause(int tries, const Context& context) {
+  thread_local std::minstd_rand random(std::random_device{}());
+  const auto most = std::min(kPauseMax, kPauseMin * (int64_t{1} << std::min(tries, 12)));
+  const std::chrono::microseconds pause(
+      std::uniform_int_distribution<int64_t>(0, most.count())(random));
+  const Promise<void> never(context.shared_executor());
+  never.future().Wait(std::chrono::steady_clock::now() + pause);
 }
 
 }  // namespace
@@ -82,13 +284,68 @@ Status ResizeStored(StoredArrayPtr& stored, const Shape& shape, const Context& c
                                 ToString(shape));
   }
   COFFER_ASSIGN_OR_RETURN(stored, old->driver->Update(*old, shape, std::nullopt, context));
-  bool shrinks = false;
-  for (int d = 0; d < shape.rank(); ++d) shrinks = shrinks || shape[d] < old->shape()[d];
-  if (!shrinks) return Status();
-  const Status deleted = DeleteOutside(*stored);
-  const Status cleared = ClearCutCells(old, *stored, context);
+  if (!Shrinks(old->shape(), shape)) return Status();
+  Outside outside(*old, stored, context, nullptr);
+  const Status deleted = DeleteAllOutside(*stored, outside);
+  const Status cleared = outside.ClearCutCells(Box::Full(old->shape()));
   return (deleted.ok() ? cleared : deleted)
       .Annotate("the shape is " + ToString(shape) + " now, but not all outside it is deleted");
+}
+
+Result<Box> GrowStored(StoredArrayPtr& stored, int dim, const Shape& source, const Context& context,
+                       const CancelToken& cancel) {
+  const std::string name = stored->Describe(stored->prefix);
+  if (!stored->store->capabilities().conditional_write) {
+    return FailedPreconditionError(name + ": appending needs a store with conditional writes");
+  }
+  for (int tries = 0; tries < kAppendTriesMax; ++tries) {
+    if (cancel.cancelled()) return CancelledError("cancelled");
+    if (tries > 0) Pause(tries, context);
+    COFFER_ASSIGN_OR_RETURN(const StoredArrayPtr now,
+                            stored->driver->Open(stored->store, stored->prefix, context));
+    if (now->data_type() != stored->data_type()) {
+      return FailedPreconditionError(name + ": another array has taken its place meanwhile");
+    }
+    Shape shape = now->shape();
+    Box box{Index::Filled(shape.rank(), 0), source};
+    bool fits = source.rank() == shape.rank() && dim >= 0 && dim < shape.rank();
+    for (int d = 0; fits && d < shape.rank(); ++d) fits = d == dim || source[d] == shape[d];
+    if (!fits) {
+      return InvalidArgumentError(name + ": a source of shape " + ToString(source) +
+                                  " cannot be appended to " + ToString(shape) + " in dimension " +
+                                  std::to_string(dim));
+    }
+    box.origin[dim] = shape[dim];
+    const std::optional<int64_t> extent = CheckedAdd(shape[dim], source[dim]);
+    if (!extent) return InvalidArgumentError(name + ": the extent would overflow");
+    shape[dim] = *extent;
+    Result<StoredArrayPtr> grown = source[dim] == 0
+                                       ? Result<StoredArrayPtr>(now)
+                                       : now->driver->Update(*now, shape, std::nullopt, context);
+    if (grown.ok()) {
+      stored = *std::move(grown);
+      return box;
+    }
+    if (grown.status().code() != StatusCode::kAborted) return grown.status();
+  }
+  return AbortedError(name + ": others changed the metadata " + std::to_string(kAppendTriesMax) +
+                      " times before this append could");
+}
+
+Future<void> CheckShapeAfterWrite(const StoredArrayPtr& stored, const IndexTransform& transform,
+                                  const ArrayWriteOptions& options, const Context& context) {
+  if (options.exclusive || transform.empty()) return Future<void>::Ready(Status());
+  Reservation* const reservation = options.reservation;
+  const auto take_back = [=](const Result<ReadResult>& stat) {
+    return SaysSame(*stored, stat) ? Status()
+                                   : TakeBackOutside(stored, transform, reservation, context);
+  };
+  if (stored->metadata_key.empty()) {
+    return Future<void>::Ready(TakeBackOutside(stored, transform, reservation, context));
+  }
+  const Future<ReadResult> stat = StatMetadata(*stored);
+  if (stat.ready()) return Future<void>::Ready(take_back(stat.Get()));
+  return stat.Then(context.executor(), take_back);
 }
 
 }  // namespace coffer::inline v0

@@ -1,55 +1,62 @@
-// ShardIndexCache: decoded shard indexes, by store and key, within a limit of bytes.
+// Decoded shard indexes: what a reader knows of a shard, and where it is remembered.
 //
-// An entry carries the generation of the shard it was read from. Readers use it only under that
-// condition (if_equal on the spans they read), so a cached index is never older than the data: the
-// staleness bound is zero.
+// A reader uses a remembered index under the condition that the shard still has the index's
+// generation (if_equal on the spans it reads), so it is never older than the data. Where there is
+// no span to read, the index is asked for under the same condition.
 #ifndef COFFER_SRC_ARRAY_SHARD_INDEX_CACHE_H_
 #define COFFER_SRC_ARRAY_SHARD_INDEX_CACHE_H_
 
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <utility>
 
-#include "coffer/async/context.h"
-#include "coffer/kvstore/kvstore.h"
-#include "src/base/mutex.h"
+#include "coffer/array/driver.h"
+#include "src/array/array_caches.h"
 #include "src/codec/shard_layout.h"
 
 namespace coffer::inline v0 {
 
 struct CachedShardIndex {
-  ShardIndex entries;
+  ShardIndex entries;  ///< None: there is no shard.
   Generation generation;
 };
+using ShardIndexPtr = std::shared_ptr<const CachedShardIndex>;
 
-class ShardIndexCache {
- public:
-  explicit ShardIndexCache(const ContextOptions& options) : limit_bytes_(options.cache_bytes) {}
-
-  /// nullptr if there is none.
-  std::shared_ptr<const CachedShardIndex> Find(const KvStore& store, const std::string& key);
-  /// Keeps the index unless its generation is unknown or it alone passes the limit.
-  void Put(const KvStore& store, const std::string& key,
-           std::shared_ptr<const CachedShardIndex> index);
-  void Remove(const KvStore& store, const std::string& key);
-
- private:
-  struct Entry {
-    std::string name;
-    std::shared_ptr<const CachedShardIndex> index;
-    int64_t bytes = 0;
-  };
-  static std::string Name(const KvStore& store, const std::string& key);
-  void Erase(std::list<Entry>::iterator entry) COFFER_REQUIRES(mutex_);
-
-  const int64_t limit_bytes_;
-  Mutex mutex_;  // Guards what follows.
-  int64_t held_bytes_ COFFER_GUARDED_BY(mutex_) = 0;
-  std::list<Entry> entries_ COFFER_GUARDED_BY(mutex_);  // Most recently used first.
-  std::unordered_map<std::string, std::list<Entry>::iterator> by_name_ COFFER_GUARDED_BY(mutex_);
+/// An index, and when the store was asked for it.
+struct KnownShardIndex {
+  ShardIndexPtr index;  ///< nullptr: none is remembered.
+  Stamp stamp;
 };
+
+inline std::string ShardIndexName(const std::string& name_of_store, const StoredArray& stored,
+                                  const std::string& key) {
+  return "i" + name_of_store + stored.Describe(key);
+}
+
+/// What is remembered for a shard of `entries` inner chunks: an array that was there before may
+/// have had other shards.
+inline KnownShardIndex FindShardIndex(ArrayCaches& caches, const std::string& name,
+                                      int64_t entries) {
+  const RememberedPtr found = caches.documents_and_indexes().Find(name);
+  if (found == nullptr) return {};
+  auto index = std::static_pointer_cast<const CachedShardIndex>(found->value);
+  const auto size = static_cast<int64_t>(index->entries.size());
+  if (size != entries && size != 0) return {};
+  return {std::move(index), found->stamp};
+}
+
+/// Keeps it, unless its generation is unknown.
+inline void PutShardIndex(ArrayCaches& caches, std::string name, const KnownShardIndex& known) {
+  const CachedShardIndex& index = *known.index;
+  if (!index.generation.known()) return;
+  const auto bytes = static_cast<int64_t>(index.entries.size() * sizeof(ShardEntry) +
+                                          sizeof(CachedShardIndex) + sizeof(Remembered));
+  caches.documents_and_indexes().Put(
+      std::move(name),
+      std::make_shared<const Remembered>(Remembered{index.generation, known.stamp, known.index}),
+      bytes);
+}
 
 }  // namespace coffer::inline v0
 

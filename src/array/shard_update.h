@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "coffer/array/driver.h"
@@ -29,17 +30,23 @@ bool AcknowledgesLater(const StoredArray& stored);
 /// The most bytes that a stored chunk is read with: our bound, with room for a foreign encoder's.
 int64_t MaxStoredBytes(const CodecChain& chain);
 
-/// A part of one cell that is to get new elements.
+/// New elements for a part of a cell.
+struct UpdatePart {
+  IndexTransform transform;  ///< Which elements: only those inside the cell count.
+  /// The new elements in a box of the transform's view. Asked for one piece after the other (a
+  /// chunk, an inner chunk), each valid until the next; again from the start if the cell changed.
+  std::function<Result<ConstView>(const Box& view_box)> source;
+  bool store_fill_chunks = false;
+};
+
+/// One cell that is to get new elements. What it holds beyond the array's shape is kept, for the
+/// array may have grown since: of an edge chunk that is wholly written, too, if it can be decoded.
 struct CellUpdate {
   const StoredArray& stored;
   const Context& context;
   const Index& cell;
   const std::string& key;
-  const IndexTransform& transform;  ///< Which elements: only those inside the cell count.
-  /// The new elements in a box of the transform's view. Asked for one piece after the other (a
-  /// chunk, an inner chunk), each valid until the next; again from the start if the cell changed.
-  std::function<Result<ConstView>(const Box& view_box)> source;
-  bool store_fill_chunks = false;
+  std::span<const UpdatePart* const> parts;  ///< Later ones win where they overlap.
 };
 
 /// What of the old cell UpdateCell needs: all, or (of shards in local stores) the index.

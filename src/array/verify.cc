@@ -158,7 +158,7 @@ class Verifier {
     context_.stats().chunks_decoded += 1;
     MutexLock lock(mutex_);
     ++report_.chunks_checked;
-    if (!chain.has_checksum()) ++report_.chunks_unchecked;
+    if (!chain.has_checksum(encoded)) ++report_.chunks_unchecked;
     report_.bytes_checked += chain.chunk().num_bytes();
     return Status();
   }

@@ -2,23 +2,28 @@
 //
 //  1. The grid cells that the transform touches are walked in storage order; each is one value of
 //     the store (a chunk, or a shard).
-//  2. A cell that the transform covers wholly (as far as it lies inside the array) is encoded from
-//     the source, without reading, and written without a condition. A local store acknowledges
-//     later, when the value is durable: the lane does not wait for it, the operation does.
-//  3. Any other cell is read, modified and written back under its generation. Its key is locked in
-//     this process first (KeyLocks), so that only other processes can get in between; then the
-//     condition fails and the cell is done again from its new value.
+//  2. A cell that the transform covers wholly is encoded from the source, without reading, and
+//     written without a condition. A local store acknowledges later, when the value is durable: the
+//     lane does not wait for it, the operation does. A cell that sticks out of the array's shape is
+//     covered only if the caller says that nobody else writes: somebody may have made the array
+//     larger, and written there.
+//  3. Any other cell is read, modified and written back under its generation. Those who want to
+//     write parts of one cell in this process gather, and one does it for all (PendingUpdates,
+//     KeyLocks), so that only other processes can get in between; then the condition fails and the
+//     cell is done again from its new value.
 //  4. Of a shard only the inner chunks that the transform touches are decoded and encoded; the
 //     others move as they are.
 //  5. A cell or inner chunk that holds nothing but the fill value is deleted (by option: stored).
 #include "src/array/write.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "src/array/chunk_io.h"
 #include "src/array/crew.h"
 #include "src/array/key_locks.h"
+#include "src/array/pending_updates.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
 #include "src/codec/chain.h"
@@ -32,6 +37,7 @@ struct WriteOperation {
   IndexTransform transform;
   ConstView source;
   bool store_fill_chunks = false;
+  bool exclusive = false;
   CellWalk walk;
   int64_t cells = 0;
   int64_t next_cell = 0;  // Used under the crew's lock.
@@ -49,7 +55,7 @@ struct CellPart {
         box(operation.stored->grid.CellBox(cell_in)),
         clipped(operation.stored->grid.ClippedCellBox(cell_in)),
         piece(Intersect(operation.transform, box)),
-        covered(piece.CoversAll(clipped)) {}
+        covered(piece.CoversAll(operation.exclusive ? clipped : box)) {}
 
   Index cell;
   std::string key;
@@ -134,92 +140,184 @@ class CoveredWrite : public Work {
   Future<WriteResult> write_;
 };
 
-/// A cell that is covered in part: read, modified, written back under its generation.
-class PartialWrite : public Work {
+PendingUpdatePtr MakePendingUpdate(const OperationPtr& operation, const std::string& key,
+                                   const Context& context) {
+  return std::make_shared<PendingUpdate>(
+      operation->stored, operation->stored->Describe(key),
+      UpdatePart{operation->transform,
+                 [operation](const Box& box) { return operation->source.Subview(box); },
+                 operation->store_fill_chunks},
+      context.shared_executor());
+}
+
+/// A cell that is covered in part: read, modified, written back under its generation, for all that
+/// have joined by then.
+class UpdateWork : public Work {
  public:
-  PartialWrite(OperationPtr operation, CellPart part, KeyLock lock)
-      : operation_(std::move(operation)), part_(std::move(part)), lock_(std::move(lock)) {}
+  /// `pending`: nullptr if the update is done by itself.
+  UpdateWork(OperationPtr operation, CellPart part, PendingUpdatePtr own, PendingUpdates* pending,
+             KeyLock lock)
+      : operation_(std::move(operation)),
+        part_(std::move(part)),
+        own_(std::move(own)),
+        pending_(pending),
+        lock_(std::move(lock)) {
+    if (pending_ == nullptr) commits_.push_back({own_});
+  }
+  ~UpdateWork() override {
+    if (pending_ != nullptr) pending_->Withdraw(own_);
+    while (!commits_.empty()) Settle(InternalError(part_.key + ": the write was given up"));
+  }
 
   int64_t reserve_bytes() const override { return UpdateCellBytes(*operation_->stored); }
 
   Result<Pending> Step(Crew& crew, Reservation& reservation) override {
-    const CellUpdate update{
-        .stored = *operation_->stored,
-        .context = crew.context(),
-        .cell = part_.cell,
-        .key = part_.key,
-        .transform = operation_->transform,
-        .source = [this](const Box& box) { return operation_->source.Subview(box); },
-        .store_fill_chunks = operation_->store_fill_chunks};
-    for (;;) {
-      if (write_.valid()) {
-        if (!write_.ready()) return Pending::On(write_);
-        COFFER_ASSIGN_OR_RETURN(const WriteResult result, std::move(write_).Get());
-        write_ = Future<WriteResult>();
-        if (result.state == WriteResult::State::kWritten) break;
-        COFFER_RETURN_IF_ERROR(CheckTries(update, ++tries_));
-      }
-      if (!read_.valid()) {
-        ReadOptions options = ReadForUpdate(update.stored);
-        options.cancel = crew.stop_token();
-        options.reservation = &reservation;
-        read_ = update.stored.store->Read(part_.key, options);
-      }
-      if (!read_.ready()) return Pending::On(read_);
-      Result<ReadResult> old = std::exchange(read_, Future<ReadResult>()).Get();
-      if (crew.stop_token().cancelled()) return CancelledError("cancelled");
-      WriteOptions options;
-      options.cancel = crew.stop_token();
-      options.reservation = &reservation;
-      COFFER_ASSIGN_OR_RETURN(write_, UpdateCell(update, std::move(old), options));
+    if (pending_ != nullptr) {
+      std::vector<PendingUpdatePtr> taken = std::exchange(pending_, nullptr)->Take(own_);
+      if (taken.empty()) return CancelledError("cancelled");
+      commits_.push_back(std::move(taken));
     }
+    while (!commits_.empty()) {
+      const Result<Pending> step = Commit(crew, reservation);
+      if (step.ok() && !step->done()) return step;
+      Settle(step.status());
+    }
+    COFFER_RETURN_IF_ERROR(own_status_);
     done_bytes = part_.bytes(*operation_);
     return Pending::Done();
   }
 
  private:
+  /// One commit: of commits_.front().
+  Result<Pending> Commit(Crew& crew, Reservation& reservation) {
+    std::vector<const UpdatePart*> parts;
+    for (const PendingUpdatePtr& update : commits_.front()) parts.push_back(&update->part);
+    const CellUpdate update{.stored = *operation_->stored,
+                            .context = crew.context(),
+                            .cell = part_.cell,
+                            .key = part_.key,
+                            .parts = parts};
+    // Whoever is cancelled must not stop what others wait for.
+    const CancelToken cancel = parts.size() == 1 ? crew.stop_token() : CancelToken();
+    for (;;) {
+      if (write_.valid()) {
+        if (!write_.ready()) return Pending::On(write_);
+        const Result<WriteResult> result = std::exchange(write_, Future<WriteResult>()).Get();
+        COFFER_RETURN_IF_ERROR(result);
+        if (result->state == WriteResult::State::kWritten) return Pending::Done();
+        COFFER_RETURN_IF_ERROR(CheckTries(update, ++tries_));
+      }
+      if (!read_.valid()) {
+        ReadOptions options = ReadForUpdate(update.stored);
+        options.cancel = cancel;
+        options.reservation = &reservation;
+        read_ = update.stored.store->Read(part_.key, options);
+      }
+      if (!read_.ready()) return Pending::On(read_);
+      Result<ReadResult> old = std::exchange(read_, Future<ReadResult>()).Get();
+      if (cancel.cancelled()) return CancelledError("cancelled");
+      WriteOptions options;
+      options.cancel = cancel;
+      options.reservation = &reservation;
+      COFFER_ASSIGN_OR_RETURN(write_, UpdateCell(update, std::move(old), options));
+    }
+  }
+
+  /// The front commit has ended. If stored bytes are damaged, that is an error only for those whose
+  /// own part needs them: each is done by itself.
+  void Settle(const Status& status) {
+    const std::vector<PendingUpdatePtr> ended = std::move(commits_.front());
+    commits_.pop_front();
+    tries_ = 0;
+    for (const PendingUpdatePtr& update : ended) {
+      if (status.code() == StatusCode::kDataLoss && ended.size() > 1) {
+        commits_.push_back({update});
+      } else if (update == own_) {
+        own_status_ = status;
+      } else {
+        update->turn.Set(status.ok() ? Result<PendingUpdate::Turn>(PendingUpdate::Turn::kDone)
+                                     : Result<PendingUpdate::Turn>(status));
+      }
+    }
+  }
+
   const OperationPtr operation_;
   const CellPart part_;
+  const PendingUpdatePtr own_;
+  PendingUpdates* pending_;  // Until own_ is taken.
   const KeyLock lock_;
+  std::deque<std::vector<PendingUpdatePtr>> commits_;
+  Status own_status_;
   int tries_ = 0;
   Future<ReadResult> read_;
   Future<WriteResult> write_;
 };
 
-/// Gets the key of a cell to itself, then hands the cell on as a PartialWrite.
-class LockCell : public Work {
+/// Joins those who want to write parts of a cell, and waits until that is done; or leads them: gets
+/// the cell's key to itself, then hands on to an UpdateWork.
+class JoinUpdate : public Work {
  public:
-  LockCell(OperationPtr operation, CellPart part)
+  JoinUpdate(OperationPtr operation, CellPart part)
       : operation_(std::move(operation)), part_(std::move(part)) {}
+  ~JoinUpdate() override {
+    stop_.RemoveCallback(withdrawal_);
+    if (update_ != nullptr) pending_->Withdraw(update_);
+  }
 
   Result<Pending> Step(Crew& crew, Reservation&) override {
+    if (update_ == nullptr) Join(crew);
+    if (!turn_.ready()) return Pending::On(turn_);
+    COFFER_ASSIGN_OR_RETURN(const PendingUpdate::Turn turn, turn_.Get());
+    if (turn == PendingUpdate::Turn::kDone) {
+      done_bytes = part_.bytes(*operation_);
+      return Pending::Done();
+    }
     auto& locks = crew.context().Get<KeyLocks>();
-    const std::string name = operation_->stored->Describe(part_.key);
     if (!locked_.valid()) {
-      locked_ = locks.Acquire(name, crew.context().shared_executor());
+      locked_ = locks.Acquire(update_->name, crew.context().shared_executor());
       if (!locked_.ready()) return Pending::On(locked_);
     }
-    crew.Push(std::make_unique<PartialWrite>(operation_, part_, KeyLock(&locks, name)));
+    KeyLock lock(&locks, update_->name);
+    crew.Push(std::make_unique<UpdateWork>(operation_, part_, std::exchange(update_, nullptr),
+                                           pending_, std::move(lock)));
     return Pending::Done();
   }
 
  private:
+  void Join(Crew& crew) {
+    pending_ = &crew.context().Get<PendingUpdates>();
+    update_ = MakePendingUpdate(operation_, part_.key, crew.context());
+    turn_ = update_->turn.future();
+    pending_->Join(update_);
+    stop_ = crew.stop_token();
+    withdrawal_ =
+        stop_.OnCancel([pending = pending_, update = update_] { pending->Withdraw(update); });
+  }
+
   const OperationPtr operation_;
   const CellPart part_;
+  PendingUpdates* pending_ = nullptr;
+  PendingUpdatePtr update_;
+  Future<PendingUpdate::Turn> turn_;
+  CancelToken stop_;
+  uint64_t withdrawal_ = 0;
   Future<void> locked_;
 };
 
 /// `inside_task`: bytes are held already, and who holds bytes must not wait for a key (KeyLocks).
 /// The condition of the write alone then keeps other writers' data.
-WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, bool inside_task) {
+WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, const Context& context,
+                 bool inside_task) {
   while (operation->next_cell < operation->cells) {
     CellPart part(*operation, operation->walk.At(operation->next_cell++));
     if (part.piece.view_box.empty()) continue;
     if (part.covered) return std::make_unique<CoveredWrite>(operation, std::move(part));
     if (inside_task) {
-      return std::make_unique<PartialWrite>(operation, std::move(part), KeyLock());
+      PendingUpdatePtr update = MakePendingUpdate(operation, part.key, context);
+      return std::make_unique<UpdateWork>(operation, std::move(part), std::move(update), nullptr,
+                                          KeyLock());
     }
-    return std::make_unique<LockCell>(operation, std::move(part));
+    return std::make_unique<JoinUpdate>(operation, std::move(part));
   }
   return nullptr;
 }
@@ -247,6 +345,7 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
       .transform = transform,
       .source = source,
       .store_fill_chunks = options.store_fill_chunks,
+      .exclusive = options.exclusive,
       .walk = CellWalk(stored->grid, transform),
   });
   const std::optional<int64_t> cells = operation->walk.size();
@@ -255,9 +354,9 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
   Crew::Options crew_options =
       CrewOptionsFor("array.write", *stored, transform, options, context, *cells);
   const bool inside_task = options.reservation != nullptr;
-  std::shared_ptr<Crew> crew =
-      Crew::Make(context, std::move(crew_options),
-                 [operation, inside_task] { return NextCell(operation, inside_task); });
+  std::shared_ptr<Crew> crew = Crew::Make(
+      context, std::move(crew_options),
+      [operation, context, inside_task] { return NextCell(operation, context, inside_task); });
   start == StartOn::kCaller ? crew->StartHere() : crew->Start();
   return {crew->lanes_done(), crew->all_done()};
 }

@@ -209,6 +209,22 @@ size_t ZstdCompressMemory(int level, size_t size) {
 
 size_t ZstdDecompressMemory() { return ZSTD_estimateDCtxSize(); }
 
+bool ZstdHasChecksum(std::span<const std::byte> in) {
+  constexpr size_t kDescriptorAt = 4;
+  constexpr std::byte kChecksumFlag{1 << 2};
+  bool found = false;
+  while (!in.empty()) {
+    const Result<size_t> size = ZstdFrameSize(in);
+    if (!size.ok()) return false;
+    if (!IsSkippable(LoadLittleEndian32(in.data()))) {
+      found = (in[kDescriptorAt] & kChecksumFlag) != std::byte{0};
+      if (!found) return false;
+    }
+    in = in.subspan(*size);
+  }
+  return found;
+}
+
 Result<size_t> ZstdCompress(std::span<const std::byte> in, const ZstdOptions& options,
                             std::span<std::byte> out) {
   const size_t memory = ZstdCompressMemory(options.level, in.size());

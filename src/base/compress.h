@@ -54,6 +54,8 @@ size_t ZstdBound(size_t size);
 /// Memory that compressing up to `size` bytes holds: hundreds of MiB at high levels.
 size_t ZstdCompressMemory(int level, size_t size);
 size_t ZstdDecompressMemory();
+/// Whether every frame ends with a checksum of what it decodes to.
+bool ZstdHasChecksum(std::span<const std::byte> in);
 /// One frame with its content size. Requires out.size() >= ZstdBound(in.size()).
 Result<size_t> ZstdCompress(std::span<const std::byte> in, const ZstdOptions& options,
                             std::span<std::byte> out);

@@ -73,6 +73,8 @@ class FileOps {
   virtual int Remove(int directory, const char* name) = 0;           ///< A file or a link.
   virtual int RemoveDirectory(int directory, const char* name) = 0;  ///< An empty one.
   virtual int Rename(int from_directory, const char* from, int to_directory, const char* to) = 0;
+  /// Rename() that never replaces: -EEXIST if `to` exists; -EINVAL where the file system cannot.
+  virtual int RenameNew(int from_directory, const char* from, int to_directory, const char* to) = 0;
   /// A second name for a file, on which `from` may then be removed; -EEXIST if `to` exists.
   virtual int Link(int from_directory, const char* from, int to_directory, const char* to) = 0;
   /// Renames a directory; -EEXIST or -ENOTEMPTY if `to` exists and is not an empty directory.
@@ -120,6 +122,7 @@ class SystemFileOps : public FileOps {
   int Remove(int directory, const char* name) override;
   int RemoveDirectory(int directory, const char* name) override;
   int Rename(int from_directory, const char* from, int to_directory, const char* to) override;
+  int RenameNew(int from_directory, const char* from, int to_directory, const char* to) override;
   int Link(int from_directory, const char* from, int to_directory, const char* to) override;
   int RenameDirectory(int from_directory, const char* from, int to_directory,
                       const char* to) override;

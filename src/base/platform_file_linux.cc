@@ -12,17 +12,23 @@
 
 namespace coffer::inline v0 {
 
+namespace {
+
+constexpr int kRacesMax = 1000;
+
+}  // namespace
+
 int SystemFileOps::OpenBeneath(int root, const char* path, int flags) {
   static std::atomic<bool> missing{false};  // Before Linux 5.6, or forbidden by a sandbox.
   if (!missing.load(std::memory_order_relaxed)) {
     open_how how = {};
     how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    for (;;) {
+    for (int raced = 0;;) {
       const long file = syscall(SYS_openat2, root, path, &how, sizeof(how));
       if (file >= 0) return static_cast<int>(file);
-      // EAGAIN: a rename somewhere in the path raced with the check for "..".
-      if (errno == EINTR || errno == EAGAIN) continue;
+      // EAGAIN: a rename somewhere in the path raced with the check for ".." of a link.
+      if (errno == EINTR || (errno == EAGAIN && ++raced < kRacesMax)) continue;
       if (errno != ENOSYS && errno != EPERM && errno != E2BIG) return -errno;
       if (errno == EPERM && (flags & O_ACCMODE) != O_RDONLY) return -errno;
       break;
@@ -32,15 +38,20 @@ int SystemFileOps::OpenBeneath(int root, const char* path, int flags) {
   return OpenBeneathBySteps(root, path, flags);
 }
 
-int SystemFileOps::RenameDirectory(int from_directory, const char* from, int to_directory,
-                                   const char* to) {
+int SystemFileOps::RenameNew(int from_directory, const char* from, int to_directory,
+                             const char* to) {
   for (;;) {
     if (renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE) == 0) return 0;
     if (errno == EINTR) continue;
-    // A file system without the flag: a plain rename replaces nothing but an empty directory.
-    if (errno != EINVAL && errno != ENOSYS) return -errno;
-    return Rename(from_directory, from, to_directory, to);
+    return errno == ENOSYS ? -EINVAL : -errno;
   }
+}
+
+int SystemFileOps::RenameDirectory(int from_directory, const char* from, int to_directory,
+                                   const char* to) {
+  const int error = RenameNew(from_directory, from, to_directory, to);
+  // A file system without the flag: a plain rename replaces nothing but an empty directory.
+  return error == -EINVAL ? Rename(from_directory, from, to_directory, to) : error;
 }
 
 int SystemFileOps::Preallocate(int file, int64_t offset, int64_t size) {

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "coffer/base/bytes.h"
+#include "src/base/base64.h"
 #include "src/base/crc32c.h"
 #include "src/base/json.h"
-#include "src/base/base64.h"
 
 namespace coffer::inline v0 {
 namespace {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <random>
 
+#include "coffer/kvstore/answer.h"
 #include "src/base/json.h"
 #include "src/kvstore/url.h"
 
@@ -146,7 +147,7 @@ std::string RandomId() {
 Result<std::optional<StoredMarker>> ReadMarker(const CheckpointPlace& place) {
   const std::string key = place.prefix + std::string(kMarkerName);
   Result<ReadResult> read = place.store->Read(key, {.max_bytes = kMarkerBytesMax}).Get();
-  if (!read.ok() && read.status().code() == StatusCode::kResourceExhausted) {
+  if (!read.ok() && IsMaxBytesError(read.status(), kMarkerBytesMax)) {
     return DataLossError(place.store->Describe(key) + ": not a commit marker: too large");
   }
   COFFER_RETURN_IF_ERROR(read.status());
@@ -162,7 +163,7 @@ Result<std::optional<StoredMarker>> ReadMarker(const CheckpointPlace& place) {
 Result<Bytes> ReadDigested(const CheckpointPlace& place, const std::string& key,
                            const Digest& digest) {
   Result<ReadResult> read = place.store->Read(key, {.max_bytes = kDocumentBytesMax}).Get();
-  if (!read.ok() && read.status().code() == StatusCode::kResourceExhausted) {
+  if (!read.ok() && IsMaxBytesError(read.status(), kDocumentBytesMax)) {
     return DataLossError(std::string(read.status().message()));
   }
   COFFER_RETURN_IF_ERROR(read.status());

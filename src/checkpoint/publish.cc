@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/array/array_caches.h"
+
 namespace coffer::inline v0 {
 namespace {
 
@@ -99,6 +101,7 @@ Status Publication::Finish(Status written, const Digest& document) {
     const BytesChain marker(Bytes::Copy(Marker{data_, document}.Dump()));
     status = staged_ ? PublishByRename(marker) : PublishByMarker(marker);
   }
+  context_->Get<ArrayCaches>().WroteEverywhere();
   if (!status.ok() && mine_to_delete_) Discard(staged_ ? root_ : DataPrefix());
   if (status.ok() && replaced_) Discard(place_.prefix + replaced_->marker.data + "/");
   return status;

@@ -107,6 +107,7 @@ class Saver {
     write.store_fill_chunks = true;
     write.on_progress = part.function();
     write.cancel = cancel;
+    write.exclusive = true;
     COFFER_RETURN_IF_ERROR(array.Write(Box::Full(leaf.view.shape), leaf.view, write));
     part.Finish();
     document_.arrays[number] = {layout.chunk_shape, layout.shard_shape,

@@ -10,6 +10,10 @@
 // is contiguous, and the last compressor writes straight into the destination, where only
 // checksums are appended.
 //
+// A shard below codecs that renumber dimensions is laid out anew in the array's own dimensions, its
+// inner chunks' codecs preceded by the same renumbering: the planners then address inner chunks as
+// if sharding stood alone.
+//
 // A decoder knows the exact size of its output while all codecs before it are of fixed size. Where
 // they are not (a compressor under a compressor, a shard under a compressor) other writers may
 // exceed the bounds of ours, so it is given some slack.
@@ -82,6 +86,28 @@ Status CheckChunk(const ChunkSpec& chunk) {
   return Status();
 }
 
+/// A bound chain in the place of an array -> bytes codec.
+class ChainAsCodec final : public BoundArrayToBytes {
+ public:
+  explicit ChainAsCodec(std::shared_ptr<const CodecChain> chain) : chain_(std::move(chain)) {}
+  int64_t max_encoded_size() const override { return chain_->max_encoded_size(); }
+  bool fixed_size() const override { return chain_->fixed_size(); }
+  int64_t encode_scratch_bytes() const override { return chain_->encode_scratch_bytes(); }
+  int64_t decode_scratch_bytes() const override { return chain_->decode_scratch_bytes(); }
+  bool is_identity() const override { return chain_->is_identity(); }
+  Result<size_t> Encode(const ConstView& chunk, std::span<std::byte> destination,
+                        const CodecScratch& scratch) const override {
+    return chain_->Encode(chunk, destination, scratch);
+  }
+  Status Decode(std::span<const std::byte> encoded, const View& chunk,
+                const CodecScratch& scratch) const override {
+    return chain_->Decode(encoded, chunk, scratch);
+  }
+
+ private:
+  const std::shared_ptr<const CodecChain> chain_;
+};
+
 bool IsIdentityOrder(std::span<const int> order) {
   for (size_t i = 0; i < order.size(); ++i) {
     if (order[i] != static_cast<int>(i)) return false;
@@ -96,6 +122,9 @@ Status WrongSize(size_t size, int64_t expected) {
 
 }  // namespace
 
+CodecChain::CodecChain() = default;
+CodecChain::~CodecChain() = default;
+
 Result<std::shared_ptr<const CodecChain>> CodecChain::Bind(std::span<const CodecPtr> codecs,
                                                            const ChunkSpec& chunk) {
   COFFER_RETURN_IF_ERROR(CheckChunk(chunk));
@@ -105,6 +134,7 @@ Result<std::shared_ptr<const CodecChain>> CodecChain::Bind(std::span<const Codec
   COFFER_RETURN_IF_ERROR(chain->BindArrays(codecs));
   const size_t first = chain->array_to_array_.size() + 1;
   COFFER_RETURN_IF_ERROR(chain->BindBytes(codecs, first));
+  COFFER_RETURN_IF_ERROR(chain->BindRenumberedShard(codecs));
   if (chain->max_encoded_size() > kEncodedSizeMax) {
     return InvalidArgumentError("codecs: an encoded chunk may have " +
                                 std::to_string(chain->max_encoded_size()) + " bytes");
@@ -147,6 +177,38 @@ Status CodecChain::BindBytes(std::span<const CodecPtr> codecs, size_t first) {
   return Status();
 }
 
+/// Codecs that renumber the shard's dimensions renumber those of each inner chunk alike.
+Status CodecChain::BindRenumberedShard(std::span<const CodecPtr> codecs) {
+  const ShardLayout* const layout = array_to_bytes_->shard_layout();
+  if (layout == nullptr || array_to_array_.empty() || !bytes_to_bytes_.empty()) return Status();
+  if (chunk_.shape.empty()) return Status();
+  const int rank = chunk_.shape.rank();
+  std::vector<int> order;
+  for (int d = 0; d < rank; ++d) order.push_back(d);
+  for (const ArrayStage& stage : array_to_array_) {
+    const std::span<const int> step = stage.codec->dimension_order();
+    if (step.size() != order.size()) return Status();  // It does more than that.
+    const std::vector<int> before = order;
+    for (size_t d = 0; d < step.size(); ++d) order[d] = before[static_cast<size_t>(step[d])];
+  }
+  ChunkSpec inner{chunk_.data_type, chunk_.shape, chunk_.fill_value};
+  for (int d = 0; d < rank; ++d) {
+    inner.shape[order[static_cast<size_t>(d)]] = layout->inner_chunk_shape()[d];
+  }
+  auto chain = std::make_shared<CodecChain>();
+  chain->chunk_ = std::move(inner);
+  for (size_t i = 0; i < array_to_array_.size(); ++i) {
+    ArrayStage stage{nullptr, array_to_array_[i].label};
+    COFFER_ASSIGN_OR_RETURN(stage.codec, codecs[i]->BindArrayToArray(chain->InputOf(i)));
+    chain->array_to_array_.push_back(std::move(stage));
+  }
+  chain->rest_ = layout->shared_inner();
+  chain->array_to_bytes_ = std::make_unique<ChainAsCodec>(chain->rest_);
+  chain->array_to_bytes_label_ = array_to_bytes_label_;
+  renumbered_shard_ = std::make_unique<ShardLayout>(layout->Renumbered(order, std::move(chain)));
+  return Status();
+}
+
 const ChunkSpec& CodecChain::InputOf(size_t array_stage) const {
   return array_stage == 0 ? chunk_ : array_to_array_[array_stage - 1].codec->encoded();
 }
@@ -170,11 +232,18 @@ bool CodecChain::is_identity() const {
 
 bool CodecChain::has_checksum() const {
   if (!bytes_to_bytes_.empty()) return bytes_to_bytes_.back().codec->is_checksum();
+  if (rest_ != nullptr) return rest_->has_checksum();
   const ShardLayout* const layout = array_to_bytes_->shard_layout();
   return layout != nullptr && layout->has_checksum();
 }
 
+bool CodecChain::has_checksum(std::span<const std::byte> encoded) const {
+  return has_checksum() ||
+         (!bytes_to_bytes_.empty() && bytes_to_bytes_.back().codec->has_checksum(encoded));
+}
+
 const ShardLayout* CodecChain::shard_layout() const {
+  if (renumbered_shard_ != nullptr) return renumbered_shard_.get();
   if (!array_to_array_.empty() || !bytes_to_bytes_.empty()) return nullptr;
   return array_to_bytes_->shard_layout();
 }

@@ -19,6 +19,9 @@ namespace coffer::inline v0 {
 
 class CodecChain {
  public:
+  CodecChain();
+  ~CodecChain();
+
   /// Errors: InvalidArgument, with the JSON path ("codecs[1]: ...").
   static Result<std::shared_ptr<const CodecChain>> Bind(std::span<const CodecPtr> codecs,
                                                         const ChunkSpec& chunk);
@@ -33,8 +36,11 @@ class CodecChain {
   bool is_identity() const;
   /// Whether any altered bit of an encoded chunk is noticed.
   bool has_checksum() const;
-  /// The sharding codec's layout, if sharding is the only codec (so inner chunks can be addressed
-  /// in the stored value); nullptr otherwise.
+  /// The same for this encoded chunk, where it depends on the chunk's writer.
+  bool has_checksum(std::span<const std::byte> encoded) const;
+  /// The sharding codec's layout in this chunk's coordinates, if nothing but codecs that renumber
+  /// dimensions stands beside it (so inner chunks can be addressed in the stored value); nullptr
+  /// otherwise.
   const ShardLayout* shard_layout() const;
 
   /// Decodes one whole chunk into `chunk` (any strides; shape and type as bound).
@@ -61,6 +67,7 @@ class CodecChain {
 
   Status BindArrays(std::span<const CodecPtr> codecs);
   Status BindBytes(std::span<const CodecPtr> codecs, size_t first);
+  Status BindRenumberedShard(std::span<const CodecPtr> codecs);
   Status CheckView(const ConstView& chunk) const;
   const ChunkSpec& InputOf(size_t array_stage) const;
   int64_t DecodeCapacity(const ByteStage& stage) const;
@@ -83,6 +90,8 @@ class CodecChain {
   std::unique_ptr<BoundArrayToBytes> array_to_bytes_;
   std::string array_to_bytes_label_;
   std::vector<ByteStage> bytes_to_bytes_;
+  std::unique_ptr<const ShardLayout> renumbered_shard_;  // Of a sharding codec below others.
+  std::shared_ptr<const CodecChain> rest_;  // What array_to_bytes_ stands for, if that is a chain.
 };
 
 }  // namespace coffer::inline v0

@@ -23,7 +23,25 @@ ShardLayout::ShardLayout(Shape shard_shape, std::shared_ptr<const CodecChain> in
   }
   index_shape_ = inner_grid_shape_;
   index_shape_.push_back(2);
+  index_strides_ = COrderStrides(index_shape_, sizeof(uint64_t));
   num_entries_ = *NumElements(inner_grid_shape_);
+}
+
+ShardLayout ShardLayout::Renumbered(std::span<const int> order,
+                                    std::shared_ptr<const CodecChain> inner) const {
+  ShardLayout renumbered = *this;
+  renumbered.inner_ = std::move(inner);
+  Shape& grid = renumbered.inner_grid_shape_;
+  for (int d = 0; d < grid.rank(); ++d) {
+    grid[order[static_cast<size_t>(d)]] = inner_grid_shape_[d];
+  }
+  Shape entries = grid;
+  entries.push_back(2);
+  const Strides strides = COrderStrides(entries, sizeof(uint64_t));
+  for (int d = 0; d < grid.rank(); ++d) {
+    renumbered.index_strides_[d] = strides[order[static_cast<size_t>(d)]];
+  }
+  return renumbered;
 }
 
 int64_t ShardLayout::index_decode_bytes() const {
@@ -41,6 +59,14 @@ Box ShardLayout::InnerBox(int64_t n) const {
     n /= inner_grid_shape_[d];
   }
   return box;
+}
+
+int64_t ShardLayout::Number(const Index& element) const {
+  int64_t number = 0;
+  for (int d = 0; d < element.rank(); ++d) {
+    number = number * inner_grid_shape_[d] + element[d] / inner_chunk_shape()[d];
+  }
+  return number;
 }
 
 Status ShardLayout::CheckEntry(int64_t n, const ShardEntry& entry, int64_t shard_size) const {
@@ -82,7 +108,8 @@ Result<ShardIndex> ShardLayout::ParseIndex(std::span<const std::byte> encoded, i
                          " bytes, expected " + std::to_string(index_size()));
   }
   ShardIndex index(static_cast<size_t>(num_entries_));
-  const View words(reinterpret_cast<std::byte*>(index.data()), DataType::kUint64, index_shape_);
+  const View words(reinterpret_cast<std::byte*>(index.data()), DataType::kUint64, index_shape_,
+                   index_strides_);
   if (Status status = index_->Decode(encoded, words, scratch); !status.ok()) {
     return status.Annotate("shard index");
   }
@@ -95,7 +122,7 @@ Result<ShardIndex> ShardLayout::ParseIndex(std::span<const std::byte> encoded, i
 Status ShardLayout::EncodeIndexInto(const ShardIndex& index, std::span<std::byte> destination,
                                     const CodecScratch& scratch) const {
   const ConstView words(reinterpret_cast<const std::byte*>(index.data()), DataType::kUint64,
-                        index_shape_);
+                        index_shape_, index_strides_);
   COFFER_RETURN_IF_ERROR(index_->Encode(words, destination, scratch));
   return Status();
 }

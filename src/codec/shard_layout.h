@@ -34,10 +34,16 @@ class ShardLayout {
   ShardLayout(Shape shard_shape, std::shared_ptr<const CodecChain> inner,
               std::shared_ptr<const CodecChain> index, IndexLocation location);
 
+  /// The same layout in the coordinates of an array whose dimensions were renumbered before they
+  /// came to the sharding codec: dimension i there is dimension order[i] of the array. `inner`
+  /// takes inner chunks as they stand in the array. Indexes are then in the array's C order, too.
+  ShardLayout Renumbered(std::span<const int> order, std::shared_ptr<const CodecChain> inner) const;
+
   /// Inner chunks per dimension.
   const Shape& inner_grid_shape() const { return inner_grid_shape_; }
   const Shape& inner_chunk_shape() const { return inner_->chunk().shape; }
   const CodecChain& inner() const { return *inner_; }
+  const std::shared_ptr<const CodecChain>& shared_inner() const { return inner_; }
   int64_t num_entries() const { return num_entries_; }
   IndexLocation index_location() const { return location_; }
   /// Bytes of the encoded index.
@@ -49,6 +55,8 @@ class ShardLayout {
   int64_t index_encode_bytes() const;
   /// The box of the n-th inner chunk in C order. Requires 0 <= n < num_entries().
   Box InnerBox(int64_t n) const;
+  /// The number of the inner chunk that holds this element of the shard.
+  int64_t Number(const Index& element) const;
 
   /// Decodes and checks an index against a shard of `shard_size` bytes (-1: unknown, then ends are
   /// not checked). Errors: DataLoss (checksum, half-absent entry, an entry that overflows, reaches
@@ -65,7 +73,8 @@ class ShardLayout {
   Status CheckEntry(int64_t n, const ShardEntry& entry, int64_t shard_size) const;
 
   Shape inner_grid_shape_;
-  Shape index_shape_;  // The grid's, and 2.
+  Shape index_shape_;      // As stored: the grid's, and 2.
+  Strides index_strides_;  // Of its dimensions, in a ShardIndex.
   std::shared_ptr<const CodecChain> inner_, index_;
   IndexLocation location_;
   int64_t num_entries_ = 0;

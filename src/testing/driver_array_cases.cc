@@ -71,8 +71,12 @@ constexpr DriverCase kCases[] = {
        ASSERT_TRUE(CreateByUrl(s).ok());
        const std::string json = R"({"driver": ")" + s.Name() +
                                 R"(", "kvstore": {"driver": "memory", "path": "suite/x"}})";
-       for (const std::string& place :
-            {"memory://suite/x|" + s.Name() + ":", json, std::string("memory://suite/x")}) {
+       std::vector<std::string> places = {"memory://suite/x|" + s.Name() + ":", json,
+                                          "memory://suite/x"};
+       if (!s.driver.alias().empty()) {
+         places.push_back("memory://suite/x|" + std::string(s.driver.alias()) + ":");
+       }
+       for (const std::string& place : places) {
          const Result<Array> array = Array::Open(place, {.context = s.context});
          ASSERT_TRUE(array.ok()) << place << ": " << array.status();
          EXPECT_EQ(array->format(), s.Name());

@@ -127,6 +127,28 @@ constexpr DriverCase kCases[] = {
        }
        EXPECT_EQ(s.State(), before);
      }},
+    {"SnapshotsAreChangedOnlyWhileTheyAreTrue",
+     [](const DriverSubject& s) {
+       CreateOptions options = s.Options({7});
+       if (s.parameters.attributes) options.attributes = R"({"number":7})";
+       const StoredArrayPtr made = s.Create("x/", options);
+       ASSERT_NE(made, nullptr);
+       const Result<StoredArrayPtr> opened = s.driver.OpenSnapshot(
+           s.store, "x/", {NodeKind::kArray, made->metadata, made->attributes}, s.context);
+       if (!s.parameters.snapshots) {
+         EXPECT_EQ(opened.status().code(), StatusCode::kUnimplemented);
+         return;
+       }
+       ASSERT_TRUE(opened.ok()) << opened.status();
+       EXPECT_FALSE((*opened)->metadata_generation.known());
+       EXPECT_EQ((*opened)->shape(), Shape({7}));
+       EXPECT_EQ((*opened)->attributes, made->attributes);
+       ASSERT_TRUE(Reshape(s, **opened, {8}).ok());
+       EXPECT_EQ(s.Open("x/")->shape(), Shape({8}));
+       EXPECT_EQ(s.Open("x/")->attributes, made->attributes);
+       EXPECT_EQ(Reshape(s, **opened, {9}).status().code(), StatusCode::kAborted);
+       EXPECT_EQ(s.Open("x/")->shape(), Shape({8}));
+     }},
     {"StoresWithoutConditions",
      [](const DriverSubject& s) {
        auto watched = std::make_shared<WatchedStore>(s.store);

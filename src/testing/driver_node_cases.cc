@@ -31,6 +31,18 @@ void ExpectSame(const StoredArray& a, const StoredArray& b) {
   EXPECT_EQ(a.dimension_names, b.dimension_names);
   EXPECT_EQ(a.metadata, b.metadata);
   EXPECT_EQ(a.metadata_generation, b.metadata_generation);
+  EXPECT_EQ(a.metadata_key, b.metadata_key);
+  EXPECT_EQ(a.codecs, b.codecs);
+  EXPECT_EQ(a.fill_value, b.fill_value);
+  EXPECT_EQ(a.fill_value_undefined, b.fill_value_undefined);
+}
+
+/// The key by which writers look for changes, if there is one, is that of the document.
+void ExpectKeyOfDocument(const StoredArray& stored) {
+  if (stored.metadata_key.empty()) return;
+  EXPECT_TRUE(stored.IsMetadataKey(stored.metadata_key)) << stored.metadata_key;
+  EXPECT_EQ(stored.store->Read(stored.metadata_key).Get().OrDie().generation,
+            stored.metadata_generation);
 }
 
 /// The n-th write of a new array's documents, and then another writer is faster.
@@ -41,7 +53,9 @@ void ExpectLosingACreation(const DriverSubject& s, int loses_before_write) {
     EXPECT_TRUE(if_equal.missing()) << "a document is created without the condition Missing()";
     if (writes++ == loses_before_write) s.Create("x/", s.Options({3}));
   };
-  const Status lost = s.driver.Create(watched, "x/", s.Options({7})).status();
+  CreateOptions options = s.Options({7});
+  if (s.parameters.attributes) options.attributes = R"({"number":7})";
+  const Status lost = s.driver.Create(watched, "x/", options).status();
   if (writes <= loses_before_write) return;  // It writes no more than that.
   EXPECT_EQ(lost.code(), StatusCode::kAlreadyExists) << lost;
   const StoredArrayPtr winner = s.Open("x/");
@@ -95,6 +109,7 @@ constexpr DriverCase kCases[] = {
            EXPECT_EQ(created->driver, &s.driver);
            EXPECT_EQ(created->store, s.store);
            EXPECT_TRUE(created->metadata_generation.known());
+           ExpectKeyOfDocument(*created);
            if (shape.rank() == 2) {
              EXPECT_EQ(created->grid.cell_shape(), Shape({2, 2}));
            }
@@ -212,7 +227,9 @@ constexpr DriverCase kCases[] = {
      }},
     {"DamagedDocumentsAreNamed",
      [](const DriverSubject& s) {
-       const StoredArrayPtr made = s.Create("x/", s.Options({7, 5}, {2, 2}));
+       CreateOptions options = s.Options({7, 5}, {2, 2});
+       if (s.parameters.attributes) options.attributes = R"({"number":7})";
+       const StoredArrayPtr made = s.Create("x/", options);
        ASSERT_NE(made, nullptr);
        for (const std::string& key : s.Keys()) {
          if (!made->IsMetadataKey(key)) continue;

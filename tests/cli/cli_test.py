@@ -28,8 +28,10 @@ from support import (
     pattern,
     safetensors,
 )
+from zarr2_cases import Zarr2
 
-__all__ = ["Checkpoints", "Interruption", "Plugins"]  # Of this suite, from files of their own.
+# Of this suite, from files of their own.
+__all__ = ["Checkpoints", "Interruption", "Plugins", "Zarr2"]
 
 SHAPE = (5, 7, 9)
 DATA = pattern("<i4", SHAPE)
@@ -70,12 +72,12 @@ class Usage(CliTest):
             ("info", array, "--frob"): '"--frob" was not expected',
             ("cat", array): "--output is required",
             ("import", "x.npy", array, "--codec", "zstd:high"): '"high" is no level of zstd',
-            ("import", "x.npy", array, "--codec", "lz4"): "lz4 is blosc:lz4",
+            ("import", "x.npy", array, "--codec", "lz5"): "lz4 is blosc:lz4",
             ("import", "x.npy", array, "--codec", "gzip:1:2"): "too many parts for gzip",
             ("import", "x.npy", array, "--chunk-shape", "4,0"): "no list of integers from 1",
             ("import", "x.npy", array, "--at", "1,x"): "no list of integers from 0",
             ("import", "x.npy", array, "--dtype", "int7"): 'unknown data type "int7"',
-            ("import", "x.npy", array, "--zarr-format", "2"): "only Zarr format 3",
+            ("import", "x.npy", array, "--zarr-format", "4"): "expected 2 or 3",
             ("cp", array, array, "--dtype", "bfloat16"): '"--dtype" was not expected',
             ("resize", array, "5;6"): "no list of integers",
             ("view", array, "--slice", "0:3", "-o", "x.png"): '"0:3" is no slice',

@@ -77,6 +77,15 @@ const int kCount[] = {
          .make = [] { return Files({.sync = false, .locking = FileStoreOptions::Locking::kNone}); },
          .refused_keys = kRefusedByFile}),
     RegisterKvStoreConformance(
+        {.name = "FileLockfile",
+         .make =
+             [] { return Files({.sync = false, .locking = FileStoreOptions::Locking::kLockfile}); },
+         .refused_keys = kRefusedByFile}),
+    RegisterKvStoreConformance({.name = "FileDirect",
+                                .make = [] { return Files({.direct_streams = true}); },
+                                .refused_keys = kRefusedByFile,
+                                .effort = 0.5}),
+    RegisterKvStoreConformance(
         {.name = "FileCoarse", .make = CoarseFiles, .refused_keys = kRefusedByFile}),
     RegisterKvStoreConformance(
         {.name = "PrefixOverMemory", .make = [] { return MakePrefixStore(Memory(), "p/q/"); }}),

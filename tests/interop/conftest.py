@@ -1,14 +1,48 @@
 """The table at the end of the interoperability tests: who wrote, who read, what was left out."""
 
+import json
+import os
 import sys
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cases import CASES
+from cases import CASES, features_of
+from formats_table import RESULTS
 from peers import PEERS, gap
+
+TESTS = {"test_peer_reads": "read", "test_coffer_reads": "write"}
+
+
+def record(stats: Any, reasons: dict[tuple[str, str], list[str]]) -> None:
+    """Writes results.json: for feature, peer and direction what passed, failed, was left out."""
+    outcomes = {
+        (name, way): kind
+        for kind in ("passed", "failed")
+        for report in stats.get(kind, [])
+        for test, _, name in [report.nodeid.partition("::")[2].partition("[")]
+        if (way := TESTS.get(test))
+    }
+    rows: dict[str, Any] = {}
+    for case in CASES:
+        for peer in PEERS:
+            for way in ("read", "write"):
+                outcome = outcomes.get((f"{case.name}-{peer.name}]", way))
+                slot = ("passed", "failed", None).index(outcome)
+                for feature in features_of(case):
+                    row = rows.setdefault(feature, {p.name: {} for p in PEERS})
+                    row[peer.name].setdefault(way, [0, 0, 0])[slot] += 1
+    packages = {"zarr-python": "zarr", "TensorStore": "tensorstore", "zarrs": "zarrs"}
+    results = {
+        "arrays": len(CASES),
+        "versions": {peer.name: version(packages[peer.name]) for peer in PEERS},
+        "rows": dict(sorted(rows.items())),
+        "reasons": {f"{p}: {why}": len(set(c)) for (p, why), c in sorted(reasons.items())},
+    }
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -38,6 +72,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     write("left out, because the peer")
     for (name, reason), cases in sorted(reasons.items()):
         write(f"  {name}: {reason}: {', '.join(sorted(set(cases)))}")
+    if os.environ.get("COFFER_RECORD_FORMATS"):
+        record(stats, reasons)
     passed, failed = (len(stats.get(kind, [])) for kind in ("passed", "failed"))
     failed += len(stats.get("error", []))
     write(f"{len(CASES)} arrays: {passed} passed, {failed} failed")

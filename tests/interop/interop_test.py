@@ -54,6 +54,10 @@ def to_write(case: Case, folder: Path) -> Any:
         "attributes": case.attributes,
         "box": case.box and {"origin": case.box[0], "shape": case.box[1]},
     }
+    if case.v2:
+        codecs = case.v2 | {"dtype": case.numpy_type()}
+        url = {"url": f"{folder / case.name}|zarr2:", "key_encoding": "v2"}
+        return test | url | {"codecs": codecs}
     return test | (case.native or {"codecs": case.codecs})
 
 
@@ -128,7 +132,9 @@ def test_coffer_reads(read: tuple[Path, Results], case: Case, peer: Peer) -> Non
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.name.startswith("shard")], ids=lambda case: case.name
+    "case",
+    [case for case in CASES if case.name.startswith("shard") and "turned" not in case.name],
+    ids=lambda case: case.name,
 )
 def test_peer_reads_copies_of_shards(
     written: tuple[Path, Results], tmp_path: Path, case: Case, peer: Peer
@@ -149,12 +155,16 @@ def test_peer_reads_copies_of_shards(
 NODES = {"a": "group", "a/b": "group", "a/b/x": "array", "g": "group", "g/y": "array", "z": "array"}
 
 
-def test_zarr_python_walks_our_tree(tmp_path: Path) -> None:
+FORMATS = pytest.mark.parametrize("zarr_format", [2, 3])
+
+
+@FORMATS
+def test_zarr_python_walks_our_tree(tmp_path: Path, zarr_format: Any) -> None:
     """Groups, with those that coffer makes above a node, as zarr-python sees them."""
     tree = {"op": "tree", "url": str(tmp_path / "tree"), "attributes": {"b": 1, "a": [None, 0.5]}}
-    tree |= {"groups": ["g"], "arrays": ["a/b/x", "g/y", "z"]}
+    tree |= {"groups": ["g"], "arrays": ["a/b/x", "g/y", "z"], "driver": f"zarr{zarr_format}"}
     assert run_tool([tree], tmp_path) == [{"status": "OK"}]
-    group = zarr.open_group(tmp_path / "tree", mode="r")
+    group = zarr.open_group(tmp_path / "tree", mode="r", zarr_format=zarr_format)
     assert group.attrs.asdict() == {"b": 1, "a": [None, 0.5]}
     kinds = {
         name: "array" if isinstance(node, zarr.Array) else "group"
@@ -163,24 +173,38 @@ def test_zarr_python_walks_our_tree(tmp_path: Path) -> None:
     assert kinds == NODES
 
 
+@FORMATS
 @pytest.mark.parametrize("consolidated", [False, True])
-def test_coffer_walks_a_tree_of_zarr_python(tmp_path: Path, consolidated: bool) -> None:
-    """The other way round, also with consolidated metadata, and arrays as its API makes them."""
-    group = zarr.create_group(tmp_path / "tree", attributes={"b": 1, "a": [None, 0.5]})
+def test_coffer_walks_a_tree_of_zarr_python(
+    tmp_path: Path, consolidated: bool, zarr_format: Any
+) -> None:
+    """The other way round, with consolidated metadata also where the documents are gone, and arrays
+    as its API makes them."""
+    root = tmp_path / "tree"
+    attributes = {"b": 1, "a": [None, 0.5]}
+    group = zarr.create_group(root, attributes=attributes, zarr_format=zarr_format)
     for name, kind in NODES.items():
         if kind == "group":
             group.create_group(name)
         else:
             group.create_array(name, shape=(3,), dtype="float32", fill_value=0.1)
     if consolidated:
-        zarr.consolidate_metadata(tmp_path / "tree")
-    read = {"op": "read", "url": str(tmp_path / "tree/a/b/x"), "raw": str(tmp_path / "raw")}
-    listed, array = run_tool([{"op": "list", "url": str(tmp_path / "tree")}, read], tmp_path)
-    assert listed == {"nodes": NODES, "attributes": {"b": 1, "a": [None, 0.5]}, "status": "OK"}
+        zarr.consolidate_metadata(root, zarr_format=zarr_format)
+    test = {"op": "list", "url": str(root)}
+    read = {"op": "read", "url": str(root / "a/b/x"), "raw": str(tmp_path / "raw")}
+    listed, array = run_tool([test, read], tmp_path)
+    expected = {"nodes": NODES, "attributes": attributes, "status": "OK"}
+    expected["shapes"] = {name: [3] for name, kind in NODES.items() if kind == "array"}
+    assert listed == expected
     assert array["status"] == "OK"
     assert (tmp_path / "raw").read_bytes() == np.full(3, 0.1, np.float32).tobytes()
+    if consolidated:
+        for document in ("zarr.json", ".zarray", ".zattrs", ".zgroup"):
+            for path in root.glob(f"*/**/{document}"):
+                path.unlink()
+        assert run_tool([test | {"consolidated": True}], tmp_path) == [expected]
 
 
 def test_there_are_enough_arrays() -> None:
-    """The issue asks for 150."""
-    assert len({case.name for case in CASES}) == len(CASES) >= 150
+    """The issue asks for 400."""
+    assert len({case.name for case in CASES}) == len(CASES) >= 400

@@ -6,8 +6,8 @@
 // A case is {"op", "url", ...}, and one that fails does not stop the others. "read" puts the
 // elements, in C order and native byte order, into the file "raw"; "write" takes them from there,
 // and writes only the box {"origin", "shape"} of them if the case has one; its other members are
-// the options of Create. "tree" makes groups and arrays, "list" lists them. A result is {"status",
-// ...}.
+// the options of Create. "tree" makes groups and arrays, in the format of "driver"; "list" lists
+// them, by consolidated metadata if the case says so. A result is {"status", ...}.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -30,7 +30,7 @@ Dims ToDims(const Json& list) {
 
 Json ToJson(const Dims& dims) {
   Json::Array list;
-  for (int64_t value : dims) list.push_back(value);
+  for (int64_t value : dims) list.emplace_back(value);
   return list;
 }
 
@@ -101,13 +101,21 @@ Status Read(const Json& test, Json& result) {
 }
 
 Status List(const Json& test, Json& result) {
-  COFFER_ASSIGN_OR_RETURN(const Group group, Group::Open(Member(test, "url").string()));
+  OpenOptions options;
+  if (test.Find("consolidated") != nullptr) options.consolidated = Consolidated::kMust;
+  COFFER_ASSIGN_OR_RETURN(const Group group, Group::Open(Member(test, "url").string(), options));
   COFFER_ASSIGN_OR_RETURN(const std::vector<NodeEntry> nodes, group.List(true));
   Json::Object kinds;
+  Json::Object shapes;
   for (const NodeEntry& node : nodes) {
+    if (node.kind == NodeKind::kArray) {
+      COFFER_ASSIGN_OR_RETURN(const Array array, group.OpenArray(node.name));
+      shapes.emplace_back(node.name, ToJson(array.shape()));
+    }
     kinds.emplace_back(node.name, node.kind == NodeKind::kGroup ? "group" : "array");
   }
   result.Set("nodes", std::move(kinds));
+  result.Set("shapes", std::move(shapes));
   result.Set("attributes", *Json::Parse(group.attributes()));
   return Status();
 }
@@ -115,16 +123,17 @@ Status List(const Json& test, Json& result) {
 // The groups above the nodes are left to the library.
 Status MakeTree(const Json& test) {
   COFFER_ASSIGN_OR_RETURN(const KvStorePtr store, OpenKvStore(Member(test, "url").string()));
+  const std::string driver = Member(test, "driver").string();
   GroupOptions options;
   options.attributes = Member(test, "attributes").Dump();
-  COFFER_RETURN_IF_ERROR(Group::Create(store, "", options));
+  COFFER_RETURN_IF_ERROR(Group::Create(Place{store, "", driver}, options));
   for (const Json& name : Member(test, "groups").array()) {
-    COFFER_RETURN_IF_ERROR(Group::Create(store, name.string() + "/"));
+    COFFER_RETURN_IF_ERROR(Group::Create(Place{store, name.string() + "/", driver}));
   }
   for (const Json& name : Member(test, "arrays").array()) {
     CreateOptions array;
     array.shape = {3};
-    COFFER_RETURN_IF_ERROR(Array::Create(store, name.string() + "/", array));
+    COFFER_RETURN_IF_ERROR(Array::Create(Place{store, name.string() + "/", driver}, array));
   }
   return Status();
 }

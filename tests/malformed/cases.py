@@ -70,9 +70,9 @@ _ENTRY = re.compile(r'\{R"\((?P<patch>.*?)\)",\s*(?P<error>(?:"(?:\\.|[^"\\])*"\
 _PART = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
 
 
-def unit_table() -> Iterator[tuple[dict[str, Any], str]]:
-    """The patches and errors of the unit tests' table."""
-    text = TABLE.read_text(encoding="utf-8")
+def table(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """The patches and errors of a table of the unit tests."""
+    text = path.read_text(encoding="utf-8")
     for match in _ENTRY.finditer(text):
         error = "".join(_PART.findall(match["error"]))
         yield json.loads(match["patch"]), error.replace('\\"', '"')
@@ -87,7 +87,7 @@ def patched(patch: dict[str, Any]) -> bytes:
 
 def document_cases() -> Iterator[Case]:
     """Documents that must be refused when the array is opened."""
-    for number, (patch, error) in enumerate(unit_table()):
+    for number, (patch, error) in enumerate(table(TABLE)):
         name = f"table {number}: {json.dumps(patch)[:60]}"
         yield Case(name, {"zarr.json": patched(patch)}, "zarr.json", error.partition(": ")[2])
     good = document()
@@ -417,7 +417,10 @@ def blosc_block_cases() -> Iterator[Case]:
             enc.blosc(DATA, flags=0x20, block=0),
             "damaged blosc data: c-blosc says -1",
         ),
-        "blocks of 2^31": (enc.blosc(DATA, flags=0x20, block=2**31), "expected at most 4194304"),
+        "blocks of 2^31": (
+            enc.blosc(DATA, flags=0x20, block=2**31),
+            "blosc data in blocks of 2147483648 bytes, expected at most 4194304",
+        ),
         "blocks of one byte, starts past the end": (
             enc.blosc(b"\xff" * 60, size=12, block=1, flags=0x20),
             "damaged blosc data: c-blosc says -1",

@@ -142,7 +142,7 @@ class Malformed(unittest.TestCase):
 
     def test_the_unit_tests_table_is_read_whole(self) -> None:
         entries = cases.TABLE.read_text(encoding="utf-8").count('{R"(')
-        self.assertEqual(len(list(cases.unit_table())), entries)
+        self.assertEqual(len(list(cases.table(cases.TABLE))), entries)
         self.assertGreater(entries, 100)
 
     def test_there_are_enough_and_each_has_a_name(self) -> None:

@@ -50,6 +50,7 @@ class BentOps : public SystemFileOps {
  public:
   std::atomic<size_t> write_max{SIZE_MAX};  ///< Bytes one write takes.
   std::atomic<size_t> read_max{SIZE_MAX};   ///< Bytes one read gives.
+  std::atomic<bool> no_disk{false};         ///< fsync does nothing, at once.
   std::atomic<int64_t> clock_ns{0};         ///< What the clock shows; 0: the real time.
   std::atomic<int64_t> mtime_granularity_ns{1};
   Gate sync_gate;       ///< Of every fsync.
@@ -58,7 +59,16 @@ class BentOps : public SystemFileOps {
   /// The call after the next `skip` ones of this name fails; only on names that contain `name`.
   void Fail(const std::string& call, int error, int skip = 0, const std::string& name = "") {
     MutexLock lock(mutex_);
-    failures_.push_back({call, error, skip, name});
+    failures_.push_back({call, error, skip, name, false});
+  }
+  /// It and all that follow, until Mend().
+  void FailForEver(const std::string& call, int error, int skip = 0) {
+    MutexLock lock(mutex_);
+    failures_.push_back({call, error, skip, "", true});
+  }
+  void Mend() {
+    MutexLock lock(mutex_);
+    failures_.clear();
   }
 
   /// What was called so far, one line a call: "Sync d:a/b", "Rename k".
@@ -175,6 +185,10 @@ class BentOps : public SystemFileOps {
     const int error = Due("Rename", to);
     return error != 0 ? error : SystemFileOps::Rename(from_directory, from, to_directory, to);
   }
+  int RenameNew(int from_directory, const char* from, int to_directory, const char* to) override {
+    const int error = Due("RenameNew", to);
+    return error != 0 ? error : SystemFileOps::RenameNew(from_directory, from, to_directory, to);
+  }
   int Link(int from_directory, const char* from, int to_directory, const char* to) override {
     const int error = Due("Link", to);
     return error != 0 ? error : SystemFileOps::Link(from_directory, from, to_directory, to);
@@ -192,7 +206,7 @@ class BentOps : public SystemFileOps {
       sync_gate.Pass();
       if (name.starts_with("d:")) directory_gate.Pass();
     }
-    return error != 0 ? error : SystemFileOps::Sync(file);
+    return error != 0 || no_disk ? error : SystemFileOps::Sync(file);
   }
   int Flush(int file) override {
     const int error = Due("Flush", NameOf(file));
@@ -214,6 +228,7 @@ class BentOps : public SystemFileOps {
     int error;
     int skip;
     std::string name;
+    bool for_ever;
   };
 
   /// "d:<name>" for a directory, else the name, as the kernel knows it now.
@@ -236,7 +251,11 @@ class BentOps : public SystemFileOps {
       if (it->call != call || name.find(it->name) == std::string_view::npos) continue;
       if (it->skip-- > 0) continue;
       const int error = it->error;
-      failures_.erase(it);
+      if (it->for_ever) {
+        it->skip = 0;
+      } else {
+        failures_.erase(it);
+      }
       return error;
     }
     return 0;

@@ -19,8 +19,8 @@ Result<int> ParseLevel(std::string_view text, std::string_view codec) {
   return InvalidArgumentError("\"" + std::string(text) + "\" is no level of " + std::string(codec));
 }
 
-// What the elements of a zarr v3 array are encoded by: within the innermost shards where it has
-// any.
+// What the elements of an array are encoded by, as Zarr v3 lists it: within the innermost shards
+// where it has any.
 struct InnerLayout {
   Json codecs;
   Shape chunk_shape;
@@ -28,11 +28,11 @@ struct InnerLayout {
 };
 
 Result<InnerLayout> InnermostOf(const Array& array) {
-  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(array.metadata()));
-  const Json* codecs = metadata.Find("codecs");
-  if (codecs == nullptr || !codecs->is_array()) {
+  Result<Json> listed = Json::Parse(array.codecs());
+  if (!listed.ok() || !listed->is_array()) {
     return InternalError(array.url() + ": its metadata shows no codecs");
   }
+  const Json* codecs = &*listed;
   // Where other codecs stand around the outermost shards, the array shows their cell as its chunk.
   const Shape cell = array.shard_shape().value_or(array.chunk_shape());
   InnerLayout layout{Json(), cell, Shape()};
@@ -74,6 +74,53 @@ bool IsCrc32c(const Json& codec) {
          (codec.Find("name") != nullptr && *codec.Find("name") == Json("crc32c"));
 }
 
+// Whether Zarr v3 has this compressor of v2's.
+bool IsOfZarr2Alone(std::string_view name) {
+  return name == "lz4" || name == "zlib" || name == "bz2" || name == "lzma";
+}
+
+std::string NameOf(const Json& codec) {
+  const Json* name = codec.is_string() ? &codec : codec.Find("name");
+  return name != nullptr && name->is_string() ? name->string() : "";
+}
+
+// The compressor among the codecs of an array, as options name it.
+CodecSpec CompressorAmong(const Json& codecs) {
+  for (const Json& codec : codecs.array()) {
+    std::string name = NameOf(codec);
+    if (name != "zstd" && name != "gzip" && name != "blosc") continue;
+    const Json* configuration = codec.Find("configuration");
+    return {std::move(name), configuration != nullptr ? configuration->Dump() : ""};
+  }
+  return Uncompressed();
+}
+
+// The members of a Zarr v2 document that say how chunks are encoded and named.
+Status KeepZarr2Layout(const Array& source, CreateOptions& options) {
+  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(source.metadata()));
+  Json kept{Json::Object()};
+  for (std::string_view name : {"compressor", "order", "dtype"}) {
+    if (const Json* member = metadata.Find(name)) kept.Set(name, *member);
+  }
+  Json compressor = *kept.Find("compressor");
+  if (compressor.is_object() && compressor.Find("id") != nullptr &&
+      *compressor.Find("id") == Json("zstd")) {
+    std::erase_if(compressor.object(),
+                  [](const Json::Member& member) { return member.first == "checksum"; });
+    if (!options.format.checksum) compressor.Set("checksum", false);
+    kept.Set("compressor", std::move(compressor));
+  }
+  options.format.codecs = kept.Dump();
+  const Json* separator = metadata.Find("dimension_separator");
+  options.format.chunk_key_encoding = "v2";
+  options.format.chunk_key_separator = separator != nullptr ? separator->string()[0] : '.';
+  const Json* fill_value = metadata.Find("fill_value");
+  if (options.format.fill_value.empty() && fill_value->is_null()) {
+    options.format.fill_value = "null";
+  }
+  return Status();
+}
+
 Json Named(std::string_view name) { return Json(Json::Object{{"name", name}}); }
 
 // The whole "codecs" member of a copy: the source's inner codecs, with or without checksum, in
@@ -99,10 +146,12 @@ Json CopiedCodecs(const Json& inner, bool checksum, const Shape& chunk_shape, bo
 void LayoutOptions::AddTo(const CommandLine& command) {
   command.Parsed(
       "--zarr-format",
-      [](const std::string& text) {
-        return text == "3" ? Status() : InvalidArgumentError("only Zarr format 3 is supported");
+      [this](const std::string& text) {
+        if (text != "2" && text != "3") return InvalidArgumentError("expected 2 or 3");
+        format = "zarr" + text;
+        return Status();
       },
-      "Zarr format of what is created: 3");
+      "Zarr format of what is created: 2 or 3");
   auto shape = [](const std::string& text) -> Result<std::optional<Shape>> {
     COFFER_ASSIGN_OR_RETURN(Shape parsed, ParseShape(text, 1));
     return std::optional(parsed);
@@ -117,16 +166,18 @@ void LayoutOptions::AddTo(const CommandLine& command) {
   command.Parsed(
       "--codec", &codec,
       [](const std::string& text) -> Result<std::optional<CodecSpec>> {
-        COFFER_ASSIGN_OR_RETURN(CodecSpec spec, ParseCodec(text));
+        COFFER_ASSIGN_OR_RETURN(CodecSpec spec, ParseCodecOfAnyFormat(text));
         return std::optional(spec);
       },
-      "none, zstd[:LEVEL], gzip[:LEVEL] or blosc[:CNAME[:LEVEL[:SHUFFLE]]]");
-  command.Flag("--no-checksum", &no_checksum, "store chunks without crc32c");
+      "none, zstd[:LEVEL], gzip[:LEVEL] or blosc[:CNAME[:LEVEL[:SHUFFLE]]]; Zarr 2 also has lz4, "
+      "zlib, bz2 and lzma");
+  command.Flag("--no-checksum", &no_checksum, "store chunks without crc32c (Zarr 2: zstd's own)");
   command.Text("--fill-value", &fill_value, "value of what was never written (JSON, or NaN)");
 }
 
 bool LayoutOptions::any() const {
-  return chunk_shape || shard_shape || codec || no_checksum || !fill_value.empty();
+  return chunk_shape || shard_shape || codec || no_checksum || !fill_value.empty() ||
+         !format.empty();
 }
 
 Result<CodecSpec> ParseCodec(std::string_view text) {
@@ -163,9 +214,39 @@ Result<CodecSpec> ParseCodec(std::string_view text) {
                               "\" is no codec (none, zstd, gzip or blosc; lz4 is blosc:lz4)");
 }
 
+Result<CodecSpec> ParseCodecOfAnyFormat(std::string_view text) {
+  const size_t colon = text.find(':');
+  const std::string_view name = text.substr(0, colon);
+  if (!IsOfZarr2Alone(name)) return ParseCodec(text);
+  const std::string_view member = name == "lz4"    ? "acceleration"
+                                  : name == "lzma" ? "preset"
+                                                   : "level";
+  int chosen = name == "lzma" ? 6 : 1;
+  if (colon != std::string_view::npos) {
+    COFFER_ASSIGN_OR_RETURN(chosen, ParseLevel(text.substr(colon + 1), name));
+  }
+  return CodecSpec{std::string(name), Json(Json::Object{{std::string(member), chosen}}).Dump()};
+}
+
 std::string FillValueJson(const std::string& text) {
   if (text.empty() || Json::Parse(text).ok()) return text;
   return Json(text).Dump();
+}
+
+Result<Place> DestinationPlace(const LayoutOptions& layout, std::string_view url,
+                               std::string_view otherwise, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(url, context));
+  if (place.driver.empty()) {
+    place.driver = layout.format.empty() ? std::string(otherwise) : layout.format;
+  } else if (!layout.format.empty() && place.driver != layout.format) {
+    return InvalidArgumentError(std::string(url) + ": --zarr-format asks for " + layout.format +
+                                ", the adapter for " + place.driver);
+  }
+  const bool has_codec =
+      place.driver == "zarr2" || !layout.codec || !IsOfZarr2Alone(layout.codec->name);
+  if (has_codec) return place;
+  return InvalidArgumentError("--codec " + layout.codec->name + " needs --zarr-format 2" +
+                              (layout.codec->name == "lz4" ? "; in 3, lz4 is blosc:lz4" : ""));
 }
 
 Result<CreateOptions> MakeCreateOptions(const LayoutOptions& layout, const Shape& shape,
@@ -184,19 +265,27 @@ Result<CreateOptions> MakeCreateOptions(const LayoutOptions& layout, const Shape
 
 Result<CreateOptions> MakeCopyOptions(const LayoutOptions& layout, const Array& source,
                                       const Shape& shape, bool keeps_dimensions,
-                                      const Context& context) {
+                                      std::string_view format, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(CreateOptions options,
                           MakeCreateOptions(layout, shape, source.data_type(), context));
   options.attributes = source.attributes();
-  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(source.metadata()));
-  const Json* fill_value = metadata.Find("fill_value");
-  if (layout.fill_value.empty() && fill_value != nullptr) {
-    options.format.fill_value = fill_value->Dump();
-  }
+  const bool to_zarr2 = format == "zarr2";
+  const bool keeps_zarr2 = to_zarr2 && source.format() == "zarr2" && !layout.codec;
+  if (keeps_zarr2) COFFER_RETURN_IF_ERROR(KeepZarr2Layout(source, options));
+  if (options.format.fill_value.empty()) options.format.fill_value = source.fill_value_json();
   if (!keeps_dimensions) return options;
-  options.format.dimension_names = source.dimension_names();
   COFFER_ASSIGN_OR_RETURN(InnerLayout inner, InnermostOf(source));
   if (!layout.chunk_shape) options.chunk_shape = inner.chunk_shape;
+  if (to_zarr2) {
+    if (!layout.codec && !keeps_zarr2) options.codec = CompressorAmong(inner.codecs);
+    return options;
+  }
+  options.format.dimension_names = source.dimension_names();
+  for (Json& codec : inner.codecs.array()) {
+    if (!IsOfZarr2Alone(NameOf(codec))) continue;
+    codec = Named("zstd");
+    codec.Set("configuration", Json::Object{{"level", 3}, {"checksum", false}});
+  }
   if (!layout.shard_shape && !layout.chunk_shape) options.shard_shape = inner.shard_shape;
   if (layout.codec) return options;
   bool sharded = !options.shard_shape.empty();

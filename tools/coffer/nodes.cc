@@ -44,9 +44,7 @@ std::string OpenGroup::PrefixOf(const std::string& name) const {
   return group.prefix() + (name.empty() ? "" : name + "/");
 }
 
-Result<Array> OpenGroup::OpenArray(const std::string& name) const {
-  return Array::Open(group.store(), PrefixOf(name), {.context = context});
-}
+Result<Array> OpenGroup::OpenArray(const std::string& name) const { return group.OpenArray(name); }
 
 Result<OpenGroup> OpenGroupAt(std::string_view place, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(Group group, Group::Open(place, context));

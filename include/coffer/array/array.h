@@ -21,15 +21,18 @@
 // bounded number of attempts gets Aborted. A write over several chunks is not atomic as a whole.
 // Durable: when Write returns OK, where the store is (see KvStore).
 //
-// An Array is a handle on one state of the metadata; copies share it. Resize and SetAttributes
-// change the stored metadata (under its generation: Aborted if someone else did) and this handle.
+// An Array is a handle on one state of the metadata; copies share it. Resize, Append and
+// SetAttributes change the stored metadata (under its generation: Aborted if someone else did;
+// Append tries again) and this handle. Other handles keep their shape: a read through one sees the
+// fill value where the array was made smaller; a write through one fails with FailedPrecondition if
+// its region is no longer all inside, and then leaves nothing outside.
 //
 // Errors everywhere: InvalidArgument (malformed metadata, a wrong argument), DataLoss (stored bytes
 // are wrong), OutOfRange (a box beyond the shape), and the store's own; texts name store, key and
 // reason.
 //
-// Thread safety: all methods from any thread; Resize and SetAttributes not at the same time as
-// other methods of the same handle.
+// Thread safety: all methods from any thread; Resize, Append and SetAttributes not at the same time
+// as other methods of the same handle (of its copies: yes).
 #ifndef COFFER_ARRAY_ARRAY_H_
 #define COFFER_ARRAY_ARRAY_H_
 
@@ -77,6 +80,9 @@ class COFFER_EXPORT Array {
   /// In an open store, below `prefix` ("" or ending with "/").
   static Result<Array> Open(KvStorePtr store, std::string prefix, const OpenOptions& options = {});
   static Result<Array> Create(KvStorePtr store, std::string prefix, const CreateOptions& options);
+  /// In the format that the place names.
+  static Result<Array> Open(const Place& place, const OpenOptions& options = {});
+  static Result<Array> Create(const Place& place, const CreateOptions& options);
 
   const Shape& shape() const;
   DataType data_type() const;
@@ -91,8 +97,12 @@ class COFFER_EXPORT Array {
   const std::vector<std::optional<std::string>>& dimension_names() const;
   std::string attributes() const;  ///< JSON object text.
   std::string metadata() const;    ///< The format's own document, as JSON text.
-  std::string format() const;      ///< "zarr3".
-  std::string url() const;         ///< How errors name the array.
+  /// The codecs as Zarr v3 lists them, and the fill value as it spells it, whatever the format:
+  /// JSON text, "" where the format cannot say.
+  std::string codecs() const;
+  std::string fill_value_json() const;
+  std::string format() const;  ///< "zarr3", "zarr2".
+  std::string url() const;     ///< How errors name the array.
   /// Bytes that the largest single read or write task of this array reserves. A task that copies
   /// into it also reserves what its source needs.
   int64_t largest_task_bytes() const;
@@ -135,6 +145,15 @@ class COFFER_EXPORT Array {
   /// Changes the shape. What falls outside is deleted, and what remains of a chunk at the new edge
   /// is cleared, so growing again shows the fill value. Growing writes metadata only.
   Status Resize(const Shape& shape);
+  /// Makes dimension `dim` longer by source.shape[dim] and writes the source there; its other
+  /// extents must be the array's. Of many that append at once, in threads or processes, each gets a
+  /// range of its own, which is returned: disjoint, without gaps, in the order in which the array
+  /// grew. This handle then has the new shape. Where a writer fails or dies in between, its range
+  /// stays, and shows the fill value where it was not written.
+  ///
+  /// Errors also: Aborted if others changed the metadata again and again; FailedPrecondition if the
+  /// store has no conditional writes.
+  Result<Box> Append(int dim, const ConstView& source, const ArrayWriteOptions& options = {});
   /// Replaces all attributes by this JSON object.
   Status SetAttributes(std::string_view json);
 
@@ -147,8 +166,7 @@ class COFFER_EXPORT Array {
  private:
   Array(std::shared_ptr<const StoredArray> stored, Context context)
       : stored_(std::move(stored)), context_(std::move(context)) {}
-  static Result<Array> CreateAt(const Place& place, const CreateOptions& options);
-  static Result<Array> OpenAt(const Place& place, const OpenOptions& options);
+  friend class Group;
   Status CheckDataType(DataType type) const;
   Status CheckView(const IndexTransform& transform, DataType type, const Shape& shape) const;
 

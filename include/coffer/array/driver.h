@@ -36,6 +36,8 @@
 #ifndef COFFER_ARRAY_DRIVER_H_
 #define COFFER_ARRAY_DRIVER_H_
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -86,6 +88,17 @@ class COFFER_EXPORT StoredArray {
   std::string metadata;  ///< The document as stored; Update() begins from it.
   /// Of the document: the condition under which Update() replaces it.
   Generation metadata_generation;
+  /// Key of the document with the shape, which has that generation. By it writers look whether the
+  /// shape has changed while they wrote; "": they ask Open(), which costs more.
+  std::string metadata_key;
+
+  /// The codecs of `chain` as Zarr v3 lists them, and the fill value as it spells it: JSON text,
+  /// for copies into other formats and for people. "" if that cannot be said.
+  std::string codecs;
+  std::string fill_value;
+  /// Readers may see anything where nothing was written (Zarr v2's null), so chunks in which every
+  /// element is the fill value are stored, too.
+  bool fill_value_undefined = false;
 
   const Shape& shape() const { return grid.shape(); }
   /// Requires `chain`.
@@ -100,12 +113,27 @@ struct StoredGroup {
   Generation generation;
 };
 
+/// One node in a snapshot.
+struct NodeSnapshot {
+  NodeKind kind = NodeKind::kNone;
+  std::string document;           ///< An array's document as text.
+  std::string attributes = "{}";  ///< JSON object text, where `document` does not hold them.
+};
+/// The documents of all nodes below a group, as they were when somebody gathered them
+/// ("consolidated metadata"), by name relative to the group.
+struct GroupSnapshot {
+  std::map<std::string, NodeSnapshot, std::less<>> nodes;
+};
+using GroupSnapshotPtr = std::shared_ptr<const GroupSnapshot>;
+
 /// One array format.
 class COFFER_EXPORT ArrayDriver {
  public:
   virtual ~ArrayDriver();
   /// "zarr3": in JSON specs, URL adapters and `coffer info`. Lower-case letters, digits and "_".
   virtual std::string_view name() const = 0;
+  /// Another name under which specs and adapters find it; "" for none.
+  virtual std::string_view alias() const { return {}; }
 
   /// What stands at this prefix in this format; kNone where another format's node stands. A
   /// document that cannot be understood counts as an array: opening it says what is wrong. Errors:
@@ -145,6 +173,15 @@ class COFFER_EXPORT ArrayDriver {
   virtual std::optional<std::string> NodeOfKey(std::string_view key) const = 0;
   /// Whether a node below a group may have this name: of one segment, or several with "/" between.
   virtual bool IsNodeName(std::string_view name) const = 0;
+
+  /// The snapshot that a group keeps of what is below it; nullptr if it keeps none.
+  virtual Result<GroupSnapshotPtr> ReadSnapshot(const KvStorePtr& store,
+                                                const std::string& prefix) const;
+  /// The array at `prefix` as a snapshot has it, without reading the store. Its generation is
+  /// unknown: Update() reads the document first, and is Aborted unless it still says the same.
+  virtual Result<StoredArrayPtr> OpenSnapshot(const KvStorePtr& store, const std::string& prefix,
+                                              const NodeSnapshot& node,
+                                              const Context& context) const;
 };
 
 /// The drivers that a context knows, in the order in which formats are detected: the built-in ones,
@@ -163,8 +200,8 @@ class COFFER_EXPORT DriverTable {
   /// What every context knows: the built-in drivers, and what was added for all.
   static DriverTable& Process();
 
-  /// Errors: AlreadyExists if the name is taken; InvalidArgument for a name that no URL adapter can
-  /// have, or "auto".
+  /// Errors: AlreadyExists if the name or the alias is taken, as either; InvalidArgument for one
+  /// that no URL adapter can have, or "auto".
   Status Add(std::shared_ptr<const ArrayDriver> driver);
   /// Errors: InvalidArgument naming the known ones.
   Result<const ArrayDriver*> Find(std::string_view name) const;

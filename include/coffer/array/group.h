@@ -9,10 +9,12 @@
 #define COFFER_ARRAY_GROUP_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "coffer/array/options.h"
 #include "coffer/async/context.h"
 #include "coffer/base/export.h"
 #include "coffer/base/result.h"
@@ -39,7 +41,10 @@ struct StrayKeys {
   std::vector<std::string> keys;  ///< Some of them, as the store names them.
 };
 
+class Array;
 class ArrayDriver;
+struct GroupSnapshot;
+struct NodeSnapshot;
 struct Place;
 
 class COFFER_EXPORT Group {
@@ -52,6 +57,21 @@ class COFFER_EXPORT Group {
   static Result<Group> Open(std::string_view place, const Context& context = Context::Default());
   static Result<Group> Open(KvStorePtr store, std::string prefix,
                             const Context& context = Context::Default());
+  static Result<Group> Open(std::string_view place, const OpenOptions& options);
+  static Result<Group> Open(KvStorePtr store, std::string prefix, const OpenOptions& options);
+  /// In the format that the place names.
+  static Result<Group> Create(const Place& place, const GroupOptions& options = {});
+  static Result<Group> Open(const Place& place, const OpenOptions& options = {});
+
+  /// A node below, by its name relative to this group, in the group's format. Errors: as the Open
+  /// of each; of a snapshot, NotFound for what it does not hold. An array of a snapshot can be
+  /// changed (Resize, SetAttributes) only while its document still says what the snapshot does:
+  /// Aborted.
+  Result<Array> OpenArray(std::string_view name) const;
+  Result<Group> OpenGroup(std::string_view name) const;
+  /// Whether nodes come from a snapshot.
+  bool consolidated() const { return snapshot_ != nullptr; }
+  std::string format() const;  ///< "zarr3", "zarr2".
 
   const std::string& attributes() const { return attributes_; }
   const KvStorePtr& store() const { return store_; }
@@ -67,19 +87,21 @@ class COFFER_EXPORT Group {
 
  private:
   Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context);
-  static Result<Group> CreateAt(const Place& place, const GroupOptions& options);
-  static Result<Group> OpenAt(const Place& place, const Context& context);
+  Result<const NodeSnapshot*> FindInSnapshot(std::string_view name, NodeKind kind) const;
+  std::vector<NodeEntry> ListSnapshot(bool recursive) const;
 
   KvStorePtr store_;
   std::string prefix_;
   const ArrayDriver* driver_;  // Lives as long as the context.
   std::string attributes_;
   Context context_;
+  std::shared_ptr<const GroupSnapshot> snapshot_;  // nullptr: the store decides.
 };
 
 /// What stands at a place; kNone if no known node does.
 COFFER_EXPORT Result<NodeKind> FindNode(std::string_view place,
                                         const Context& context = Context::Default());
+COFFER_EXPORT Result<NodeKind> FindNode(std::string_view place, const OpenOptions& options);
 
 /// A place split into its store, the prefix in it ("" or ending with "/") and the driver its
 /// adapter names ("zarr3", or "" to be detected).

@@ -18,7 +18,9 @@
 #ifndef COFFER_ASYNC_CONTEXT_H_
 #define COFFER_ASYNC_CONTEXT_H_
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -42,8 +44,12 @@ struct ContextOptions {
   int threads = 0;                 ///< 0: the cgroup's cores. Ignored with `executor`.
   int64_t budget_bytes = MiB(64);  ///< Hard limit on bytes in flight. Requires > 0.
   int64_t cache_bytes = MiB(32);   ///< Limit of metadata and shard index caches together.
+  int64_t chunk_cache_bytes = 0;   ///< Limit of decoded chunks that are kept; 0: none are.
   std::shared_ptr<Executor> executor = nullptr;  ///< The caller's own.
   std::shared_ptr<Observer> observer = nullptr;
+  /// By which the caches tell how old an answer is; null: the steady clock. Called from any thread,
+  /// at once from several; must not go back.
+  std::function<std::chrono::steady_clock::time_point()> clock = nullptr;
 };
 
 class COFFER_EXPORT Context {

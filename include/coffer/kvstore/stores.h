@@ -29,13 +29,21 @@ struct COFFER_EXPORT FileStoreOptions {
   /// Acknowledged writes survive power loss. false: they survive the program only, and are faster.
   bool sync = true;
   enum class Locking {
-    kOs,    ///< OFD locks: conditions are exact, also against other processes.
-    kNone,  ///< For file systems without locks: writes stay atomic, but two processes that write
-            ///< one key under a condition may both win, and one of them is lost.
+    kOs,        ///< OFD locks: conditions are exact, also against other processes.
+    kLockfile,  ///< For file systems without locks: who creates the lock file has the lock. As
+                ///< exact, if every writer does so; but a killed writer's lock stands in the way of
+                ///< its key until ClearDebris() with assume_no_writers, or a hand, removes it.
+    kNone,      ///< Writes stay atomic, and of many that create a key one does; but two processes
+                ///< that replace or delete one value under a condition may both win, and one of
+                ///< them is lost.
   };
   Locking locking = Locking::kOs;
   /// How long a writer waits for another process that holds a key's lock.
   std::chrono::milliseconds lock_timeout = std::chrono::seconds(60);
+  /// Streams (OpenWriter) of more than 4 MiB pass the page cache by (O_DIRECT) where the file
+  /// system can, and hold 4 MiB each. They leave what others have cached where it is, and take less
+  /// processor time, but on most disks longer (docs/performance.md).
+  bool direct_streams = false;
 };
 
 /// The directory `path` as a store; made by the first write. A relative path is taken from the

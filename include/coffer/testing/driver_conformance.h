@@ -35,6 +35,7 @@ struct DriverConformance {
                                       DataType::kUint64};
   bool attributes = true;  ///< Whether arrays have them.
   bool groups = true;      ///< Whether the format has groups.
+  bool snapshots = false;  ///< Whether it opens arrays from snapshots.
 };
 
 /// Registers the suite for one driver. Returns the number of tests.

@@ -302,6 +302,7 @@ class TileDriver final : public coffer::ArrayDriver {
     stored->store = store;
     stored->prefix = prefix;
     stored->attributes = "{}";
+    stored->metadata_key = HeaderKey(prefix);
     const Status status = Bind(document.text, context.Get<coffer::CodecTable>(), *stored);
     if (!status.ok()) return status.Annotate(store->Describe(HeaderKey(prefix)));
     stored->metadata = std::move(document.text);

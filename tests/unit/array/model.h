@@ -14,6 +14,31 @@
 
 namespace coffer::testing {
 
+/// Calls `body` with the index of every element of a shape, in C order.
+template <class Body>
+void ForEachIndex(const Shape& shape, const Body& body) {
+  if (*NumElements(shape) == 0) return;
+  Index index = Index::Filled(shape.rank(), 0);
+  for (;;) {
+    body(index);
+    int d = shape.rank() - 1;
+    while (d >= 0 && ++index[d] == shape[d]) index[d--] = 0;
+    if (d < 0) return;
+  }
+}
+
+/// The same with the stored index of every element of a transform's view.
+template <class Body>
+void ForEachElement(const IndexTransform& transform, const Body& body) {
+  ForEachIndex(transform.view_shape(), [&](const Index& view) {
+    Index stored;
+    for (const IndexTransform::OutputMap& map : transform.maps()) {
+      stored.push_back(map.offset + (map.view_dim < 0 ? 0 : map.stride * view[map.view_dim]));
+    }
+    body(stored);
+  });
+}
+
 class ModelArray {
  public:
   ModelArray(DataType type, const Shape& shape, std::vector<std::byte> fill)
@@ -28,7 +53,7 @@ class ModelArray {
     bytes_.resize(count * size());
     for (size_t i = 0; i < count; ++i) std::memcpy(&bytes_[i * size()], fill_.data(), size());
     if (old.bytes_.empty()) return;
-    ForEach(shape, [&](const Index& index) {
+    ForEachIndex(shape, [&](const Index& index) {
       if (Inside(index, old.shape_)) std::memcpy(At(index), old.At(index), size());
     });
   }
@@ -36,40 +61,22 @@ class ModelArray {
   /// C-order bytes of the view.
   std::vector<std::byte> Read(const IndexTransform& transform) const {
     std::vector<std::byte> out;
-    ForEach(transform.view_shape(), [&](const Index& view) {
-      const std::byte* at = At(Stored(transform, view));
+    ForEachElement(transform, [&](const Index& index) {
+      const std::byte* at = At(index);
       out.insert(out.end(), at, at + size());
     });
     return out;
   }
   void Write(const IndexTransform& transform, const std::vector<std::byte>& bytes) {
     size_t next = 0;
-    ForEach(transform.view_shape(), [&](const Index& view) {
-      std::memcpy(At(Stored(transform, view)), &bytes[next], size());
+    ForEachElement(transform, [&](const Index& index) {
+      std::memcpy(At(index), &bytes[next], size());
       next += size();
     });
   }
   const Shape& shape() const { return shape_; }
 
  private:
-  template <class Body>
-  static void ForEach(const Shape& shape, const Body& body) {
-    if (*NumElements(shape) == 0) return;
-    Index index = Index::Filled(shape.rank(), 0);
-    for (;;) {
-      body(index);
-      int d = shape.rank() - 1;
-      while (d >= 0 && ++index[d] == shape[d]) index[d--] = 0;
-      if (d < 0) return;
-    }
-  }
-  static Index Stored(const IndexTransform& transform, const Index& view) {
-    Index stored;
-    for (const IndexTransform::OutputMap& map : transform.maps()) {
-      stored.push_back(map.offset + (map.view_dim < 0 ? 0 : map.stride * view[map.view_dim]));
-    }
-    return stored;
-  }
   static bool Inside(const Index& index, const Shape& shape) {
     for (int d = 0; d < shape.rank(); ++d) {
       if (index[d] >= shape[d]) return false;

@@ -183,6 +183,20 @@ TEST(Zstd, ChecksumIsWrittenAndVerified) {
             DataLossError("damaged zstd data: Restored data doesn't match checksum"));
 }
 
+TEST(Zstd, SaysWhetherThereIsAChecksum) {
+  const ByteVector with = Zstd(kText, {3, true});
+  const ByteVector without = Zstd(kText);
+  EXPECT_TRUE(ZstdHasChecksum(with));
+  EXPECT_FALSE(ZstdHasChecksum(without));
+  EXPECT_TRUE(ZstdHasChecksum(SkippableFrame(3) + with + with));
+  EXPECT_FALSE(ZstdHasChecksum(with + without));
+  EXPECT_FALSE(ZstdHasChecksum(without + with));
+  EXPECT_FALSE(ZstdHasChecksum({}));
+  EXPECT_FALSE(ZstdHasChecksum(SkippableFrame(3)));
+  EXPECT_FALSE(ZstdHasChecksum(std::span(with).first(5)));
+  EXPECT_FALSE(ZstdHasChecksum(Text("no frame")));
+}
+
 TEST(Zstd, ReadsSeveralFramesWithAndWithoutContentSize) {
   const ByteVector encoded =
       SkippableFrame(5) + Zstd(kText) + StreamedZstd(Text("streamed"), true) + SkippableFrame(0);

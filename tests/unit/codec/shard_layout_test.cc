@@ -63,11 +63,6 @@ TEST(ShardLayout, IsExposedByAChainOfShardingAlone) {
   EXPECT_NE(Bind("[" + sharding + "]", chunk).OrDie()->shard_layout(), nullptr);
   EXPECT_TRUE(Bind("[" + sharding + "]", chunk).OrDie()->has_checksum());
   EXPECT_EQ(Bind("[" + sharding + ", \"crc32c\"]", chunk).OrDie()->shard_layout(), nullptr);
-  EXPECT_EQ(Bind(R"([{"name": "transpose", "configuration": {"order": [0, 1]}}, )" + sharding + "]",
-                 chunk)
-                .OrDie()
-                ->shard_layout(),
-            nullptr);
   EXPECT_EQ(Bind(R"(["bytes"])", chunk).OrDie()->shard_layout(), nullptr);
 }
 

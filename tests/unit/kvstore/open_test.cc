@@ -6,6 +6,7 @@
 #include "coffer/kvstore/kvstore.h"
 #include "coffer/kvstore/store_table.h"
 #include "coffer/kvstore/stores.h"
+#include "kvstore/file/spec.h"
 #include "tests/support/temp_dir.h"
 
 namespace coffer {
@@ -46,6 +47,32 @@ TEST(OpenKvStore, FileOptionsOfTheSpec) {
   EXPECT_FALSE(store->capabilities().durable);
   EXPECT_FALSE(store->capabilities().conditional_write);
   EXPECT_FALSE(store->capabilities().conditional_delete);
+}
+
+TEST(OpenKvStore, FileLockTimeoutsOfTheSpec) {
+  const auto open = [](const std::string& timeout) {
+    return ParseFileStoreSpec(R"({"driver": "file", "path": "/x", "file_io_locking": )"
+                              R"({"mode": "lockfile", "acquire_timeout": )" +
+                              timeout + "}}");
+  };
+  for (const auto& [text, ms] : std::vector<std::pair<std::string, int64_t>>{{R"("60s")", 60'000},
+                                                                             {R"("1m30s")", 90'000},
+                                                                             {R"("1.5s")", 1'500},
+                                                                             {R"("250ms")", 250},
+                                                                             {R"("2h")", 7'200'000},
+                                                                             {R"("1500us")", 1},
+                                                                             {R"("0s")", 0}}) {
+    const FileStoreSpec spec = open(text).OrDie();
+    EXPECT_EQ(spec.options.lock_timeout.count(), ms) << text;
+    EXPECT_EQ(spec.options.locking, FileStoreOptions::Locking::kLockfile);
+  }
+  for (const std::string text : {R"("")", R"("60")", R"("-1s")", R"("s")", R"("1d")",
+                                 R"("9999999h")", R"("1s ")", R"("inf")", R"("infs")", "60"}) {
+    EXPECT_EQ(open(text).status().code(), StatusCode::kInvalidArgument) << text;
+  }
+  EXPECT_EQ(open(R"("soon")").status().ToString(),
+            "InvalidArgument: at $.file_io_locking.acquire_timeout: expected a duration of at most "
+            "a year, such as \"60s\" or \"1m30s\", got \"soon\"");
 }
 
 TEST(OpenKvStore, MemoryStoresAreNamedPerContext) {
@@ -105,13 +132,17 @@ TEST(OpenKvStore, RefusesWrongSpecs) {
   EXPECT_EQ(OpenError(R"({"driver": "memory", "path": "x", "atomic": true})").ToString(),
             "Unimplemented: at $: member \"atomic\" of TensorStore is not supported");
   EXPECT_EQ(
-      OpenError(R"({"driver": "file", "path": "/x", "file_io_locking": {"mode": "lockfile"}})")
+      OpenError(R"({"driver": "file", "path": "/x", "file_io_locking": {"mode": "non_atomic"}})")
           .ToString(),
-      "Unimplemented: at $.file_io_locking.mode: mode \"lockfile\" of TensorStore is not supported "
-      "(\"os\" and \"none\" are)");
+      "Unimplemented: at $.file_io_locking.mode: mode \"non_atomic\" of TensorStore is not "
+      "supported (\"os\", \"lockfile\" and \"none\" are)");
   EXPECT_EQ(
       OpenError(R"({"driver": "file", "path": "/x", "file_io_locking": {"mode": "x"}})").ToString(),
-      "InvalidArgument: at $.file_io_locking.mode: expected \"os\" or \"none\", got \"x\"");
+      "InvalidArgument: at $.file_io_locking.mode: expected \"os\", \"lockfile\" or \"none\", "
+      "got \"x\"");
+  EXPECT_EQ(
+      OpenError(R"({"driver": "file", "path": "/x", "file_io_direct_streams": 1})").ToString(),
+      "InvalidArgument: at $.file_io_direct_streams: expected true or false, got 1");
   EXPECT_EQ(OpenError("{").code(), StatusCode::kInvalidArgument);
 }
 

@@ -104,6 +104,22 @@ TEST(NodesTest, JoinedNamesKeepEveryStep) {
   EXPECT_EQ(JoinedName(TreePath().Key("").Key("x")), ".x");
 }
 
+TEST(LayoutOptionsTest, CodecsOfZarr2) {
+  auto dump = [](const char* text) {
+    Result<CodecSpec> spec = ParseCodecOfAnyFormat(text);
+    return spec.ok() ? spec->name + " " + spec->configuration : spec.status().ToString();
+  };
+  EXPECT_EQ(dump("zstd:7"), "zstd " + Zstd(7).configuration);
+  EXPECT_EQ(dump("lz4"), R"(lz4 {"acceleration":1})");
+  EXPECT_EQ(dump("lz4:9"), R"(lz4 {"acceleration":9})");
+  EXPECT_EQ(dump("zlib"), R"(zlib {"level":1})");
+  EXPECT_EQ(dump("bz2:9"), R"(bz2 {"level":9})");
+  EXPECT_EQ(dump("lzma"), R"(lzma {"preset":6})");
+  EXPECT_EQ(dump("lzma:x"), "InvalidArgument: \"x\" is no level of lzma");
+  EXPECT_EQ(dump("lz4:1:2"), "InvalidArgument: \"1:2\" is no level of lz4");
+  EXPECT_FALSE(ParseCodec("lz4").ok());
+}
+
 TEST(LayoutOptionsTest, Codecs) {
   auto dump = [](const char* text) {
     CodecSpec spec = ParseCodec(text).OrDie();

@@ -32,16 +32,17 @@ bool KeepsDimensions(const IndexTransform& transform) {
 // Copies one array to where `create` makes the new one.
 template <class Create>
 Result<int64_t> CopyArray(Session& session, const Arguments& arguments, const Array& source,
-                          const std::string& name, const Create& create) {
+                          const std::string& name, std::string_view format, const Create& create) {
   Result<IndexTransform> region = IndexTransform::Parse(source.shape(), arguments.region);
   if (!region.ok()) return region.status().Annotate(source.url());
   const IndexTransform& transform = *region;
   COFFER_ASSIGN_OR_RETURN(CreateOptions options,
                           MakeCopyOptions(arguments.layout, source, transform.view_shape(),
-                                          KeepsDimensions(transform), session.context()));
+                                          KeepsDimensions(transform), format, session.context()));
   COFFER_ASSIGN_OR_RETURN(Array destination, create(options));
   Progress progress = session.MakeProgress(name.empty() ? "cp" : name);
-  ArrayWriteOptions writing{.on_progress = progress.function(), .cancel = session.cancel_token()};
+  ArrayWriteOptions writing{
+      .on_progress = progress.function(), .cancel = session.cancel_token(), .exclusive = true};
   std::unique_ptr<BlockSource> blocks = MakeBlockSource(source, transform);
   COFFER_RETURN_IF_ERROR(
       CopyInto(*blocks, destination, Index::Filled(destination.rank(), 0), writing));
@@ -51,9 +52,11 @@ Result<int64_t> CopyArray(Session& session, const Arguments& arguments, const Ar
 Result<int64_t> CopyOne(Session& session, const Arguments& arguments) {
   COFFER_ASSIGN_OR_RETURN(Array source,
                           Array::Open(arguments.source, {.context = session.context()}));
-  return CopyArray(session, arguments, source, "", [&](const CreateOptions& options) {
-    return Array::Create(arguments.destination, options);
-  });
+  COFFER_ASSIGN_OR_RETURN(const Place place,
+                          DestinationPlace(arguments.layout, arguments.destination, source.format(),
+                                           session.context()));
+  return CopyArray(session, arguments, source, "", place.driver,
+                   [&](const CreateOptions& options) { return Array::Create(place, options); });
 }
 
 Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
@@ -62,27 +65,29 @@ Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
   }
   COFFER_ASSIGN_OR_RETURN(OpenGroup source, OpenGroupAt(arguments.source, session.context()));
   COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, source.group.List(true));
-  COFFER_ASSIGN_OR_RETURN(
-      Group made, Group::Create(arguments.destination, {.attributes = source.group.attributes(),
-                                                        .context = session.context()}));
+  COFFER_ASSIGN_OR_RETURN(const Place place,
+                          DestinationPlace(arguments.layout, arguments.destination,
+                                           source.group.format(), session.context()));
+  COFFER_ASSIGN_OR_RETURN(Group made, Group::Create(place, {.attributes = source.group.attributes(),
+                                                            .context = session.context()}));
   OpenGroup destination{std::move(made), session.context()};
+  const auto place_of = [&](const NodeEntry& node) {
+    return Place{place.store, destination.PrefixOf(node.name), place.driver};
+  };
   int64_t bytes = 0;
   for (const NodeEntry& node : nodes) {
     if (node.kind == NodeKind::kGroup) {
-      COFFER_ASSIGN_OR_RETURN(
-          Group group,
-          Group::Open(source.group.store(), source.PrefixOf(node.name), session.context()));
-      COFFER_RETURN_IF_ERROR(
-          Group::Create(destination.group.store(), destination.PrefixOf(node.name),
-                        {.attributes = group.attributes(), .context = session.context()}));
+      COFFER_ASSIGN_OR_RETURN(Group group, source.group.OpenGroup(node.name));
+      COFFER_RETURN_IF_ERROR(Group::Create(
+          place_of(node), {.attributes = group.attributes(), .context = session.context()}));
       continue;
     }
     COFFER_ASSIGN_OR_RETURN(Array array, source.OpenArray(node.name));
-    COFFER_ASSIGN_OR_RETURN(
-        int64_t copied,
-        CopyArray(session, arguments, array, node.name, [&](const CreateOptions& options) {
-          return Array::Create(destination.group.store(), destination.PrefixOf(node.name), options);
-        }));
+    COFFER_ASSIGN_OR_RETURN(int64_t copied,
+                            CopyArray(session, arguments, array, node.name, place.driver,
+                                      [&](const CreateOptions& options) {
+                                        return Array::Create(place_of(node), options);
+                                      }));
     bytes += copied;
   }
   COFFER_ASSIGN_OR_RETURN(StrayKeys strays, source.group.FindStrays());

@@ -23,13 +23,14 @@ struct Arguments {
   std::optional<DataType> data_type;
 };
 
+// `is_new`: nobody else can be writing there.
 Status MoveInto(Session& session, const FileArray& source, DataType type, const Array& destination,
-                const Index& at, int64_t* moved) {
+                const Index& at, bool is_new, int64_t* moved) {
   Progress progress = session.MakeProgress(source.name.empty() ? "import" : source.name);
   FileSource blocks(source, type);
-  COFFER_RETURN_IF_ERROR(
-      CopyInto(blocks, destination, at,
-               {.on_progress = progress.function(), .cancel = session.cancel_token()}));
+  COFFER_RETURN_IF_ERROR(CopyInto(
+      blocks, destination, at,
+      {.on_progress = progress.function(), .cancel = session.cancel_token(), .exclusive = is_new}));
   *moved += source.layout.bytes;
   return Status();
 }
@@ -48,7 +49,7 @@ Status ImportIntoExisting(Session& session, const Arguments& arguments, const Ar
   COFFER_ASSIGN_OR_RETURN(Array array, Array::Open(arguments.url, {.context = session.context()}));
   COFFER_ASSIGN_OR_RETURN(FileArray source, file.get(0));
   COFFER_ASSIGN_OR_RETURN(DataType type, RenamedType(source.layout.data_type, arguments.data_type));
-  return MoveInto(session, source, type, array, *arguments.at, moved);
+  return MoveInto(session, source, type, array, *arguments.at, false, moved);
 }
 
 Status ImportSingle(Session& session, const Arguments& arguments, const ArrayFile& file,
@@ -56,8 +57,10 @@ Status ImportSingle(Session& session, const Arguments& arguments, const ArrayFil
   COFFER_ASSIGN_OR_RETURN(FileArray source, file.get(0));
   COFFER_ASSIGN_OR_RETURN(DataType type, RenamedType(source.layout.data_type, arguments.data_type));
   COFFER_ASSIGN_OR_RETURN(CreateOptions options, OptionsFor(session, arguments, source, type));
-  COFFER_ASSIGN_OR_RETURN(Array array, Array::Create(arguments.url, options));
-  return MoveInto(session, source, type, array, Index::Filled(array.rank(), 0), moved);
+  COFFER_ASSIGN_OR_RETURN(const Place place, DestinationPlace(arguments.layout, arguments.url,
+                                                              "zarr3", session.context()));
+  COFFER_ASSIGN_OR_RETURN(Array array, Array::Create(place, options));
+  return MoveInto(session, source, type, array, Index::Filled(array.rank(), 0), true, moved);
 }
 
 // A name with slashes stands below groups of its own.
@@ -66,7 +69,8 @@ Status CreateParents(const OpenGroup& root, const std::string& name, std::set<st
     std::string parent = name.substr(0, at);
     if (!made->insert(parent).second) continue;
     COFFER_RETURN_IF_ERROR(
-        Group::Create(root.group.store(), root.PrefixOf(parent), {.context = root.context}));
+        Group::Create(Place{root.group.store(), root.PrefixOf(parent), root.group.format()},
+                      {.context = root.context}));
   }
   return Status();
 }
@@ -107,7 +111,9 @@ Status ImportSet(Session& session, const Arguments& arguments, const ArrayFile& 
     Json metadata{Json::Object(file.metadata.begin(), file.metadata.end())};
     options.attributes = Json(Json::Object{{"safetensors_metadata", metadata}}).Dump();
   }
-  COFFER_ASSIGN_OR_RETURN(Group group, Group::Create(arguments.url, options));
+  COFFER_ASSIGN_OR_RETURN(const Place place, DestinationPlace(arguments.layout, arguments.url,
+                                                              "zarr3", session.context()));
+  COFFER_ASSIGN_OR_RETURN(Group group, Group::Create(place, options));
   OpenGroup root{std::move(group), session.context()};
   std::set<std::string> made;
   for (size_t i = 0; i < file.names.size(); ++i) {
@@ -116,10 +122,11 @@ Status ImportSet(Session& session, const Arguments& arguments, const ArrayFile& 
     if (!type.ok()) type = source.layout.data_type;
     COFFER_ASSIGN_OR_RETURN(CreateOptions create, OptionsFor(session, arguments, source, *type));
     COFFER_RETURN_IF_ERROR(CreateParents(root, source.name, &made));
-    COFFER_ASSIGN_OR_RETURN(Array array,
-                            Array::Create(root.group.store(), root.PrefixOf(source.name), create));
+    COFFER_ASSIGN_OR_RETURN(
+        Array array,
+        Array::Create(Place{place.store, root.PrefixOf(source.name), place.driver}, create));
     COFFER_RETURN_IF_ERROR(
-        MoveInto(session, source, *type, array, Index::Filled(array.rank(), 0), moved));
+        MoveInto(session, source, *type, array, Index::Filled(array.rank(), 0), true, moved));
   }
   return Status();
 }

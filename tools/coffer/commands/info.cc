@@ -9,11 +9,6 @@
 namespace coffer::inline v0::tool {
 namespace {
 
-Json MemberOf(const Json& metadata, std::string_view name) {
-  const Json* found = metadata.Find(name);
-  return found != nullptr ? *found : Json();
-}
-
 // "bytes, zstd(level=3), crc32c", shards as "sharding_indexed[...]".
 std::string CodecsText(const Json& codecs) {
   std::string text;
@@ -37,7 +32,11 @@ std::string CodecsText(const Json& codecs) {
 }
 
 Result<Json> DescribeArray(const Array& array) {
-  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(array.metadata()));
+  auto optional_json = [](const std::string& text) {
+    return text.empty() ? Result<Json>(Json()) : Json::Parse(text);
+  };
+  COFFER_ASSIGN_OR_RETURN(Json codecs, optional_json(array.codecs()));
+  COFFER_ASSIGN_OR_RETURN(Json fill_value, optional_json(array.fill_value_json()));
   COFFER_ASSIGN_OR_RETURN(Json attributes, Json::Parse(array.attributes()));
   COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array.CountStored());
   std::optional<int64_t> elements = NumElements(array.shape());
@@ -58,8 +57,8 @@ Result<Json> DescribeArray(const Array& array) {
                    {"data_type", array.data_type().name()},
                    {"chunk_shape", ToJson(array.chunk_shape())},
                    {"shard_shape", array.shard_shape() ? ToJson(*array.shard_shape()) : Json()},
-                   {"codecs", MemberOf(metadata, "codecs")},
-                   {"fill_value", MemberOf(metadata, "fill_value")},
+                   {"codecs", std::move(codecs)},
+                   {"fill_value", std::move(fill_value)},
                    {"dimension_names", std::move(names)},
                    {"attributes", std::move(attributes)},
                    {"bytes", bytes ? Json(*bytes) : Json()},
@@ -123,7 +122,7 @@ Status ShowGroup(Session& session, const std::string& url) {
   }
   if (session.options().json) {
     session.PrintJson(Json(Json::Object{{"url", opened.group.url()},
-                                        {"format", "zarr3"},
+                                        {"format", opened.group.format()},
                                         {"kind", "group"},
                                         {"arrays", arrays},
                                         {"groups", groups},
@@ -131,7 +130,7 @@ Status ShowGroup(Session& session, const std::string& url) {
     return Status();
   }
   Table table("ll");
-  table.Add({"format", "zarr3"});
+  table.Add({"format", opened.group.format()});
   table.Add({"kind", "group"});
   table.Add({"holds", FormatCount(arrays, "array") + ", " + FormatCount(groups, "group")});
   if (!attributes.object().empty()) table.Add({"attributes", Printable(attributes.Dump())});
