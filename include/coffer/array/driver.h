@@ -59,7 +59,8 @@ namespace coffer::inline v0 {
 class ArrayDriver;
 
 /// One state of one array. A driver derives from it, fills all members, and then hands it out as
-/// const; it must not hold a Context.
+/// const; it must not hold a Context, and the store in `store` alone (it may be a view that serves
+/// for opening, and is then replaced by the real one).
 class COFFER_EXPORT StoredArray {
  public:
   virtual ~StoredArray();
