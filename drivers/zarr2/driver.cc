@@ -233,6 +233,7 @@ StoredArrayPtr MakeStored(const ArrayDriver& driver, const KvStorePtr& store,
   stored->attributes_generation = std::move(attributes.generation);
   stored->metadata = std::move(document.text);
   stored->metadata_generation = std::move(document.generation);
+  stored->metadata_key = Key(prefix, kArray);
   return stored;
 }
 

@@ -77,9 +77,11 @@ DriverTable& DriverTable::Process() {
 Status DriverTable::Add(std::shared_ptr<const ArrayDriver> driver) {
   if (driver == nullptr) return InvalidArgumentError("no array driver was given");
   COFFER_RETURN_IF_ERROR(CheckName(driver->name()));
+  if (!driver->alias().empty()) COFFER_RETURN_IF_ERROR(CheckName(driver->alias()));
   MutexLock lock(state_->mutex);
-  if (state_->ByName(driver->name()) != nullptr) {
-    return AlreadyExistsError("driver \"" + std::string(driver->name()) + "\" is already known");
+  for (const std::string_view name : {driver->name(), driver->alias()}) {
+    if (state_->ByName(name) == nullptr) continue;
+    return AlreadyExistsError("driver \"" + std::string(name) + "\" is already known");
   }
   state_->drivers.Append(std::move(driver));
   return Status();

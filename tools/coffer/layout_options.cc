@@ -274,9 +274,13 @@ Result<CreateOptions> MakeCopyOptions(const LayoutOptions& layout, const Array& 
   if (keeps_zarr2) COFFER_RETURN_IF_ERROR(KeepZarr2Layout(source, options));
   if (options.format.fill_value.empty()) options.format.fill_value = source.fill_value_json();
   if (!keeps_dimensions) return options;
+  if (source.codecs().empty()) {  // A format that cannot say: the destination's own.
+    if (!layout.chunk_shape) options.chunk_shape = source.chunk_shape();
+    return options;
+  }
   COFFER_ASSIGN_OR_RETURN(InnerLayout inner, InnermostOf(source));
   if (!layout.chunk_shape) options.chunk_shape = inner.chunk_shape;
-  if (to_zarr2) {
+  if (format != "zarr3") {
     if (!layout.codec && !keeps_zarr2) options.codec = CompressorAmong(inner.codecs);
     return options;
   }

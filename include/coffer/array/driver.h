@@ -59,7 +59,8 @@ namespace coffer::inline v0 {
 class ArrayDriver;
 
 /// One state of one array. A driver derives from it, fills all members, and then hands it out as
-/// const; it must not hold a Context.
+/// const; it must not hold a Context, and the store in `store` alone (it may be a view that serves
+/// for opening, and is then replaced by the real one).
 class COFFER_EXPORT StoredArray {
  public:
   virtual ~StoredArray();
@@ -200,8 +201,8 @@ class COFFER_EXPORT DriverTable {
   /// What every context knows: the built-in drivers, and what was added for all.
   static DriverTable& Process();
 
-  /// Errors: AlreadyExists if the name is taken; InvalidArgument for a name that no URL adapter can
-  /// have, or "auto".
+  /// Errors: AlreadyExists if the name or the alias is taken, as either; InvalidArgument for one
+  /// that no URL adapter can have, or "auto".
   Status Add(std::shared_ptr<const ArrayDriver> driver);
   /// Errors: InvalidArgument naming the known ones.
   Result<const ArrayDriver*> Find(std::string_view name) const;

@@ -1,9 +1,10 @@
-#include "mask_codec.h"
-
+// A codec that XORs every byte with 0x5A.
 #include <coffer/base/status.h>
 
 #include <algorithm>
 #include <cstddef>
+
+#include "parts.h"
 
 namespace {
 
@@ -51,7 +52,7 @@ coffer::CodecDriver MaskDriver() {
           .make = [](std::string_view configuration,
                      const coffer::CodecTable&) -> coffer::Result<coffer::CodecPtr> {
             if (configuration != "{}") {
-              return coffer::InvalidArgumentError("mask takes no configuration");
+              return coffer::InvalidArgumentError("at $: mask takes no configuration");
             }
             return std::make_shared<const Mask>();
           }};

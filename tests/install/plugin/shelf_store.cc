@@ -1,82 +1,57 @@
-#include "shelf_store.h"
-
+// A store that knows only blocking Read and Write, whole: all else is coffer's default. Opens
+// "shelf://name" and {"driver": "shelf", "name": "..."}, one store for each text and process.
 #include <coffer/kvstore/answer.h>
 
 #include <map>
 #include <mutex>
-#include <utility>
 
+#include "parts.h"
+
+using coffer::Future, coffer::Generation, coffer::ReadResult, coffer::WriteResult;
 namespace {
-
 class ShelfStore final : public coffer::KvStore {
  public:
-  coffer::Future<coffer::ReadResult> Read(std::string key, coffer::ReadOptions options) override {
-    using Answer = coffer::Future<coffer::ReadResult>;
-    if (options.cancel.cancelled()) return Answer::Ready(coffer::CancelledError(Describe(key)));
+  Future<ReadResult> Read(std::string key, coffer::ReadOptions options) override {
+    if (options.cancel.cancelled()) return Future<ReadResult>::Ready(Cancelled(key));
     std::lock_guard lock(mutex_);
     auto book = books_.find(key);
-    if (book == books_.end()) return Answer::Ready(coffer::AnswerMissing(options));
-    auto answer = coffer::AnswerValue(book->second.value, book->second.generation, options);
-    if (!answer.ok()) return Answer::Ready(answer.status().Annotate(Describe(key)));
-    return Answer::Ready(std::move(answer));
+    if (book == books_.end()) return Future<ReadResult>::Ready(coffer::AnswerMissing(options));
+    auto answer = coffer::AnswerValue(book->second.first, book->second.second, options);
+    if (answer.ok()) return Future<ReadResult>::Ready(std::move(answer));
+    return Future<ReadResult>::Ready(answer.status().Annotate(Describe(key)));
   }
-
-  coffer::Future<coffer::WriteResult> Write(std::string key,
-                                            std::optional<coffer::BytesChain> value,
-                                            coffer::WriteOptions options) override {
-    using Answer = coffer::Future<coffer::WriteResult>;
-    if (options.cancel.cancelled()) return Answer::Ready(coffer::CancelledError(Describe(key)));
+  Future<WriteResult> Write(std::string key, std::optional<coffer::BytesChain> value,
+                            coffer::WriteOptions options) override {
+    if (options.cancel.cancelled()) return Future<WriteResult>::Ready(Cancelled(key));
     std::lock_guard lock(mutex_);
     auto book = books_.find(key);
-    const auto missing = coffer::Generation::Missing();
-    if (!coffer::MayWrite(options, book == books_.end() ? missing : book->second.generation)) {
-      return Answer::Ready(
-          coffer::WriteResult{coffer::WriteResult::State::kConditionNotMet, coffer::Generation()});
-    }
-    coffer::WriteResult result;
-    if (value) {
+    WriteResult result{WriteResult::State::kWritten, Generation::Missing()};
+    if (!MayWrite(options, book == books_.end() ? Generation::Missing() : book->second.second)) {
+      result = {WriteResult::State::kConditionNotMet, Generation()};
+    } else if (value) {
       result.generation = {std::to_string(++count_)};
       books_[key] = {coffer::Bytes::Copy(value->Flatten().text()), result.generation};
     } else {
-      result.generation = missing;
       books_.erase(key);
     }
-    return Answer::Ready(std::move(result));
+    return Future<WriteResult>::Ready(std::move(result));
   }
-
   coffer::Capabilities capabilities() const override {
     return {
         .local = true, .listable = false, .conditional_write = true, .conditional_delete = true};
   }
-
-  std::string Describe(std::string_view key) const override {
-    return "shelf://" + std::string(key);
-  }
+  std::string Describe(std::string_view key) const override { return "shelf:" + std::string(key); }
 
  private:
-  struct Book {
-    coffer::Bytes value;
-    coffer::Generation generation;
-  };
-  std::mutex mutex_;  // Guards all below.
-  std::map<std::string, Book> books_;
+  coffer::Status Cancelled(const std::string& key) const {
+    return coffer::CancelledError(Describe(key));
+  }
+
+  std::mutex mutex_;  // Guards the rest.
+  std::map<std::string, std::pair<coffer::Bytes, Generation>> books_;
   int count_ = 0;
 };
-
 }  // namespace
 
 coffer::KvStorePtr MakeShelfStore() { return std::make_shared<ShelfStore>(); }
-
-coffer::StoreDriver ShelfDriver() {
-  return {.name = "shelf",
-          .schemes = {"shelf"},
-          .open_url = [](std::string_view url,
-                         const coffer::Context&) -> coffer::Result<coffer::KvStorePtr> {
-            static std::mutex mutex;
-            static std::map<std::string, coffer::KvStorePtr, std::less<>> shelves;
-            std::lock_guard lock(mutex);
-            coffer::KvStorePtr& shelf = shelves[std::string(url)];
-            if (!shelf) shelf = MakeShelfStore();
-            return shelf;
-          }};
-}
+coffer::StoreDriver ShelfDriver() { return NamedStores("shelf", MakeShelfStore); }

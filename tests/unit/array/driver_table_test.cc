@@ -15,8 +15,10 @@ namespace {
 /// A format that nothing is ever in.
 class NamedDriver final : public ArrayDriver {
  public:
-  explicit NamedDriver(std::string name) : name_(std::move(name)) {}
+  explicit NamedDriver(std::string name, std::string alias = "")
+      : name_(std::move(name)), alias_(std::move(alias)) {}
   std::string_view name() const override { return name_; }
+  std::string_view alias() const override { return alias_; }
   Result<NodeKind> Find(const KvStorePtr&, const std::string&) const override {
     return NodeKind::kNone;
   }
@@ -48,6 +50,7 @@ class NamedDriver final : public ArrayDriver {
 
  private:
   std::string name_;
+  std::string alias_;
 };
 
 TEST(DriverTable, NewDriversComeAfterTheBuiltInOnes) {
@@ -76,6 +79,27 @@ TEST(DriverTable, NamesMustFitIntoUrls) {
                                    "and not \"auto\""));
   }
   EXPECT_EQ(table.drivers().size(), before);
+}
+
+TEST(DriverTable, AliasesAreNames) {
+  DriverTable table;
+  const auto tile = std::make_shared<NamedDriver>("tile", "mosaic");
+  ASSERT_EQ(table.Add(tile), Status());
+  EXPECT_EQ(table.Find("mosaic").value(), tile.get());
+  const size_t before = table.drivers().size();
+  DriverTable above(&table);
+  for (DriverTable* at : {&table, &above}) {
+    for (const char* taken : {"zarr3", "zarr2", "zarr", "tile", "mosaic"}) {
+      const Status expected =
+          AlreadyExistsError("driver \"" + std::string(taken) + "\" is already known");
+      EXPECT_EQ(at->Add(std::make_shared<NamedDriver>(taken)), expected);
+      EXPECT_EQ(at->Add(std::make_shared<NamedDriver>("other", taken)), expected);
+    }
+  }
+  EXPECT_EQ(table.Add(std::make_shared<NamedDriver>("other", "a:b")).code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(table.drivers().size(), before);
+  EXPECT_EQ(above.drivers().size(), before);
 }
 
 TEST(DriverTable, IsAskedByUrlAndJson) {

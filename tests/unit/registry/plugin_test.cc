@@ -177,6 +177,9 @@ TEST(AddPlugin, AnotherVersionIsRefusedUnseen) {
   EXPECT_EQ(
       AddPlugin(plugin),
       FailedPreconditionError("the plugin was built against coffer 9.8.7, plugin API 7" + here));
+  plugin = {.api_version = 2, .name = "sibling", .make = make};
+  EXPECT_EQ(AddPlugin(plugin).message(), "the plugin was built against coffer " +
+                                             std::string(kVersion) + ", plugin API 2" + here);
   plugin = {.coffer_version = "0.0.9", .name = "old", .make = make};
   EXPECT_EQ(
       AddPlugin(plugin),
