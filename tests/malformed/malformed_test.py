@@ -20,6 +20,7 @@ from subprocess import DEVNULL, Popen
 from typing import NamedTuple
 
 import cases
+import cases_v2
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("COFFER") or os.environ.get("COFFER_BUILD", "build/dev") + "/bin/coffer"
@@ -135,21 +136,25 @@ def check(case: cases.Case) -> tuple[list[Finding], float, int]:
     return findings, seconds, peak
 
 
+ALL = [*cases.all_cases(), *cases_v2.all_cases()]
+
+
 class Malformed(unittest.TestCase):
     """The table and what the command does with it."""
 
     maxDiff = None
 
     def test_the_unit_tests_table_is_read_whole(self) -> None:
-        entries = cases.TABLE.read_text(encoding="utf-8").count('{R"(')
-        self.assertEqual(len(list(cases.table(cases.TABLE))), entries)
-        self.assertGreater(entries, 100)
+        for path, least in ((cases.TABLE, 100), (cases_v2.TABLE, 70)):
+            entries = path.read_text(encoding="utf-8").count('{R"(')
+            self.assertEqual(len(list(cases.table(path))), entries)
+            self.assertGreater(entries, least)
 
     def test_there_are_enough_and_each_has_a_name(self) -> None:
-        names = [case.name for case in cases.all_cases()]
+        names = [case.name for case in ALL]
         self.assertGreaterEqual(len(names), CASES_MIN)
         self.assertEqual(len(names), len(set(names)))
-        self.assertFalse([case.name for case in cases.all_cases() if len(case.text) < 8])
+        self.assertFalse([case.name for case in ALL if len(case.text) < 8])
 
     def test_the_good_array_is_good(self) -> None:
         with tempfile.TemporaryDirectory(prefix="coffer-malformed-") as name:
@@ -161,7 +166,7 @@ class Malformed(unittest.TestCase):
                 self.assertEqual(run(folder, *arguments).status, 0, arguments)
 
     def test_every_one_gives_a_clear_error(self) -> None:
-        chosen = [case for case in cases.all_cases() if ONLY in case.name]
+        chosen = [case for case in ALL if ONLY in case.name]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             results = list(pool.map(check, chosen))
         findings = [finding for found, _, _ in results for finding in found]
