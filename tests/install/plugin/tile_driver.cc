@@ -151,7 +151,8 @@ class TileArray final : public StoredArray {
 
 struct Document {
   std::string text;
-  Generation generation;  // Missing() where there is none.
+  Generation generation;
+  bool exists = true;
 };
 
 class TileDriver final : public coffer::ArrayDriver {
@@ -160,13 +161,13 @@ class TileDriver final : public coffer::ArrayDriver {
 
   Result<NodeKind> Find(const KvStorePtr& store, const std::string& prefix) const override {
     COFFER_ASSIGN_OR_RETURN(const Document document, Read(*store, prefix));
-    return document.generation.missing() ? NodeKind::kNone : NodeKind::kArray;
+    return document.exists ? NodeKind::kArray : NodeKind::kNone;
   }
 
   Result<StoredArrayPtr> Open(const KvStorePtr& store, const std::string& prefix,
                               const coffer::Context& context) const override {
     COFFER_ASSIGN_OR_RETURN(Document document, Read(*store, prefix));
-    if (document.generation.missing()) {
+    if (!document.exists) {
       return coffer::NotFoundError(store->Describe(HeaderKey(prefix)) + ": no array is here");
     }
     return Understand(store, prefix, std::move(document), context);
@@ -180,7 +181,7 @@ class TileDriver final : public coffer::ArrayDriver {
         Understand(store, prefix, {header->Text(), Generation::Unknown()}, options.context));
     COFFER_RETURN_IF_ERROR(CheckAbove(store, prefix));
     COFFER_ASSIGN_OR_RETURN(const Document old, Read(*store, prefix));
-    if (!old.generation.missing()) {
+    if (old.exists) {
       if (!options.format.delete_existing) return AlreadyThere(*store, prefix);
       COFFER_RETURN_IF_ERROR(store->Write(HeaderKey(prefix), std::nullopt).Get());
       COFFER_RETURN_IF_ERROR(store->DeleteRange(coffer::KeyRange::Prefix(prefix)).Get());
@@ -243,7 +244,8 @@ class TileDriver final : public coffer::ArrayDriver {
   static Result<Document> Read(coffer::KvStore& store, const std::string& prefix) {
     COFFER_ASSIGN_OR_RETURN(const coffer::ReadResult read,
                             store.Read(HeaderKey(prefix), {.max_bytes = kHeaderBytesMax}).Get());
-    return Document{std::string(read.value.text()), read.generation};
+    return Document{std::string(read.value.text()), read.generation,
+                    read.state == coffer::ReadResult::State::kValue};
   }
 
   /// False if the header is another one by now.
