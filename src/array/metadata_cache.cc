@@ -16,10 +16,15 @@ class DocumentView final : public KvStore {
         name_of_store_("d" + caches.NameOfStore(base_)) {}
 
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
-    const bool whole = options.range == ByteRange::All() && !options.if_equal.known() &&
-                       !options.if_not_equal.known();
-    if (!whole) return base_->Read(std::move(key), std::move(options));
-    return Future<ReadResult>::Ready(ReadDocument(key, std::move(options)));
+    if (!options.if_equal.known() && !options.if_not_equal.known()) {
+      if (options.range == ByteRange::All()) {
+        return Future<ReadResult>::Ready(ReadDocument(key, std::move(options)));
+      }
+      if (options.range == ByteRange::Stat()) {
+        return Future<ReadResult>::Ready(LookForDocument(key, std::move(options)));
+      }
+    }
+    return base_->Read(std::move(key), std::move(options));
   }
   Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
                             WriteOptions options) override {
@@ -65,6 +70,26 @@ class DocumentView final : public KvStore {
     const int64_t bytes = static_cast<int64_t>(sizeof(Remembered)) + SizeOf(answer);
     cache.Put(std::move(name), std::make_shared<const Remembered>(std::move(answer)), bytes);
     return result;
+  }
+
+  Result<ReadResult> LookForDocument(const std::string& key, ReadOptions options) {
+    auto& cache = caches_.documents_and_indexes();
+    std::string name = name_of_store_ + base_->Describe(key);
+    const RememberedPtr known = cache.Find(name);
+    if (known != nullptr && freshness_.Allows(known->stamp)) {
+      ReadResult result = *Answer(*known);
+      result.value = Bytes();
+      return result;
+    }
+    Remembered absent;
+    absent.stamp = caches_.Now();
+    absent.generation = Generation::Missing();
+    COFFER_ASSIGN_OR_RETURN(ReadResult read, base_->Read(key, std::move(options)).Get());
+    if (read.state == ReadResult::State::kMissing) {
+      cache.Put(std::move(name), std::make_shared<const Remembered>(std::move(absent)),
+                static_cast<int64_t>(sizeof(Remembered)));
+    }
+    return read;
   }
 
   static int64_t SizeOf(const Remembered& document) {

@@ -218,6 +218,10 @@ Result<RepairReport> RepairArrayWith(const Array& given, const RepairOptions& op
   const StoredArray& stored = *array.stored();
   std::optional<WriteMark> mark;
   if (!options.dry_run) mark.emplace(array.context(), *stored.store, stored.prefix);
+  RepairReport report;  // First what the dead left: a writer takes over the lock that it finds.
+  if (check.debris) {
+    COFFER_RETURN_IF_ERROR(RepairDebris(*stored.store, stored.prefix, options, report));
+  }
   CellInspector cells(stored, array.context(), options.deep, options.cancel);
   RepairSink sink(array, options, check, cells);
   COFFER_RETURN_IF_ERROR(InspectArray(array,
@@ -226,10 +230,7 @@ Result<RepairReport> RepairArrayWith(const Array& given, const RepairOptions& op
                                        .cancel = options.cancel,
                                        .probe = check.probe},
                                       cells, sink));
-  RepairReport report = sink.TakeReport();
-  if (check.debris) {
-    COFFER_RETURN_IF_ERROR(RepairDebris(*stored.store, stored.prefix, options, report));
-  }
+  Merge(report, sink.TakeReport());
   SortItems(report);
   return report;
 }

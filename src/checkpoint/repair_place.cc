@@ -190,8 +190,9 @@ Status CheckPlace(std::string_view name, const Context& context, Checker& checke
   COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, {.context = context}));
   if (found.kind == NodeKind::kArray) return CheckArray(place, true, context, checker);
   if (found.kind == NodeKind::kGroup) {
-    COFFER_RETURN_IF_ERROR(CheckGroup(place, *found.driver, context, checker));
-    return checker.Debris(*place.store, place.prefix);
+    // First, since a repair takes over the locks of the dead.
+    COFFER_RETURN_IF_ERROR(checker.Debris(*place.store, place.prefix));
+    return CheckGroup(place, *found.driver, context, checker);
   }
   return NotFoundError(std::string(name) + ": no array, group or checkpoint is there");
 }

@@ -114,7 +114,7 @@ class Zarr2(CliTest):
         self.coffer("import", self.path("in.npz"), self.path("two"), "--zarr-format", "2")
         self.assertEqual(self.document("two/g/.zgroup"), {"zarr_format": 2})
         self.assertEqual(self.json("info", self.path("two"))["format"], "zarr2")
-        self.assertEqual(self.lines("ls", "-r", self.path("two")), ["g", "g/y", "x"])
+        self.assertEqual(self.lines("ls", "-r", self.path("two")), ["g/", "g/y", "x"])
         self.assertIn(": 0 findings", self.lines("verify", self.path("two"), "--deep")[-1])
         self.coffer("attrs", self.path("two/g"), "k=1")
         self.coffer("cp", self.path("two"), self.path("three"), "--zarr-format", "3")

@@ -167,7 +167,7 @@ TEST(Engine, OneContextMakesItsRootWhileAnotherWaitsForTheDisk) {
     const KvStorePtr store = MakeFileStore(dir / "one/root", {}, contexts[0], slow).OrDie();
     EXPECT_TRUE(store->Write("k", Bytes::Copy("v")).Get().ok());
   });
-  slow.WaitFor("MakeDirectory one", 1);
+  slow.WaitFor("Sync d:" + std::filesystem::path(dir.path()).parent_path().filename().string(), 1);
   const KvStorePtr store = MakeFileStore(dir / "two/root", {}, contexts[1], quick).OrDie();
   EXPECT_TRUE(store->Write("k", Bytes::Copy("v")).Get().ok());
   slow.sync_gate.Open();
