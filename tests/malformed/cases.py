@@ -178,9 +178,9 @@ def plain_cases() -> Iterator[Case]:
     codecs: list[Any] = [LITTLE]
     in_place = " || stored size is not the 12 bytes of a chunk"  # By cp, which reads in place.
     for name, (data, text) in {
-        "empty": (b"", "the chunk decodes to 0 bytes, expected 12"),
-        "cut short": (DATA[:-1], "the chunk decodes to 11 bytes, expected 12"),
-        "one byte": (b"x", "the chunk decodes to 1 bytes, expected 12"),
+        "empty": (b"", "the chunk decodes to 0 bytes, expected 12 || stored size"),
+        "cut short": (DATA[:-1], "the chunk decodes to 11 bytes, expected 12 || stored size"),
+        "one byte": (b"x", "the chunk decodes to 1 bytes, expected 12 || stored size"),
         "a byte too long": (DATA + b"x", "stored size 13 is more than a chunk can have"),
         "twice": (DATA * 2, "stored size 24 is more than a chunk can have"),
     }.items():
@@ -196,14 +196,17 @@ def plain_cases() -> Iterator[Case]:
     yield chunk_case("bytes: a FIFO", codecs, FIFO, NO_FILE)
     transposed = [{"name": "transpose", "configuration": {"order": [1, 0]}}, LITTLE]
     yield chunk_case(
-        "transpose: cut short", transposed, DATA[:-2], "the chunk decodes to 10 bytes, expected 12"
+        "transpose: cut short",
+        transposed,
+        DATA[:-2],
+        "the chunk decodes to 10 bytes, expected 12 || stored size",
     )
     right = DATA + enc.crc32c(DATA)
     flipped = bytes([DATA[0] ^ 1]) + right[1:]
     for name, (data, text) in {
-        "empty": (b"", "got 0 bytes, fewer than a checksum has"),
-        "three bytes": (right[:3], "got 3 bytes, fewer than a checksum has"),
-        "of nothing": (enc.crc32c(b""), "the chunk decodes to 0 bytes, expected 12"),
+        "empty": (b"", "got 0 bytes, fewer than a checksum has || stored size"),
+        "three bytes": (right[:3], "got 3 bytes, fewer than a checksum has || stored size"),
+        "of nothing": (enc.crc32c(b""), "the chunk decodes to 0 bytes, expected 12 || stored size"),
         "a flipped bit": (flipped, "checksum of 12 bytes is 0x62f27e8a, stored is 0x5383aaba"),
         "a flipped bit of the sum": (
             right[:-1] + bytes([right[-1] ^ 0x80]),
@@ -217,11 +220,14 @@ def plain_cases() -> Iterator[Case]:
             DATA + b"\x92\x5a\xad\x7e",
             "checksum of 12 bytes is 0x5383aaba, stored is 0x7ead5a92",
         ),
-        "cut short": (right[:-1], "checksum of 11 bytes is 0xfb159dfa, stored is 0x83aaba0b"),
+        "cut short": (
+            right[:-1],
+            "checksum of 11 bytes is 0xfb159dfa, stored is 0x83aaba0b || stored size",
+        ),
         "a byte behind": (right + b"x", "stored size 17 is more than a chunk can have"),
         "right, of too few": (
             DATA[:-2] + enc.crc32c(DATA[:-2]),
-            "the chunk decodes to 10 bytes, expected 12",
+            "the chunk decodes to 10 bytes, expected 12 || stored size",
         ),
         "right, of too many": (
             DATA + b"xx" + enc.crc32c(DATA + b"xx"),
@@ -507,8 +513,14 @@ def entry_cases() -> Iterator[Case]:
         "half empty, size": ((0, enc.EMPTY), "only one of them says that the chunk is absent"),
         "of no bytes": ((0, 0), "the chunk decodes to 0 bytes, expected 2"),
         "too few bytes": ((0, 1), "the chunk decodes to 1 bytes, expected 2"),
-        "too many bytes": ((0, 3), "the index gives an inner chunk 3 bytes, it can have 2"),
-        "too many bytes, all": ((0, 12), "the index gives an inner chunk 12 bytes, it can have 2"),
+        "too many bytes": (
+            (0, 3),
+            "gives an inner chunk 3 bytes, it can have 2 || gives it 3 bytes, it can have 2",
+        ),
+        "too many bytes, all": (
+            (0, 12),
+            "gives an inner chunk 12 bytes, it can have 2 || gives it 12 bytes, it can have 2",
+        ),
         "2^40 bytes": (
             (0, 1 << 40),
             "[1, 1] at offset 0, size 1099511627776: beyond the shard of 112 bytes",
@@ -532,9 +544,9 @@ def shard_cases() -> Iterator[Case]:
     """Shards whose index is wrong, or its place."""
     right = enc.shard(INNER)
     for name, (data, text) in {
-        "empty": (b"", "the shard is shorter than its index of 100 bytes"),
-        "shorter than its index": (right[-50:], "the shard is shorter than its index of 100 bytes"),
-        "a byte": (b"x", "the shard is shorter than its index of 100 bytes"),
+        "empty": (b"", "shorter than its index of 100"),
+        "shorter than its index": (right[-50:], "shorter than its index of 100"),
+        "a byte": (b"x", "shorter than its index of 100"),
         "a flipped bit of the index": (
             right[:20] + bytes([right[20] ^ 4]) + right[21:],
             "index: codecs[1] (crc32c): checksum of 96 bytes is 0x59a9b7d2, stored is 0x45fe8e9e",
@@ -556,7 +568,7 @@ def shard_cases() -> Iterator[Case]:
     start = enc.shard(INNER, at_start=True)
     for name, (data, text) in {
         "cut in the data": (start[:-3], "at offset 108, size 2: beyond the shard of 109 bytes"),
-        "cut in the index": (start[:50], "the shard is shorter than its index of 100 bytes"),
+        "cut in the index": (start[:50], "shorter than its index of 100"),
         "the index at the end": (
             right,
             "index: codecs[1] (crc32c): checksum of 96 bytes is ",
@@ -630,7 +642,7 @@ def inner_chunk_cases() -> Iterator[Case]:
         "shard of 2^22 inner chunks: a byte",
         [sharding([LITTLE])],
         b"x",
-        "the shard is shorter than its index of 67108868 bytes",
+        "shorter than its index of 67108868",
         key="c/0/0",
         chunk_grid=many,
     )

@@ -61,7 +61,7 @@ def chunk_case(name: str, compressor: Any, data: Content, text: str) -> Case:
 
 def chunk_cases() -> Iterator[Case]:
     """Chunks that are wrong."""
-    yield chunk_case("raw: cut short", None, DATA[:-1], SHORT + " || stored size is not")
+    yield chunk_case("raw: cut short", None, DATA[:-1], SHORT + " || stored size")
     yield chunk_case("raw: too long", None, DATA + b"x", "stored size")
     packed = zlib.compress(DATA)
     for name, (data, text) in {
@@ -95,7 +95,10 @@ def small_cases() -> Iterator[Case]:
         "declares nothing": (lz4(DATA, 0), "damaged lz4 data"),
         "declares fewer": (lz4(DATA, 11), "damaged lz4 data"),
         "declares more": (lz4(DATA, 13), "lz4 data decodes to 13 bytes"),
-        "declares 2^32 - 1": (lz4(DATA, -1), "lz4"),
+        "declares 2^32 - 1": (
+            lz4(DATA, -1),
+            "lz4 data decodes to 4294967295 bytes || damaged lz4 data",
+        ),
         "cut short": (lz4(DATA)[:-1], "damaged lz4 data"),
         "garbage behind": (lz4(DATA) + b"\xff" * 8, "damaged lz4 data"),
         "too few": (lz4(DATA[:-1]), SHORT),
@@ -109,7 +112,7 @@ def small_cases() -> Iterator[Case]:
         "cut short": (packed[:-3], "damaged lzma data: cut short"),
         "too few": (lzma.compress(DATA[:-1]), SHORT),
         "too many": (lzma.compress(DATA + b"x"), "lzma data decodes to more than the 12 bytes"),
-        "garbage behind": (packed + b"xyz", "lzma data with 3 bytes"),
+        "garbage behind": (packed + b"xyz", "damaged lzma data: cut short"),
         "a bomb": (lzma.compress(bytes(GIB >> 4)), "lzma data decodes to more than"),
     }.items():
         yield chunk_case("lzma: " + name, compressor, data, text)

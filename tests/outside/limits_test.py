@@ -127,7 +127,7 @@ class Limits(unittest.TestCase):
             self.skipTest("SKIPPED: no tmpfs can be mounted: " + done.stderr)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(
-            done.stderr, r"^coffer: ResourceExhausted: .*: No space left on device\nc\n$"
+            done.stderr, r"(?m)^coffer: ResourceExhausted: .*: No space left on device\nc$"
         )
 
     def test_file_size(self) -> None:
@@ -178,6 +178,9 @@ class Limits(unittest.TestCase):
                     refused += 1
                     if name == "save":
                         self.assertFalse(Path(place).exists())
+                        # Who could open nothing could not take its staging away either.
+                        for staged in self.folder.glob(f"{name}{limit}.coffer-tmp-*"):
+                            shutil.rmtree(staged)
                     shutil.rmtree(place, ignore_errors=True)
                     self.coffer(*arguments)
                 else:
