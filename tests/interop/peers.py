@@ -111,19 +111,26 @@ def zarr2_gap(peer: str, direction: str, case: Case) -> str | None:
     return None
 
 
+def type_gap(peer: str, direction: str, case: Case) -> str | None:
+    """The same for the elements of a case, however they are laid out."""
+    if peer in PIPELINES and case.data_type == "bfloat16":
+        return "zarr-python has no bfloat16"
+    big = not case.v2 and '"endian": "big"' in json.dumps(case.codecs)
+    if peer == "zarrs" and direction == "read" and case.dtype.kind == "c" and big:
+        return "zarrs swaps the bytes of a whole complex number, not of its parts"
+    return None
+
+
 def gap(peer: str, direction: str, case: Case) -> str | None:
     """Why a peer cannot write, or read, a case; None if it can. Each reason was tried with the
     pinned versions: the peer alone, or with another peer."""
     python = peer in PIPELINES
+    if reason := type_gap(peer, direction, case):
+        return reason
     if case.v2:
-        if python and case.data_type == "bfloat16":
-            return "zarr-python has no bfloat16"
         return zarr2_gap(peer, direction, case)
     names = [codec["name"] for codec in case.codecs]
-    big = '"endian": "big"' in json.dumps(case.codecs)
     sharded = "sharding_indexed" in names
-    if python and case.data_type == "bfloat16":
-        return "zarr-python has no bfloat16"
     if peer == "zarr-python" and "-snappy-" in case.name:
         return "the c-blosc of its wheel has no snappy"
     if python and case.name == "shard-transposed":
@@ -135,8 +142,6 @@ def gap(peer: str, direction: str, case: Case) -> str | None:
             return "zarr-python writes every NaN fill value as NaN, without its payload"
         if peer == "zarrs" or case.data_type == "float16":
             return "reads this NaN fill value without its payload"
-    if peer == "zarrs" and direction == "read" and case.dtype.kind == "c" and big:
-        return "zarrs swaps the bytes of a whole complex number, not of its parts"
     if peer == "TensorStore" and sharded and names[-1] != "sharding_indexed":
         return "TensorStore refuses codecs after sharding"
     if peer == "TensorStore" and len(set(case.dimension_names)) < len(case.dimension_names):
