@@ -8,7 +8,7 @@ coffer::StoreDriver NamedStores(const std::string& name, coffer::KvStorePtr (*ma
                            const coffer::Context&) -> coffer::Result<coffer::KvStorePtr> {
     static std::mutex mutex;  // Guards the next.
     static auto& stores = *new std::map<std::string, coffer::KvStorePtr>();
-    std::lock_guard lock(mutex);
+    std::lock_guard lock(mutex);  // A spec is named by its text.
     coffer::KvStorePtr& store = stores[std::string(text)];
     if (!store) store = make();
     return store;

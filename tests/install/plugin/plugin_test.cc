@@ -61,7 +61,7 @@ void ExpectMasked(const coffer::Context& context, const std::string& store_name,
                   const std::string& key) {
   coffer::KvStorePtr store = coffer::OpenKvStore(store_name, context).OrThrow();
   coffer::ReadResult chunk = store->Read(key).Get().OrThrow();
-  ASSERT_EQ(chunk.value.size(), 120u);
+  ASSERT_EQ(chunk.value.size(), 120u) << store->Describe(key);
   EXPECT_EQ(chunk.value.data()[0], std::byte{0x01 ^ 0x5A});
   EXPECT_EQ(chunk.value.data()[1], std::byte{0x5A});
 }
@@ -73,7 +73,7 @@ TEST(Outside, ByUrlAndJsonInOneContext) {
   ExpectMasked(context, "shelf://a/", "c/0/0");
   MakeAndReadBack(context, "remote://b/|tile:");
   ExpectMasked(context, "remote://b/", "tile.0.0");
-  const std::string remote = R"({"driver": "remote", "path": "c"})";
+  const std::string remote = R"({"driver":"remote","path":"c"})";
   MakeAndReadBack(context, R"({"driver": "tile", "path": "x", "kvstore": )" + remote + "}");
   ExpectMasked(context, remote, "x/tile.0.0");
   EXPECT_EQ(coffer::OpenKvStore("shelf://a/").status().code(),
