@@ -583,9 +583,10 @@ int SimulatedDisk::RemoveDirectory(int directory, const char* name) {
 
 bool SimulatedDisk::IsBelow(Inode inode, Inode above) {
   if (inode == above) return true;
-  const Entries& entries = nodes_.at(above).entries;
-  return std::any_of(entries.begin(), entries.end(),
-                     [&](const auto& entry) { return IsBelow(inode, entry.second); });
+  for (const auto& [name, entry] : nodes_.at(above).entries) {
+    if (IsBelow(inode, entry)) return true;
+  }
+  return false;
 }
 
 int SimulatedDisk::Move(int from_directory, std::string_view from, int to_directory,
