@@ -43,7 +43,7 @@ class BoundCrc32c final : public BoundBytesToBytes {
 
   Result<size_t> Encode(std::span<const std::byte> decoded,
                         std::span<std::byte> destination) const override {
-    std::memcpy(destination.data(), decoded.data(), decoded.size());
+    if (!decoded.empty()) std::memcpy(destination.data(), decoded.data(), decoded.size());
     return EncodeInPlace(destination, decoded.size());
   }
 

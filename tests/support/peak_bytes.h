@@ -8,6 +8,17 @@
 
 namespace coffer::testing {
 
+// Sanitizers keep what was freed for a while, so that large bounds mean nothing under them.
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kMemoryIsAsWithoutSanitizers = false;
+#else
+inline constexpr bool kMemoryIsAsWithoutSanitizers = true;
+#endif
+#else
+inline constexpr bool kMemoryIsAsWithoutSanitizers = true;
+#endif
+
 inline int64_t PeakBytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
