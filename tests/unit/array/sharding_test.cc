@@ -382,7 +382,9 @@ TEST(LargeShards, AMillionInnerChunksAreReadAndChangedInBoundedMemory) {
   EXPECT_EQ(read(2, 1000), 2);
   EXPECT_EQ(read(1000, 1000), 1);
   EXPECT_EQ(array.Read<uint8_t>({{.dim = 2, .at = 0}}).OrDie()(2, 5), 2);
-  if (kMemoryIsAsWithoutSanitizers) EXPECT_LT(PeakBytes() - before, MiB(256));
+  if (kMemoryIsAsWithoutSanitizers) {
+    EXPECT_LT(PeakBytes() - before, MiB(256));
+  }
   EXPECT_LE(context.budget().held_bytes_peak(),
             std::max(context.budget().limit_bytes(), array.largest_task_bytes()));
 }
