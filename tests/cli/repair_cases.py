@@ -243,7 +243,9 @@ class Inside(CliTest):
     def test_a_name_that_is_taken_is_said(self) -> None:
         os.symlink("nowhere", self.path("link"))
         error = self.fails(1, "checkpoint", "save", self.model, self.path("link"))
-        self.assertIn("something without keys has this name, such as a link that leads", error)
+        taken = "something without keys has this name, such as a link that leads"
+        refused = "a symbolic link leads out of the store's root"  # The POSIX twin follows none.
+        self.assertTrue(taken in error or refused in error, error)
 
     def test_rm_takes_what_is_no_value(self) -> None:
         os.mkfifo(self.group + "/a/pipe")
