@@ -178,9 +178,12 @@ def plain_cases() -> Iterator[Case]:
     codecs: list[Any] = [LITTLE]
     in_place = " || stored size is not the 12 bytes of a chunk"  # By cp, which reads in place.
     for name, (data, text) in {
-        "empty": (b"", "the chunk decodes to 0 bytes, expected 12 || stored size"),
-        "cut short": (DATA[:-1], "the chunk decodes to 11 bytes, expected 12 || stored size"),
-        "one byte": (b"x", "the chunk decodes to 1 bytes, expected 12 || stored size"),
+        "empty": (b"", "decodes to 0 bytes, expected 12 || stored size 0, a chunk has 12"),
+        "cut short": (
+            DATA[:-1],
+            "decodes to 11 bytes, expected 12 || stored size 11, a chunk has 12",
+        ),
+        "one byte": (b"x", "decodes to 1 bytes, expected 12 || stored size 1, a chunk has 12"),
         "a byte too long": (DATA + b"x", "stored size 13 is more than a chunk can have"),
         "twice": (DATA * 2, "stored size 24 is more than a chunk can have"),
     }.items():
@@ -199,14 +202,20 @@ def plain_cases() -> Iterator[Case]:
         "transpose: cut short",
         transposed,
         DATA[:-2],
-        "the chunk decodes to 10 bytes, expected 12 || stored size",
+        "the chunk decodes to 10 bytes, expected 12 || stored size 10, a chunk has 12",
     )
     right = DATA + enc.crc32c(DATA)
     flipped = bytes([DATA[0] ^ 1]) + right[1:]
     for name, (data, text) in {
-        "empty": (b"", "got 0 bytes, fewer than a checksum has || stored size"),
-        "three bytes": (right[:3], "got 3 bytes, fewer than a checksum has || stored size"),
-        "of nothing": (enc.crc32c(b""), "the chunk decodes to 0 bytes, expected 12 || stored size"),
+        "empty": (b"", "got 0 bytes, fewer than a checksum || stored size 0, a chunk has 16"),
+        "three bytes": (
+            right[:3],
+            "got 3 bytes, fewer than a checksum || stored size 3, a chunk has 16",
+        ),
+        "of nothing": (
+            enc.crc32c(b""),
+            "decodes to 0 bytes, expected 12 || stored size 4, a chunk has 16",
+        ),
         "a flipped bit": (flipped, "checksum of 12 bytes is 0x62f27e8a, stored is 0x5383aaba"),
         "a flipped bit of the sum": (
             right[:-1] + bytes([right[-1] ^ 0x80]),
@@ -222,12 +231,13 @@ def plain_cases() -> Iterator[Case]:
         ),
         "cut short": (
             right[:-1],
-            "checksum of 11 bytes is 0xfb159dfa, stored is 0x83aaba0b || stored size",
+            "checksum of 11 bytes is 0xfb159dfa, stored is 0x83aaba0b"
+            " || stored size 15, a chunk has 16",
         ),
         "a byte behind": (right + b"x", "stored size 17 is more than a chunk can have"),
         "right, of too few": (
             DATA[:-2] + enc.crc32c(DATA[:-2]),
-            "the chunk decodes to 10 bytes, expected 12 || stored size",
+            "the chunk decodes to 10 bytes, expected 12 || stored size 14, a chunk has 16",
         ),
         "right, of too many": (
             DATA + b"xx" + enc.crc32c(DATA + b"xx"),
