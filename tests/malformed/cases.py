@@ -173,6 +173,11 @@ BLOSC = {
 }
 
 
+CUT_CHECKSUM = (
+    "checksum of 11 bytes is 0xfb159dfa, stored is 0x83aaba0b || stored size 15, a chunk has 16"
+)
+
+
 def plain_cases() -> Iterator[Case]:
     """Chunks without compression, with and without a checksum."""
     codecs: list[Any] = [LITTLE]
@@ -229,11 +234,7 @@ def plain_cases() -> Iterator[Case]:
             DATA + b"\x92\x5a\xad\x7e",
             "checksum of 12 bytes is 0x5383aaba, stored is 0x7ead5a92",
         ),
-        "cut short": (
-            right[:-1],
-            "checksum of 11 bytes is 0xfb159dfa, stored is 0x83aaba0b"
-            " || stored size 15, a chunk has 16",
-        ),
+        "cut short": (right[:-1], CUT_CHECKSUM),
         "a byte behind": (right + b"x", "stored size 17 is more than a chunk can have"),
         "right, of too few": (
             DATA[:-2] + enc.crc32c(DATA[:-2]),
