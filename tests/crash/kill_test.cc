@@ -11,18 +11,16 @@
 
 #include <atomic>
 #include <cstdio>
+#include <list>
 #include <new>
 #include <string>
 
 #include "coffer/kvstore/stores.h"
 #include "kvstore/file/file.h"
 #include "tests/crash/scenarios.h"
+#include "tests/support/fork_under_tsan.h"
 #include "tests/support/one_thread.h"
 #include "tests/support/temp_dir.h"
-
-// ThreadSanitizer otherwise ends every child that starts a thread.
-extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 
 namespace coffer::testing {
 namespace {
@@ -101,7 +99,10 @@ class KillingOps final : public SystemFileOps {
 };
 
 /// Never destroyed: threads may come late with a Close.
-KillingOps& NewOps() { return *new KillingOps(); }
+KillingOps& NewOps() {
+  static std::list<KillingOps>& all = *new std::list<KillingOps>();
+  return all.emplace_back();
+}
 
 CrashPlace Open(const std::string& root, KillingOps& ops, bool threads) {
   const Context context = threads ? Context::Create({.threads = 2}) : OneThreadContext();

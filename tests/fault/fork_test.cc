@@ -15,11 +15,8 @@
 #include "coffer/array/array.h"
 #include "coffer/checkpoint/checkpoint.h"
 #include "coffer/kvstore/stores.h"
+#include "tests/support/fork_under_tsan.h"
 #include "tests/support/temp_dir.h"
-
-// ThreadSanitizer otherwise ends every child that starts a thread.
-extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 
 namespace coffer {
 namespace {

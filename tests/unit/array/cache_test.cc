@@ -12,6 +12,7 @@
 #include "coffer/array/group.h"
 #include "src/array/array_caches.h"
 #include "src/array/lru_cache.h"
+#include "tests/support/fork_under_tsan.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/traced.h"
 

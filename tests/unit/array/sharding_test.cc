@@ -211,6 +211,30 @@ TEST_P(Sharded, ChunksOfFillValuesAreRemovedAndAnEmptiedShardIsDeleted) {
   EXPECT_EQ(store->Read("c/0/0/0").Get().OrDie().state, ReadResult::State::kMissing);
 }
 
+// Whatever the form: under the smallest budget its tasks run one by one, and hold no more than said.
+TEST_P(Sharded, SaysWhatItsTasksHold) {
+  for (const bool local : {false, true}) {
+    for (const bool later : {false, true}) {
+      const TempDir dir;
+      const Context context = Context::Create({.threads = 2, .budget_bytes = 1});
+      const KvStorePtr store =
+          local ? OpenKvStore(dir / "store", context).OrDie() : NewStore(context);
+      CreateOptions options = Form(GetParam().codecs);
+      options.context = context;
+      const Array array = Array::Create(later ? Later(store) : store, "", options).OrDie();
+      std::vector<uint16_t> values(11 * 13 * 7, 1);
+      array.Write(Box::Full(array.shape()), Ref(values.data(), array.shape())).OrDie();
+      array.Write(Box::FromSize({1, 1, 1}, {9, 11, 5}), Ref(values.data(), {9, 11, 5})).OrDie();
+      array.Read(Box::Full(array.shape()), Ref(values.data(), array.shape())).OrDie();
+      EXPECT_EQ(VerifyArray(array, {.deep = true}).OrDie().num_findings, 0);
+      EXPECT_LE(context.budget().held_bytes_peak(), array.largest_task_bytes())
+          << local << " " << later;
+      EXPECT_LE(context.buffers().held_bytes_peak(), array.largest_task_bytes())
+          << local << " " << later;
+    }
+  }
+}
+
 // A shard of four chunks of two uint8 each, assembled by hand.
 class HandMade {
  public:

@@ -13,10 +13,7 @@
 
 #include "coffer/async/context.h"
 #include "coffer/async/future.h"
-
-// ThreadSanitizer otherwise ends every child that starts a thread.
-extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+#include "tests/support/fork_under_tsan.h"
 
 namespace coffer {
 namespace {
