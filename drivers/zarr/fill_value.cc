@@ -159,10 +159,21 @@ Result<std::vector<std::byte>> ComplexFromJson(const Json& json, DataType type,
   return bytes;
 }
 
+/// 7 for 7.0, which zarr-python leaves where an integer is meant.
+Json WithoutFraction(const Json& json) {
+  constexpr double kExactMax = 9007199254740992.0;  // 2^53
+  if (json.type() != Json::Type::kDouble) return json;
+  const double number = json.number();
+  if (std::abs(number) > kExactMax || number != std::trunc(number)) return json;
+  return Json(static_cast<int64_t>(number));
+}
+
 }  // namespace
 
-Result<std::vector<std::byte>> FillValueFromJson(const Json& json, DataType type,
+Result<std::vector<std::byte>> FillValueFromJson(const Json& given, DataType type,
                                                  std::string_view path) {
+  const bool integer = type.kind() == DataType::Kind::kInt || type.kind() == DataType::Kind::kUint;
+  const Json json = integer ? WithoutFraction(given) : given;
   uint64_t bits = 0;
   const auto width = static_cast<int>(std::min<int64_t>(8 * type.size(), 64));
   switch (type.kind()) {

@@ -2,7 +2,7 @@
 // of them so, too.
 //
 //     bool         true, false
-//     integers     7, -7: exact; neither 7.0 nor 7e0
+//     integers     7, -7, exact; also 7.0 up to 2^53
 //     floats       a number, "NaN", "Infinity", "-Infinity", or the bits: "0x7fc00001"
 //     complex      [real, imaginary], each as a float
 //     r<N>         [0, 255]: N / 8 bytes

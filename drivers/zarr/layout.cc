@@ -162,7 +162,7 @@ Shape DefaultInnerChunkShape(const Shape& shard_shape, DataType type) {
 
 Result<Json> ParseAttributes(std::string_view text) {
   if (text.empty()) return Json(Json::Object());
-  Result<Json> attributes = Json::Parse(text);
+  Result<Json> attributes = Json::ParseNonFinite(text);
   if (!attributes.ok()) return attributes.status().Annotate("attributes");
   if (!attributes->is_object()) {
     return InvalidArgumentError("attributes: expected a JSON object");

@@ -3,13 +3,11 @@
 // Creating a node:
 //  1. Its document is made from the options and read back by the code that opens arrays, so what
 //     could not be opened is never written.
-//  2. The names in its prefix are checked; a node that is there is an error, or deleted: first its
-//     document, then all below it.
-//  3. The groups above it, from the top down. An array above it is an error.
-//  4. .zattrs, under the generation that it has where there is no node (missing, or what a killed
+//  2. Its place is prepared (drivers/zarr/new_node.h).
+//  3. .zattrs, under the generation that it has where there is no node (missing, or what a killed
 //     creator left, which is deleted where the new node has no attributes). If that has changed,
 //     somebody else is creating here.
-//  5. .zarray or .zgroup, on the condition that the key is missing. From here on the node is seen,
+//  4. .zarray or .zgroup, on the condition that the key is missing. From here on the node is seen,
 //     with its attributes. Of two that create at the same moment one has lost; the attributes may
 //     be those of either.
 //
@@ -27,6 +25,7 @@
 
 #include "drivers/zarr/document.h"
 #include "drivers/zarr/layout.h"
+#include "drivers/zarr/new_node.h"
 #include "drivers/zarr2/metadata.h"
 #include "src/codec/chain.h"
 
@@ -134,28 +133,7 @@ Result<Document> ReadGroup(KvStore& store, const std::string& prefix) {
   return ReadNode(store, prefix, kGroup, kArray);
 }
 
-Status DeleteNodeBelow(KvStore& store, const std::string& prefix) {
-  COFFER_RETURN_IF_ERROR(store.Write(Key(prefix, kArray), std::nullopt).Get());
-  COFFER_RETURN_IF_ERROR(store.Write(Key(prefix, kGroup), std::nullopt).Get());
-  return store.DeleteRange(KeyRange::Prefix(prefix)).Get();
-}
-
-Status EnsureGroup(const ArrayDriver& driver, const KvStorePtr& store, const std::string& prefix) {
-  COFFER_ASSIGN_OR_RETURN(NodeKind kind, driver.Find(store, prefix));
-  if (kind == NodeKind::kNone) {
-    Generation written;
-    // If someone else writes it first, what they wrote is looked at.
-    COFFER_ASSIGN_OR_RETURN(const bool done,
-                            WriteDocument(*store, Key(prefix, kGroup), zarr2::GroupToJson().Dump(2),
-                                          Generation::Missing(), written));
-    if (done) return Status();
-    COFFER_ASSIGN_OR_RETURN(kind, driver.Find(store, prefix));
-  }
-  if (kind == NodeKind::kGroup) return Status();
-  return zarr::NotAGroup(*store, Key(prefix, kArray));
-}
-
-// Step 4: the generation that .zattrs has afterwards, or nullopt if somebody else creates here.
+// Step 3: the generation that .zattrs has afterwards, or nullopt if somebody else creates here.
 Result<std::optional<Generation>> WriteNewAttributes(KvStore& store, const std::string& prefix,
                                                      const Json& attributes) {
   const std::string key = Key(prefix, kAttributes);
@@ -179,24 +157,18 @@ struct NewNode {
   Generation attributes;
 };
 
-// Steps 2 to 5 of the protocol.
+// Steps 2 to 4 of the protocol. `chunks`: nullptr for a group.
 Result<NewNode> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& store,
-                             const std::string& prefix, std::string_view name, const Json& document,
-                             const Json& attributes, bool delete_existing) {
-  const std::string key = Key(prefix, name);
-  COFFER_RETURN_IF_ERROR(zarr::CheckNames(*store, prefix, IsSegmentOfName));
-  COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver.Find(store, prefix));
-  if (kind != NodeKind::kNone) {
-    if (!delete_existing) return zarr::AlreadyThere(*store, key);
-    COFFER_RETURN_IF_ERROR(DeleteNodeBelow(*store, prefix));
-  }
-  if (!prefix.empty()) {
-    COFFER_ASSIGN_OR_RETURN(const NodeKind root, driver.Find(store, ""));
-    if (root == NodeKind::kArray) return zarr::NotAGroup(*store, Key("", kArray));
-  }
-  for (const std::string& ancestor : zarr::Ancestors(prefix)) {
-    COFFER_RETURN_IF_ERROR(EnsureGroup(driver, store, ancestor));
-  }
+                             const std::string& prefix, const Json& document,
+                             const Json& attributes, const zarr::NewChunks* chunks,
+                             bool delete_existing) {
+  const zarr::NodeFormat format{.driver = driver,
+                                .array_document = kArray,
+                                .group_document = kGroup,
+                                .group_text = zarr2::GroupToJson().Dump(2),
+                                .is_name = IsSegmentOfName};
+  const std::string key = Key(prefix, chunks != nullptr ? kArray : kGroup);
+  COFFER_RETURN_IF_ERROR(zarr::PrepareNode(format, store, prefix, chunks, delete_existing));
   NewNode made;
   COFFER_ASSIGN_OR_RETURN(std::optional<Generation> written,
                           WriteNewAttributes(*store, prefix, attributes));
@@ -286,8 +258,9 @@ Result<StoredArrayPtr> Zarr2Driver::Create(const KvStorePtr& store, const std::s
   if (!attributes.ok()) return attributes.status().Annotate(store->Describe(prefix));
   COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
                           Understand(*store, prefix, *json, options.context));
-  COFFER_ASSIGN_OR_RETURN(NewNode made, WriteNewNode(*this, store, prefix, kArray, *json,
-                                                     *attributes, options.format.delete_existing));
+  const zarr::NewChunks chunks{metadata.keys, metadata.grid.shape().rank()};
+  COFFER_ASSIGN_OR_RETURN(NewNode made, WriteNewNode(*this, store, prefix, *json, *attributes,
+                                                     &chunks, options.format.delete_existing));
   Document document{Json(), json->Dump(2), std::move(made.document)};
   return MakeStored(*this, store, prefix, std::move(metadata), std::move(document),
                     {attributes->Dump(), std::move(made.attributes)});
@@ -338,9 +311,8 @@ Result<StoredGroup> Zarr2Driver::CreateGroup(const KvStorePtr& store, const std:
                                              const GroupOptions& options) const {
   Result<Json> parsed = zarr::ParseAttributes(options.attributes);
   if (!parsed.ok()) return parsed.status().Annotate(store->Describe(prefix));
-  COFFER_ASSIGN_OR_RETURN(NewNode made,
-                          WriteNewNode(*this, store, prefix, kGroup, zarr2::GroupToJson(), *parsed,
-                                       options.delete_existing));
+  COFFER_ASSIGN_OR_RETURN(NewNode made, WriteNewNode(*this, store, prefix, zarr2::GroupToJson(),
+                                                     *parsed, nullptr, options.delete_existing));
   return StoredGroup{parsed->Dump(), std::move(made.document)};
 }
 

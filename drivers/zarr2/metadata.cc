@@ -72,30 +72,6 @@ Result<std::vector<CodecPtr>> CodecsOf(const StoredType& type, int rank, bool co
   return codecs;
 }
 
-// The text with bare NaN, Infinity and -Infinity as strings.
-std::string WithTokensQuoted(std::string_view text) {
-  constexpr std::string_view kTokens[] = {"NaN", "Infinity", "-Infinity"};
-  std::string quoted;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size();) {
-    if (!in_string) {
-      const std::string_view* found = nullptr;
-      for (const std::string_view& token : kTokens) {
-        if (text.substr(i).starts_with(token)) found = &token;
-      }
-      if (found != nullptr) {
-        quoted.append("\"").append(*found).append("\"");
-        i += found->size();
-        continue;
-      }
-    }
-    if (text[i] == '"') in_string = !in_string;
-    if (in_string && text[i] == '\\' && i + 1 < text.size()) quoted += text[i++];
-    quoted += text[i++];
-  }
-  return quoted;
-}
-
 }  // namespace
 
 Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& table) {
@@ -138,14 +114,9 @@ Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& tabl
 Status CheckGroup(const Json& document) { return CheckFormat(document); }
 
 Result<std::string> AttributesFromText(std::string_view text) {
-  Result<Json> json = Json::Parse(text);
-  if (!json.ok()) {
-    Result<Json> lenient = Json::Parse(WithTokensQuoted(text));
-    if (!lenient.ok()) return json.status();
-    json = std::move(lenient);
-  }
-  COFFER_RETURN_IF_ERROR(json->AsObject("$"));
-  return json->Dump();
+  COFFER_ASSIGN_OR_RETURN(const Json json, Json::ParseNonFinite(text));
+  COFFER_RETURN_IF_ERROR(json.AsObject("$"));
+  return json.Dump();
 }
 
 Result<GroupSnapshot> SnapshotFromText(std::string_view text) {

@@ -35,8 +35,7 @@ Result<ArrayMetadata> ArrayFromJson(const Json& document, const CodecTable& code
 
 /// Errors: InvalidArgument unless it is the .zgroup of a group.
 Status CheckGroup(const Json& document);
-/// A .zattrs as JSON object text. The tokens NaN, Infinity and -Infinity, which older writers left
-/// there bare, become strings.
+/// A .zattrs as JSON object text; also with the bare words NaN, Infinity and -Infinity.
 Result<std::string> AttributesFromText(std::string_view text);
 /// The nodes of a .zmetadata, by name; not the group itself. Their documents are not understood
 /// yet.

@@ -1,10 +1,8 @@
 // Creating a node:
 //  1. Its document is made from the options and read back by the code that opens arrays, so what
 //     could not be opened is never written.
-//  2. The names in its prefix are checked; a node that is there is an error, or deleted: first its
-//     document, so that no moment shows an array without its chunks, then all below it.
-//  3. The groups above it, from the top down. An array above it is an error.
-//  4. The document, on the condition that the key is missing.
+//  2. Its place is prepared (drivers/zarr/new_node.h).
+//  3. The document, on the condition that the key is missing.
 //
 // Changing a node: the document as it was read keeps all its members and their order; only the
 // changed ones are replaced, and it is written on the condition that it is still the one read.
@@ -16,6 +14,7 @@
 
 #include "drivers/zarr/document.h"
 #include "drivers/zarr/layout.h"
+#include "drivers/zarr/new_node.h"
 #include "drivers/zarr3/metadata.h"
 #include "src/base/json.h"
 
@@ -66,7 +65,7 @@ Result<Document> ReadNode(KvStore& store, const std::string& prefix, std::string
 
 // What could not be opened is never written.
 Status CheckDocument(const KvStore& store, const std::string& prefix, std::string_view text) {
-  return Json::Parse(text).status().Annotate(store.Describe(DocumentKey(prefix)));
+  return Json::ParseNonFinite(text).status().Annotate(store.Describe(DocumentKey(prefix)));
 }
 
 // The names that the specification allows a node; "__" is reserved.
@@ -75,46 +74,17 @@ bool IsSegmentOfName(std::string_view segment) {
   return !dots && !segment.starts_with("__") && segment != kDocument;
 }
 
-Status DeleteNodeBelow(KvStore& store, const std::string& prefix) {
-  COFFER_RETURN_IF_ERROR(store.Write(DocumentKey(prefix), std::nullopt).Get());
-  return store.DeleteRange(KeyRange::Prefix(prefix)).Get();
-}
-
-Status EnsureGroup(const ArrayDriver& driver, const KvStorePtr& store, const std::string& prefix) {
-  COFFER_ASSIGN_OR_RETURN(NodeKind kind, driver.Find(store, prefix));
-  if (kind == NodeKind::kNone) {
-    Generation written;
-    // If someone else writes it first, what they wrote is looked at.
-    const Json group = zarr3::GroupToJson(Json(Json::Object()));
-    COFFER_ASSIGN_OR_RETURN(
-        const bool done,
-        WriteDocument(*store, DocumentKey(prefix), group.Dump(2), Generation::Missing(), written));
-    if (done) return Status();
-    COFFER_ASSIGN_OR_RETURN(kind, driver.Find(store, prefix));
-  }
-  if (kind == NodeKind::kGroup) return Status();
-  return zarr::NotAGroup(*store, DocumentKey(prefix));
-}
-
-// Steps 2 to 4 of the protocol.
+// Steps 2 and 3 of the protocol. `chunks`: nullptr for a group.
 Result<Generation> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& store,
-                                const std::string& prefix, std::string text, bool delete_existing) {
-  COFFER_RETURN_IF_ERROR(zarr::CheckNames(*store, prefix, IsSegmentOfName));
+                                const std::string& prefix, std::string text,
+                                const zarr::NewChunks* chunks, bool delete_existing) {
+  const zarr::NodeFormat format{.driver = driver,
+                                .array_document = kDocument,
+                                .group_document = kDocument,
+                                .group_text = zarr3::GroupToJson(Json(Json::Object())).Dump(2),
+                                .is_name = IsSegmentOfName};
   COFFER_RETURN_IF_ERROR(CheckDocument(*store, prefix, text));
-  COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver.Find(store, prefix));
-  if (kind != NodeKind::kNone) {
-    if (!delete_existing) return zarr::AlreadyThere(*store, DocumentKey(prefix));
-    COFFER_RETURN_IF_ERROR(DeleteNodeBelow(*store, prefix));
-  }
-  if (!prefix.empty()) {
-    COFFER_ASSIGN_OR_RETURN(const NodeKind root, driver.Find(store, ""));
-    if (root == NodeKind::kArray) {
-      return zarr::NotAGroup(*store, DocumentKey(""));
-    }
-  }
-  for (const std::string& ancestor : zarr::Ancestors(prefix)) {
-    COFFER_RETURN_IF_ERROR(EnsureGroup(driver, store, ancestor));
-  }
+  COFFER_RETURN_IF_ERROR(zarr::PrepareNode(format, store, prefix, chunks, delete_existing));
   Generation written;
   COFFER_ASSIGN_OR_RETURN(
       const bool done,
@@ -158,7 +128,7 @@ Result<NodeKind> Zarr3Driver::Find(const KvStorePtr& store, const std::string& p
   if (document.status().code() == StatusCode::kFailedPrecondition) return NodeKind::kArray;
   COFFER_RETURN_IF_ERROR(document);
   if (!*document) return NodeKind::kNone;
-  const Result<Json> json = Json::Parse((*document)->text);
+  const Result<Json> json = Json::ParseNonFinite((*document)->text);
   if (!json.ok()) return NodeKind::kArray;
   const Json* const type = json->Find("node_type");
   return type != nullptr && *type == Json("group") ? NodeKind::kGroup : NodeKind::kArray;
@@ -180,8 +150,10 @@ Result<StoredArrayPtr> Zarr3Driver::Create(const KvStorePtr& store, const std::s
   document.text = json->Dump(2);
   COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
                           Understand(*store, prefix, *json, options.context));
-  COFFER_ASSIGN_OR_RETURN(document.generation, WriteNewNode(*this, store, prefix, document.text,
-                                                            options.format.delete_existing));
+  const zarr::NewChunks chunks{metadata.keys, metadata.grid.shape().rank()};
+  COFFER_ASSIGN_OR_RETURN(
+      document.generation,
+      WriteNewNode(*this, store, prefix, document.text, &chunks, options.format.delete_existing));
   return MakeStored(*this, store, prefix, std::move(metadata), std::move(document));
 }
 
@@ -191,7 +163,7 @@ Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
                                            const Context& context) const {
   const std::string name = stored.Describe(DocumentKey(stored.prefix));
   Document document;
-  Result<Json> json = Json::Parse(stored.metadata);
+  Result<Json> json = Json::ParseNonFinite(stored.metadata);
   if (!json.ok()) return json.status().Annotate(name);
   if (shape) {
     Json::Array extents;
@@ -232,7 +204,7 @@ Result<StoredGroup> Zarr3Driver::CreateGroup(const KvStorePtr& store, const std:
   StoredGroup group{parsed->Dump(), {}};
   COFFER_ASSIGN_OR_RETURN(
       group.generation,
-      WriteNewNode(*this, store, prefix, zarr3::GroupToJson(*std::move(parsed)).Dump(2),
+      WriteNewNode(*this, store, prefix, zarr3::GroupToJson(*std::move(parsed)).Dump(2), nullptr,
                    options.delete_existing));
   return group;
 }

@@ -218,6 +218,7 @@ Status Array::Resize(const Shape& shape) {
 
 Result<Box> Array::Append(int dim, const ConstView& source, const ArrayWriteOptions& options) {
   COFFER_RETURN_IF_ERROR(CheckDataType(source.data_type));
+  const WriteMark mark(context_, *stored_->store, stored_->prefix);
   COFFER_ASSIGN_OR_RETURN(const Box box,
                           GrowStored(stored_, dim, source.shape, context_, options.cancel));
   if (box.empty()) return box;

@@ -300,7 +300,7 @@ Future<void> StartChunks(ReadRequest request, Crew::Options options, const Conte
                                  request.options.max_staleness);
   }
   if (layout != nullptr) {
-    operation->name_of_store = operation->caches->NameOfStore(stored.store);
+    operation->index_names = ShardIndexNames(*operation->caches, stored);
     operation->wanted_chunks_max =
         std::min(layout->num_entries(), options.progress_bytes / stored.data_type().size());
     const int64_t share = context.budget().limit_bytes() / (4 * options.lanes);

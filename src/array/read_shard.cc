@@ -315,7 +315,7 @@ class ShardRead : public Work {
 
   Result<Pending> Step(Crew& crew, Reservation&) override {
     if (!read_.valid()) {
-      name_ = ShardIndexName(operation().name_of_store, *operation().stored, shard_->key);
+      name_ = operation().index_names + operation().stored->Describe(shard_->key);
       // After an attempt that failed, what is remembered is known to be old.
       if (attempt_ == 0) {
         known_ = FindShardIndex(*operation().caches, name_, layout().num_entries());

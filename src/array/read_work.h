@@ -23,7 +23,7 @@ struct ReadOperation {
   ArrayReadOptions::Missing missing = ArrayReadOptions::Missing::kFill;
   ArrayCaches* caches = nullptr;             // The context's. Unless plain chunks are read that
   std::optional<Freshness> freshness;        // nobody keeps.
-  std::string name_of_store;                 // In the caches; only for shards.
+  std::string index_names;                   // Of shards' indexes in the caches.
   std::shared_ptr<const ChunkCache> chunks;  // nullptr: none are kept.
   int64_t wanted_chunks_max = 0;             // Inner chunks of one shard.
   int64_t span_bytes_max = 0;

@@ -1,7 +1,8 @@
 // How an array is resized:
 //
 //  1. The metadata gets the new shape, under its old generation. From here on readers see it.
-//  2. Where a dimension shrinks, the keys of cells outside the new grid are deleted.
+//  2. Where a dimension shrinks, what is stored is listed: the keys of cells outside the new grid
+//     are deleted.
 //  3. The part of a cell at the new edge that fell outside is overwritten with the fill value, so
 //     that growing again cannot show old elements.
 //
@@ -58,6 +59,22 @@ bool SaysSame(const StoredArray& stored, const Result<ReadResult>& stat) {
          stat->generation == stored.metadata_generation;
 }
 
+/// Whether what is written through `a` is read back through `b`, but for the shape.
+bool SameLayout(const StoredArray& a, const StoredArray& b) {
+  const Index ones = Index::Filled(a.shape().rank(), 1);
+  return a.shape().rank() == b.shape().rank() && a.grid.cell_shape() == b.grid.cell_shape() &&
+         a.data_type() == b.data_type() && a.codecs == b.codecs && a.fill_value == b.fill_value &&
+         a.CellKey(ones) == b.CellKey(ones);
+}
+/// The array as it is now, unless it is another one.
+Result<StoredArrayPtr> OpenAgain(const StoredArray& stored, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr now,
+                          stored.driver->Open(stored.store, stored.prefix, context));
+  if (SameLayout(stored, *now)) return now;
+  return FailedPreconditionError(stored.Describe(stored.prefix) +
+                                 ": another array has taken its place meanwhile");
+}
+
 /// Takes away what an array holds outside its shape, while others may change that again.
 class Outside {
  public:
@@ -95,7 +112,13 @@ class Outside {
     return first;
   }
 
-  /// Fills, in the cells that the new edge cuts, what lies beyond it and inside `region`.
+  /// Fills, in these cells, what lies beyond the new edge.
+  Status ClearCells(const std::vector<Index>& cells) {
+    return RunInBackground(context_, Lanes(), std::ssize(cells),
+                           [&](int64_t n) { return ClearCell(cells[static_cast<size_t>(n)]); }, {});
+  }
+
+  /// The same in all cells that the new edge cuts, inside `region`.
   Status ClearCutCells(const Box& region) {
     const Shape& before = before_.shape();
     const Shape after = Known()->shape();
@@ -113,14 +136,15 @@ class Outside {
       COFFER_ASSIGN_OR_RETURN(const IndexTransform transform,
                               IndexTransform::FromBox(before, beyond));
       const CellWalk walk(before_.grid, transform);
-      COFFER_RETURN_IF_ERROR(RunInBackground(
-          context_, reservation_ != nullptr ? 1 : context_.executor().concurrency(),
-          walk.size().value_or(0), [&](int64_t n) { return ClearCell(walk.At(n)); }, {}));
+      COFFER_RETURN_IF_ERROR(RunInBackground(context_, Lanes(), walk.size().value_or(0),
+                                             [&](int64_t n) { return ClearCell(walk.At(n)); }, {}));
     }
     return Status();
   }
 
  private:
+  int Lanes() const { return reservation_ != nullptr ? 1 : context_.executor().concurrency(); }
+
   Status GrewAgain(const StoredArray& now) const {
     return AbortedError(before_.Describe(before_.prefix) + ": somebody else has changed the shape" +
                         " to " + ToString(now.shape()) + " in the meantime");
@@ -135,7 +159,7 @@ class Outside {
   Result<StoredArrayPtr> Now() {
     StoredArrayPtr now = Known();
     if (!now->metadata_key.empty() && SaysSame(*now, StatMetadata(*now).Get())) return now;
-    COFFER_ASSIGN_OR_RETURN(now, before_.driver->Open(before_.store, before_.prefix, context_));
+    COFFER_ASSIGN_OR_RETURN(now, OpenAgain(before_, context_));
     MutexLock lock(mutex_);
     now_ = now;
     return now;
@@ -203,36 +227,45 @@ class Outside {
   Reservation* const reservation_;
 };
 
-Status DeleteAllOutside(const StoredArray& resized, Outside& outside) {
-  Status first;
-  const auto delete_those_of = [&](std::span<const ListEntry> page) {
+/// Whether the cell, which is in the grid of `now`, has a part beyond its edge.
+bool IsCut(const StoredArray& before, const StoredArray& now, const Index& cell) {
+  return !Box::Full(now.shape()).Contains(before.grid.ClippedCellBox(cell));
+}
+
+/// Steps 2 and 3 for all that is stored. Tries all; the first error, of deleting before clearing.
+Status ClearOutside(const StoredArray& before, const StoredArray& now, Outside& outside) {
+  Status deleted;
+  Status cleared;
+  const auto clear = [&](std::span<const ListEntry> page) {
     std::vector<std::string> keys;
+    std::vector<Index> cut;
     for (const ListEntry& entry : page) {
-      const std::optional<Index> cell = resized.ParseCellKey(entry.key);
-      if (cell && !IsInGrid(resized, *cell)) keys.push_back(entry.key);
+      const std::optional<Index> cell = now.ParseCellKey(entry.key);
+      if (!cell) continue;
+      if (!IsInGrid(now, *cell)) {
+        keys.push_back(entry.key);
+      } else if (IsInGrid(before, *cell) && IsCut(before, now, *cell)) {
+        cut.push_back(*cell);
+      }
     }
-    if (keys.empty()) return Status();
-    const Status status = outside.Delete(keys);
-    if (first.ok()) first = status;
+    const Status of_page = keys.empty() ? Status() : outside.Delete(keys);
+    if (deleted.ok()) deleted = of_page;
+    const Status of_cells = outside.ClearCells(cut);
+    if (cleared.ok()) cleared = of_cells;
     return Status();
   };
-  COFFER_RETURN_IF_ERROR(
-      ForEachPage(*resized.store, {.range = KeyRange::Prefix(resized.prefix)}, delete_those_of));
-  return first;
+  COFFER_RETURN_IF_ERROR(ForEachPage(*now.store, {.range = KeyRange::Prefix(now.prefix)}, clear));
+  return deleted.ok() ? cleared : deleted;
 }
 
 /// Step 5: the metadata have changed since a writer got its handle.
 Status TakeBackOutside(const StoredArrayPtr& stored, const IndexTransform& transform,
                        Reservation* reservation, const Context& context) {
-  Result<StoredArrayPtr> now = stored->driver->Open(stored->store, stored->prefix, context);
+  Result<StoredArrayPtr> now = OpenAgain(*stored, context);
   if (!now.ok()) {
     return now.status().Annotate("the array could not be looked at after it was written");
   }
   const Box region = transform.StoredBounds();
-  if ((*now)->shape().rank() != region.rank()) {
-    return FailedPreconditionError(stored->Describe(stored->prefix) +
-                                   ": another array has taken its place meanwhile");
-  }
   if (Box::Full((*now)->shape()).Contains(region)) return Status();
   Outside outside(*stored, *now, context, reservation);
   const CellWalk walk(stored->grid, transform);
@@ -286,9 +319,7 @@ Status ResizeStored(StoredArrayPtr& stored, const Shape& shape, const Context& c
   COFFER_ASSIGN_OR_RETURN(stored, old->driver->Update(*old, shape, std::nullopt, context));
   if (!Shrinks(old->shape(), shape)) return Status();
   Outside outside(*old, stored, context, nullptr);
-  const Status deleted = DeleteAllOutside(*stored, outside);
-  const Status cleared = outside.ClearCutCells(Box::Full(old->shape()));
-  return (deleted.ok() ? cleared : deleted)
+  return ClearOutside(*old, *stored, outside)
       .Annotate("the shape is " + ToString(shape) + " now, but not all outside it is deleted");
 }
 
@@ -301,11 +332,7 @@ Result<Box> GrowStored(StoredArrayPtr& stored, int dim, const Shape& source, con
   for (int tries = 0; tries < kAppendTriesMax; ++tries) {
     if (cancel.cancelled()) return CancelledError("cancelled");
     if (tries > 0) Pause(tries, context);
-    COFFER_ASSIGN_OR_RETURN(const StoredArrayPtr now,
-                            stored->driver->Open(stored->store, stored->prefix, context));
-    if (now->data_type() != stored->data_type()) {
-      return FailedPreconditionError(name + ": another array has taken its place meanwhile");
-    }
+    COFFER_ASSIGN_OR_RETURN(const StoredArrayPtr now, OpenAgain(*stored, context));
     Shape shape = now->shape();
     Box box{Index::Filled(shape.rank(), 0), source};
     bool fits = source.rank() == shape.rank() && dim >= 0 && dim < shape.rank();

@@ -7,6 +7,7 @@
 #define COFFER_SRC_ARRAY_SHARD_INDEX_CACHE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -29,13 +30,15 @@ struct KnownShardIndex {
   Stamp stamp;
 };
 
-inline std::string ShardIndexName(const std::string& name_of_store, const StoredArray& stored,
-                                  const std::string& key) {
-  return "i" + name_of_store + stored.Describe(key);
+/// What the names of an array's indexes begin with. The same bytes mean something else under other
+/// codecs: a transpose renumbers the inner chunks.
+inline std::string ShardIndexNames(ArrayCaches& caches, const StoredArray& stored) {
+  const std::string& layout = stored.codecs.empty() ? stored.metadata : stored.codecs;
+  return "i" + caches.NameOfStore(stored.store) + std::to_string(std::hash<std::string>()(layout)) +
+         ToString(stored.grid.cell_shape());
 }
 
-/// What is remembered for a shard of `entries` inner chunks: an array that was there before may
-/// have had other shards.
+/// What is remembered for a shard of `entries` inner chunks. `name`: ShardIndexNames and the key.
 inline KnownShardIndex FindShardIndex(ArrayCaches& caches, const std::string& name,
                                       int64_t entries) {
   const RememberedPtr found = caches.documents_and_indexes().Find(name);

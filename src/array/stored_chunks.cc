@@ -266,7 +266,11 @@ class CoverageLister {
 }  // namespace
 
 Status ListCoverage(const Array& array, const CoveragePage& page, const CoverageOptions& options) {
-  return CoverageLister(array, page, options).Run();
+  try {
+    return CoverageLister(array, page, options).Run();
+  } catch (...) {
+    return internal::StatusOfException().Annotate("coverage of " + array.url());
+  }
 }
 
 Result<CoverageCounts> CountCoverage(const Array& array, const CoverageOptions& options) {

@@ -38,6 +38,7 @@ struct WriteOperation {
   ConstView source;
   bool store_fill_chunks = false;
   bool exclusive = false;
+  bool conditional_write = false;  // The store's.
   CellWalk walk;
   int64_t cells = 0;
   int64_t next_cell = 0;  // Used under the crew's lock.
@@ -305,13 +306,17 @@ class JoinUpdate : public Work {
 };
 
 /// `inside_task`: bytes are held already, and who holds bytes must not wait for a key (KeyLocks).
-/// The condition of the write alone then keeps other writers' data.
+/// The condition of the write alone then keeps other writers' data. Where the store knows no
+/// conditions, cells that are wholly written take their turn, too: an update that has read before
+/// would write the old elements over them.
 WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, const Context& context,
                  bool inside_task) {
   while (operation->next_cell < operation->cells) {
     CellPart part(*operation, operation->walk.At(operation->next_cell++));
     if (part.piece.view_box.empty()) continue;
-    if (part.covered) return std::make_unique<CoveredWrite>(operation, std::move(part));
+    if (part.covered && (inside_task || operation->conditional_write)) {
+      return std::make_unique<CoveredWrite>(operation, std::move(part));
+    }
     if (inside_task) {
       PendingUpdatePtr update = MakePendingUpdate(operation, part.key, context);
       return std::make_unique<UpdateWork>(operation, std::move(part), std::move(update), nullptr,
@@ -346,6 +351,7 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
       .source = source,
       .store_fill_chunks = options.store_fill_chunks,
       .exclusive = options.exclusive,
+      .conditional_write = stored->store->capabilities().conditional_write,
       .walk = CellWalk(stored->grid, transform),
   });
   const std::optional<int64_t> cells = operation->walk.size();

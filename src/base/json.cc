@@ -13,6 +13,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -202,6 +203,52 @@ size_t Utf8Length(std::string_view text) {
   return length;
 }
 
+constexpr std::string_view kEscapedNul = "\\u0000";
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::pair<std::string_view, double> kWords[] = {
+    {"NaN", std::numeric_limits<double>::quiet_NaN()},
+    {"Infinity", kInfinity},
+    {"-Infinity", -kInfinity}};
+
+std::string_view WordOf(double value) {
+  return kWords[std::isnan(value) ? 0 : value > 0 ? 1 : 2].first;
+}
+
+/// The text with bare words as strings that begin with an escaped NUL.
+std::string WithWordsQuoted(std::string_view text) {
+  std::string quoted;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size();) {
+    const auto* const word = std::ranges::find_if(kWords, [&](const auto& candidate) {
+      return !in_string && text.substr(i).starts_with(candidate.first);
+    });
+    if (word != std::end(kWords)) {
+      quoted.append("\"").append(kEscapedNul).append(word->first).append("\"");
+      i += word->first.size();
+      continue;
+    }
+    if (text[i] == '"') in_string = !in_string;
+    if (in_string && text[i] == '\\' && i + 1 < text.size()) quoted += text[i++];
+    quoted += text[i++];
+  }
+  return quoted;
+}
+
+void MakeNumbersOfWords(Json& json) {
+  if (json.is_array()) {
+    for (Json& item : json.array()) MakeNumbersOfWords(item);
+  } else if (json.is_object()) {
+    for (Json::Member& member : json.object()) MakeNumbersOfWords(member.second);
+  } else if (json.is_string() && json.string().starts_with('\0')) {
+    for (const auto& [word, value] : kWords) {
+      if (json.string().substr(1) == word) {
+        json = Json(value);
+        return;
+      }
+    }
+  }
+}
+
 class Writer {
  public:
   /// Stops soon after `size_max` bytes.
@@ -241,8 +288,6 @@ class Writer {
   }
 
   std::string Take() { return std::move(out_); }
-  /// False once a number was written that JSON lacks.
-  bool valid() const { return valid_; }
 
  private:
   template <class Items, class WriteItem>
@@ -267,12 +312,15 @@ class Writer {
   }
 
   void WriteDouble(double value) {
+    if (!std::isfinite(value)) {
+      out_ += WordOf(value);
+      return;
+    }
     char buffer[32];
     auto [end, error] = std::to_chars(std::begin(buffer), std::end(buffer), value);
     std::string_view digits(buffer, static_cast<size_t>(end - buffer));
     out_ += digits;
-    valid_ = valid_ && std::isfinite(value);
-    if (std::isfinite(value) && digits.find_first_of(".e") == std::string_view::npos) out_ += ".0";
+    if (digits.find_first_of(".e") == std::string_view::npos) out_ += ".0";
   }
 
   void WriteString(std::string_view text) {
@@ -311,7 +359,6 @@ class Writer {
   const int indent_;
   const size_t size_max_;
   std::string out_;
-  bool valid_ = true;
 };
 
 // The start of a value, for an error.
@@ -370,10 +417,22 @@ Result<Json> Json::Parse(std::string_view text, const ParseOptions& options) {
 std::string Json::Dump(int indent) const {
   Writer writer(indent, SIZE_MAX);
   writer.Write(*this, 0);
-  if (!writer.valid()) {
-    internal::DieOfStatus(InternalError("NaN and infinities are not JSON"));
-  }
   return writer.Take();
+}
+
+Result<Json> Json::ParseNonFinite(std::string_view text, const ParseOptions& options) {
+  Result<Json> strict = Parse(text, options);
+  // No string that JSON text can hold is taken for a word: none has a NUL but by its escape.
+  if (strict.ok() || text.size() > options.size_max ||
+      text.find(kEscapedNul) != std::string_view::npos) {
+    return strict;
+  }
+  ParseOptions longer = options;
+  longer.size_max = SIZE_MAX;
+  Result<Json> json = Parse(WithWordsQuoted(text), longer);
+  if (!json.ok()) return strict;  // Its line and column are those of the text.
+  MakeNumbersOfWords(*json);
+  return json;
 }
 
 double Json::number() const {

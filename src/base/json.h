@@ -2,7 +2,8 @@
 //
 // Every JSON text that coffer reads (metadata, specs, headers of foreign files) comes through
 // Parse(): UTF-8 only, depth <= 64, size <= 16 MiB and values <= 32 MiB in memory unless told
-// otherwise ("[0,0,0" takes twenty times its text), no duplicate keys, no NaN or Infinity tokens.
+// otherwise ("[0,0,0" takes twenty times its text), no duplicate keys. NaN, Infinity and -Infinity,
+// which Python writes though JSON has no such numbers, are read only where that is asked for.
 // Order of members and exact 64-bit integers are kept; doubles round-trip.
 // Accessors take a JSON path for their errors: 'at $.codecs[1].configuration.level: expected an
 // integer, got "high"'.
@@ -53,8 +54,13 @@ class Json {
   /// Errors: InvalidArgument with line and column; never a crash, never deep recursion.
   static Result<Json> Parse(std::string_view text, const ParseOptions& options);
   static Result<Json> Parse(std::string_view text) { return Parse(text, ParseOptions()); }
+  /// The same of a text in which the bare words NaN, Infinity and -Infinity are doubles.
+  static Result<Json> ParseNonFinite(std::string_view text, const ParseOptions& options);
+  static Result<Json> ParseNonFinite(std::string_view text) {
+    return ParseNonFinite(text, ParseOptions());
+  }
   /// indent < 0: one line without blanks; else members on lines of their own. A double keeps a
-  /// fraction or exponent ("1.0"); NaN and infinities are not JSON: requires finite doubles.
+  /// fraction or exponent ("1.0"); one that is not finite becomes its bare word.
   std::string Dump(int indent = -1) const;
 
   Type type() const { return static_cast<Type>(value_.index()); }

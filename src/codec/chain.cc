@@ -120,6 +120,14 @@ Status WrongSize(size_t size, int64_t expected) {
                        std::to_string(expected));
 }
 
+/// Of one codec: what the next one is bound with, and buffers are made of.
+Status CheckEncodedSize(int64_t size) {
+  if (size >= 0 && size <= kEncodedSizeMax) return Status();
+  return InvalidArgumentError("an encoded chunk may have " + std::to_string(size) +
+                              " bytes; at most " + std::to_string(kEncodedSizeMax) +
+                              " are supported");
+}
+
 }  // namespace
 
 CodecChain::CodecChain() = default;
@@ -135,10 +143,6 @@ Result<std::shared_ptr<const CodecChain>> CodecChain::Bind(std::span<const Codec
   const size_t first = chain->array_to_array_.size() + 1;
   COFFER_RETURN_IF_ERROR(chain->BindBytes(codecs, first));
   COFFER_RETURN_IF_ERROR(chain->BindRenumberedShard(codecs));
-  if (chain->max_encoded_size() > kEncodedSizeMax) {
-    return InvalidArgumentError("codecs: an encoded chunk may have " +
-                                std::to_string(chain->max_encoded_size()) + " bytes");
-  }
   return std::shared_ptr<const CodecChain>(std::move(chain));
 }
 
@@ -155,7 +159,7 @@ Status CodecChain::BindArrays(std::span<const CodecPtr> codecs) {
   auto bound = codecs[i]->BindArrayToBytes(InputOf(i));
   if (!bound.ok()) return bound.status().Annotate(array_to_bytes_label_);
   array_to_bytes_ = *std::move(bound);
-  return Status();
+  return CheckEncodedSize(array_to_bytes_->max_encoded_size()).Annotate(array_to_bytes_label_);
 }
 
 Status CodecChain::BindBytes(std::span<const CodecPtr> codecs, size_t first) {
@@ -171,6 +175,7 @@ Status CodecChain::BindBytes(std::span<const CodecPtr> codecs, size_t first) {
     stage.codec = *std::move(bound);
     stage.in_place = stage.codec->DecodeInPlace({}).has_value();
     size_max = stage.codec->max_encoded_size();
+    COFFER_RETURN_IF_ERROR(CheckEncodedSize(size_max).Annotate(stage.label));
     fixed = fixed && stage.codec->fixed_size();
     bytes_to_bytes_.push_back(std::move(stage));
   }

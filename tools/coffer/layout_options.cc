@@ -97,7 +97,7 @@ CodecSpec CompressorAmong(const Json& codecs) {
 
 // The members of a Zarr v2 document that say how chunks are encoded and named.
 Status KeepZarr2Layout(const Array& source, CreateOptions& options) {
-  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::Parse(source.metadata()));
+  COFFER_ASSIGN_OR_RETURN(Json metadata, Json::ParseNonFinite(source.metadata()));
   Json kept{Json::Object()};
   for (std::string_view name : {"compressor", "order", "dtype"}) {
     if (const Json* member = metadata.Find(name)) kept.Set(name, *member);

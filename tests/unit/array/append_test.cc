@@ -257,6 +257,51 @@ TEST_P(Resized, AWriteThroughAnOldHandleLeavesNothingOutside) {
   EXPECT_EQ(Row(now), Runs({{3, 6}, {7, 7}, {8, 9}, {22, 0}}));
 }
 
+TEST_P(Resized, AWriteThroughAHandleOfAnotherArrayIsToldSo) {
+  const std::vector<std::function<void(CreateOptions&)>> others = {
+      [](CreateOptions& options) { options.data_type = DataType::kInt32; },
+      [](CreateOptions& options) { options.codec = Gzip(1); },
+      [](CreateOptions& options) { options.chunk_shape = {1, 4}; },
+      [](CreateOptions& options) { options.format.fill_value = "1"; },
+      [](CreateOptions& options) { options.format.chunk_key_separator = '.'; },
+      [](CreateOptions& options) {
+        options.shape = {40};
+        options.chunk_shape = {8};
+        options.shard_shape = {};
+      },
+  };
+  for (const auto& change : others) {
+    const KvStorePtr store = NewStore();
+    Array old = Array::Create(store, "", Log(GetParam(), 40)).OrDie();
+    CreateOptions options = Log(GetParam(), 40);
+    options.format.delete_existing = true;
+    change(options);
+    Array::Create(store, "", options).OrDie();
+    const Status written = WriteColumns(old, 0, 40, 7);
+    EXPECT_EQ(written.code(), StatusCode::kFailedPrecondition);
+    EXPECT_NE(written.message().find("another array has taken its place"), std::string::npos)
+        << written;
+    EXPECT_EQ(AppendColumns(old, 1, 1).status().code(), StatusCode::kFailedPrecondition);
+  }
+}
+
+TEST_P(Resized, AShrinkingLooksOnlyAtWhatIsStored) {
+  std::atomic<int64_t> cells_asked = 0;
+  const KvStorePtr store = MakeTraceStore(NewStore(), [&](const TraceEvent& event) {
+    if (event.key.starts_with("c/")) ++cells_asked;
+  });
+  Array array = Array::Create(store, "", Log(GetParam(), int64_t{1} << 40)).OrDie();
+  WriteColumns(array, 0, 40, 7).OrDie();
+  cells_asked = 0;
+  array.Resize({1, int64_t{1} << 39}).OrDie();
+  EXPECT_LT(cells_asked, 30);
+  uint32_t last = 0;
+  array.Read(Box::FromSize({0, 39}, {1, 1}), Ref(&last, {1, 1})).OrDie();
+  EXPECT_EQ(last, 7);
+  array.Resize({2, 50}).OrDie();
+  EXPECT_EQ(Row(array), Runs({{50, 0}}));
+}
+
 TEST_P(Resized, TheSameOfAnAsynchronousWriteAndOfACopy) {
   for (const bool copies : {false, true}) {
     const KvStorePtr store = Later(NewStore());

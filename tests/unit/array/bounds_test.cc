@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "coffer/array/array.h"
+#include "coffer/array/chunks.h"
 #include "coffer/array/copy.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/model.h"
@@ -224,6 +225,10 @@ TEST(ArrayBounds, WhatACallbackThrowsIsAStatus) {
                      {.on_progress = [](int64_t, int64_t) { throw std::bad_alloc(); }})
                 .code(),
             StatusCode::kResourceExhausted);
+  const auto page = [](std::span<const ChunkCoverage>) -> Status { throw 5; };
+  EXPECT_EQ(ListCoverage(array, page).code(), StatusCode::kInternal);
+  const auto progress = [](int64_t, int64_t) { throw 5; };
+  EXPECT_EQ(CountCoverage(array, {.on_progress = progress}).status().code(), StatusCode::kInternal);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "coffer/array/group.h"
 #include "src/array/array_caches.h"
 #include "src/array/lru_cache.h"
+#include "src/base/json.h"
 #include "tests/support/fork_under_tsan.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/traced.h"
@@ -284,6 +285,30 @@ TEST(ShardIndexCache, AnIndexWithoutSpansIsAskedForAndNotFetched) {
   clock.Advance(6);
   array.Read(absent, Ref(out.data(), {4, 4}), {.max_staleness = seconds(5)}).OrDie();
   EXPECT_EQ(out[0], 1);
+}
+
+TEST(ShardIndexCache, AShardUnderOtherCodecsHasAnotherIndex) {
+  const KvStorePtr store = NewStore();
+  const Context context = Context::Create({.threads = 1});
+  const std::string sharding =
+      R"({"name":"sharding_indexed","configuration":{"chunk_shape":[4,4],)"
+      R"("codecs":[{"name":"bytes","configuration":{"endian":"little"}}],)"
+      R"("index_codecs":[{"name":"bytes","configuration":{"endian":"little"}},"crc32c"]}})";
+  CreateOptions options = Layout(context, false);
+  options.chunk_shape = {8, 8};
+  options.format.codecs = "[" + sharding + "]";
+  const Array array = Array::Create(store, "", options).OrDie();
+  std::vector<uint16_t> values(64);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint16_t>(i);
+  array.Write(Box::Full({8, 8}), Ref(values.data(), {8, 8})).OrDie();
+  EXPECT_EQ(array.Read<uint16_t>({}).OrDie()(0, 5), 5);  // The index is kept.
+  Json document = Json::Parse(array.metadata()).OrDie();
+  const std::string transposed =
+      R"([{"name":"transpose","configuration":{"order":[1,0]}},)" + sharding + "]";
+  document.Set("codecs", Json::Parse(transposed).OrDie());
+  store->Write("zarr.json", Bytes::Copy(document.Dump())).Get().OrDie();
+  EXPECT_EQ(Array::Open(store, "", {.context = context}).OrDie().Read<uint16_t>({}).OrDie()(0, 5),
+            40);
 }
 
 TEST(ShardIndexCache, OwnWritesAreSeenAtOnce) {

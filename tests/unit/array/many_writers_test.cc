@@ -27,8 +27,9 @@ using testing::NewStore;
 /// An array of 8 x 8 in one shard of 4 x 4 inner chunks (or one chunk), written by hand.
 class Workshop {
  public:
-  explicit Workshop(bool sharded)
-      : context_(Context::Create({.executor = executor_})), base_(NewStore(context_)) {
+  explicit Workshop(bool sharded, KvStorePtr base = nullptr)
+      : context_(Context::Create({.executor = executor_})),
+        base_(base != nullptr ? std::move(base) : NewStore(context_)) {
     CreateOptions options{.shape = {8, 8},
                           .data_type = DataType::kUint16,
                           .chunk_shape = sharded ? Shape{2, 2} : Shape{8, 8},
@@ -251,6 +252,41 @@ TEST_P(ManyWriters, HandlesOfAnotherShapeWriteByThemselves) {
 }
 
 // What threads do of themselves: any number of commits, but nothing lost.
+/// A store that knows no conditions.
+class NoConditions : public KvStore {
+ public:
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    return base_->Read(std::move(key), std::move(options));
+  }
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    options.if_equal = {};
+    return base_->Write(std::move(key), std::move(value), std::move(options));
+  }
+  Capabilities capabilities() const override { return {}; }
+  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
+
+ private:
+  const KvStorePtr base_ = NewStore();
+};
+
+// Nothing but their order keeps what both have written.
+TEST_P(ManyWriters, AWholeCellTakesItsTurnWhereTheStoreKnowsNoConditions) {
+  for (const bool whole_first : {true, false}) {
+    Workshop shop(GetParam(), std::make_shared<NoConditions>());
+    shop.Write(0, 0, 8, 8, 1).Get().OrDie();
+    shop.gate().Close("c/0/0");
+    const Future<void> first = whole_first ? shop.Write(0, 0, 8, 8, 7) : shop.Write(0, 0, 1, 1, 5);
+    const Future<void> second = whole_first ? shop.Write(0, 0, 1, 1, 5) : shop.Write(0, 0, 8, 8, 7);
+    while (!first.ready() || !second.ready()) shop.OpenOnce();
+    first.Get().OrDie();
+    second.Get().OrDie();
+    EXPECT_EQ(shop.All()(0, 0), whole_first ? 5 : 7);
+    EXPECT_EQ(shop.All()(0, 1), 7);
+    EXPECT_EQ(shop.All()(7, 7), 7);
+  }
+}
+
 TEST_P(ManyWriters, ThreadsLoseNothing) {
   for (const bool later : {false, true}) {
     const Context context = Context::Create({.threads = 3, .budget_bytes = KiB(256)});

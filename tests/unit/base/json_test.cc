@@ -351,11 +351,24 @@ TEST(JsonDump, TextThatIsNotUtf8BecomesValidJson) {
   }
 }
 
-TEST(JsonDump, ANumberThatJsonLacksIsABugOfTheCaller) {
-  EXPECT_DEATH(static_cast<void>(Json(std::nan("")).Dump()),
-               "coffer: Internal: NaN and infinities are not JSON");
-  EXPECT_DEATH(static_cast<void>(Json(std::numeric_limits<double>::infinity()).Dump()),
-               "coffer: Internal: NaN and infinities are not JSON");
+TEST(JsonParseNonFinite, ReadsAndDumpsTheBareWords) {
+  const std::string text =
+      R"({"NaN":NaN,"b":[Infinity,-Infinity,-1.5],"c":"NaN","d\"":"\\","e":"-Infinity: NaN"})";
+  const Json json = Json::ParseNonFinite(text).OrDie();
+  EXPECT_TRUE(std::isnan(json.Find("NaN")->number()));
+  EXPECT_EQ(json.Find("b")->array()[1].number(), -std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(json.Find("c")->is_string());
+  EXPECT_EQ(json.Dump(), text);
+}
+
+TEST(JsonParseNonFinite, TellsErrorsOfTheTextAsItIs) {
+  for (const char* text : {"[NaN, nan]", "[NaN,", "{\"a\": NaN, \"a\": NaN}", "[1, +Infinity]",
+                           "[\"\\u0000NaN\", NaN]", "NaNNaN", "[--Infinity]"}) {
+    EXPECT_EQ(Json::ParseNonFinite(text).status(), Json::Parse(text).status()) << text;
+    EXPECT_FALSE(Json::ParseNonFinite(text).ok()) << text;
+  }
+  EXPECT_EQ(Json::ParseNonFinite(R"("\u0000NaN")").OrDie().string(), std::string("\0NaN", 4));
+  EXPECT_FALSE(Json::Parse("[NaN]").ok());
 }
 
 TEST(Json, IsMadeOfEveryKindOfValue) {
@@ -434,7 +447,7 @@ TEST(JsonAccess, ErrorsNamePathExpectationAndValue) {
   EXPECT_EQ(text(Json(Json::Array{}).AsObject("$").status()),
             "InvalidArgument: at $: expected an object, got []");
   EXPECT_EQ(text(Json(std::nan("")).AsInt64("$").status()),
-            "InvalidArgument: at $: expected an integer, got nan");
+            "InvalidArgument: at $: expected an integer, got NaN");
 }
 
 TEST(JsonAccess, ErrorsShowOnlyTheStartOfTheValue) {

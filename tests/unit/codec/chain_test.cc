@@ -562,5 +562,20 @@ TEST(Chain, RankZero) {
             "1234");
 }
 
+// Each bound is checked before the next is made from it.
+TEST(CodecChainTest, BoundsThatGrowBeyondAllMemoryAreRefused) {
+  const auto chunk = ChunkOf<uint8_t>({4});
+  for (const auto& [codec, count] : {std::pair(kZstd, 10'000), std::pair(kGzip, 100'000)}) {
+    std::string list(kLittle);
+    for (int i = 0; i < count; ++i) list += ", " + std::string(codec);
+    const Status refused = Bind("[" + list + "]", chunk).status();
+    EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(refused.message().find("an encoded chunk may have"), std::string::npos) << refused;
+  }
+  std::string checked(kLittle);
+  for (int i = 0; i < 100'000; ++i) checked += ", " + std::string(kCrc);
+  EXPECT_EQ(Bind("[" + checked + "]", chunk).OrDie()->max_encoded_size(), 400'004);
+}
+
 }  // namespace
 }  // namespace coffer

@@ -17,7 +17,7 @@ struct Arguments {
 };
 
 Result<Json> ParseAttributes(const std::string& text) {
-  return text.empty() ? Result<Json>(Json(Json::Object())) : Json::Parse(text);
+  return text.empty() ? Result<Json>(Json(Json::Object())) : Json::ParseNonFinite(text);
 }
 
 // Applies KEY=JSON and --delete; whether anything was to be changed.
@@ -26,7 +26,7 @@ Result<bool> Change(const Arguments& arguments, Json* attributes) {
   for (const std::string& entry : arguments.entries) {
     size_t equals = entry.find('=');
     if (equals == std::string::npos) continue;
-    Result<Json> value = Json::Parse(std::string_view(entry).substr(equals + 1));
+    Result<Json> value = Json::ParseNonFinite(std::string_view(entry).substr(equals + 1));
     if (!value.ok()) return value.status().Annotate("value of \"" + entry.substr(0, equals) + "\"");
     attributes->Set(entry.substr(0, equals), *std::move(value));
     changed = true;

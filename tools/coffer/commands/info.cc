@@ -37,7 +37,7 @@ Result<Json> DescribeArray(const Array& array) {
   };
   COFFER_ASSIGN_OR_RETURN(Json codecs, optional_json(array.codecs()));
   COFFER_ASSIGN_OR_RETURN(Json fill_value, optional_json(array.fill_value_json()));
-  COFFER_ASSIGN_OR_RETURN(Json attributes, Json::Parse(array.attributes()));
+  COFFER_ASSIGN_OR_RETURN(Json attributes, Json::ParseNonFinite(array.attributes()));
   COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array.CountStored());
   std::optional<int64_t> elements = NumElements(array.shape());
   std::optional<int64_t> bytes =
@@ -118,7 +118,7 @@ Status ShowGroup(Session& session, const std::string& url) {
   int64_t groups = std::ssize(nodes) - arrays;
   Json attributes{Json::Object()};
   if (!opened.group.attributes().empty()) {
-    COFFER_ASSIGN_OR_RETURN(attributes, Json::Parse(opened.group.attributes()));
+    COFFER_ASSIGN_OR_RETURN(attributes, Json::ParseNonFinite(opened.group.attributes()));
   }
   if (session.options().json) {
     session.PrintJson(Json(Json::Object{{"url", opened.group.url()},

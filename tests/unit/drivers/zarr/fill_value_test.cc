@@ -27,7 +27,7 @@ std::string Hex(std::span<const std::byte> bytes, bool reversed) {
 }
 
 Result<std::vector<std::byte>> Read(std::string_view type, std::string_view json) {
-  return FillValueFromJson(Json::Parse(json).value(), DataType::Parse(type).value(),
+  return FillValueFromJson(Json::ParseNonFinite(json).value(), DataType::Parse(type).value(),
                            "$.fill_value");
 }
 
@@ -50,6 +50,9 @@ constexpr BitsCase kIntegers[] = {
     {"bool", "true", "01"},
     {"int8", "-128", "80"},
     {"int8", "127", "7f"},
+    {"int8", "-7.0", "f9"},
+    {"uint16", "1e3", "03e8"},
+    {"int64", "9007199254740992.0", "0020000000000000"},
     {"int16", "-2", "fffe"},
     {"int32", "-2147483648", "80000000"},
     {"int64", "-9223372036854775808", "8000000000000000"},
@@ -168,8 +171,9 @@ TEST(FillValue, BadValues) {
       {"bool", "null", "true or false", "null"},
       {"int8", "128", "an integer from -128 to 127", "128"},
       {"int8", "1.5", "an integer from -128 to 127", "1.5"},
-      {"int8", "1.0", "an integer from -128 to 127", "1.0"},
-      {"int8", "1e0", "an integer from -128 to 127", "1.0"},
+      {"int8", "128.0", "an integer from -128 to 127", "128"},
+      {"int8", "NaN", "an integer from -128 to 127", "NaN"},
+      {"uint64", "9007199254740994.0", "an integer >= 0", "9007199254740994.0"},
       {"int8", R"("1")", "an integer from -128 to 127", R"("1")"},
       {"int8", "true", "an integer from -128 to 127", "true"},
       {"int16", "-32769", "an integer from -32768 to 32767", "-32769"},

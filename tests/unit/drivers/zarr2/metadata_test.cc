@@ -126,8 +126,8 @@ TEST(Zarr2Metadata, BloscInNumcodecsWords) {
 TEST(Zarr2Metadata, AttributesOfOldWriters) {
   EXPECT_EQ(AttributesFromText(R"({"a": NaN, "b": [Infinity, -Infinity], "NaN": "is -Infinity"})")
                 .value(),
-            R"({"a":"NaN","b":["Infinity","-Infinity"],"NaN":"is -Infinity"})");
-  EXPECT_EQ(AttributesFromText(R"({"a\"": "\\", "b": NaN})").value(), R"({"a\"":"\\","b":"NaN"})");
+            R"({"a":NaN,"b":[Infinity,-Infinity],"NaN":"is -Infinity"})");
+  EXPECT_EQ(AttributesFromText(R"({"a\"": "\\", "b": NaN})").value(), R"({"a\"":"\\","b":NaN})");
   EXPECT_EQ(AttributesFromText("[]").status().ToString(),
             "InvalidArgument: at $: expected an object, got []");
   EXPECT_TRUE(AttributesFromText(R"({"a": nan})").status().message().starts_with("JSON, line 1"));

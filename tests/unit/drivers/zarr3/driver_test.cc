@@ -107,7 +107,8 @@ TEST_P(Zarr3DriverTest, DocumentsThatAreNoDocuments) {
       {"[]", "at $: expected an object, got []"},
       {R"({"zarr_format": 3,)", "JSON, line 1, column 19: "},
       {"{\"zarr_format\": \"\xff\"}", "JSON, line 1, column 18: "},
-      {R"({"zarr_format": NaN})", "JSON, line 1, column 17: "},
+      {R"({"zarr_format": NaN})", "at $.zarr_format: expected 3, got NaN"},
+      {R"({"zarr_format": nan})", "JSON, line 1, column 18: "},
       {R"({"zarr_format": 3, "zarr_format": 3})", "JSON, line 1, column 32: duplicate key"},
       {deep, "JSON, line 1, column 65: nested deeper than 64"},
   };
