@@ -3,7 +3,9 @@
 //  1. Boxes are ordered by their first cell. The cells of all of them are walked together in
 //     storage order: a heap holds, of each box that has begun and not ended, its next cell. Each
 //     cell is handed out once, with the numbers of the boxes that want it.
-//  2. Within a shard the same is done for its inner chunks, by sorting.
+//  2. Within a shard the same is done for its inner chunks, dimension by dimension: between two
+//     ends of boxes the same boxes are concerned. What is held grows with the boxes, not with boxes
+//     times chunks.
 //  3. A chunk that one box wants is decoded straight into its destination where it can be; one that
 //     several want into scratch, from which each copies.
 #include <algorithm>
@@ -35,15 +37,18 @@ Index CellAt(const Index& element, const Shape& cell_shape) {
   return cell;
 }
 
+/// The last cell of a grid that a box touches.
+Index LastCell(const Box& box, const Shape& cell_shape) {
+  Index last = box.origin;
+  for (int d = 0; d < box.rank(); ++d) last[d] += box.shape[d] - 1;
+  return CellAt(last, cell_shape);
+}
+
 /// Cells of a grid that a box touches, in C order.
 class BoxWalk {
  public:
-  BoxWalk(const Box& box, const Shape& cell_shape) : first_(CellAt(box.origin, cell_shape)) {
-    Index last = box.origin;
-    for (int d = 0; d < box.rank(); ++d) last[d] += box.shape[d] - 1;
-    last_ = CellAt(last, cell_shape);
-    at_ = first_;
-  }
+  BoxWalk(const Box& box, const Shape& cell_shape)
+      : first_(CellAt(box.origin, cell_shape)), last_(LastCell(box, cell_shape)), at_(first_) {}
   const Index& at() const { return at_; }
   bool Next() {
     for (int d = at_.rank() - 1; d >= 0; --d) {
@@ -118,6 +123,66 @@ class ManyCells {
   std::vector<Active> active_;  // A heap.
 };
 
+/// The cells of a grid that many boxes touch, in C order, each once with those who want it.
+class InnerWalk {
+ public:
+  using See = std::function<void(const Index& cell, const Takers& takers)>;
+  explicit InnerWalk(const See& see) : see_(see) {}
+
+  void Add(uint32_t number, const Box& box, const Shape& cell_shape) {
+    boxes_.push_back({number, CellAt(box.origin, cell_shape), LastCell(box, cell_shape)});
+  }
+  void Run() {
+    std::vector<const Reach*> all;
+    for (const Reach& reach : boxes_) all.push_back(&reach);
+    if (all.empty()) return;
+    at_ = all.front()->first;
+    Walk(0, all);
+  }
+
+ private:
+  struct Reach {
+    uint32_t number;
+    Index first, last;
+  };
+  using Reaches = std::vector<const Reach*>;
+
+  void Walk(int d, const Reaches& wanting) {
+    if (d == at_.rank()) return see_(at_, TakersOf(wanting));
+    std::vector<int64_t> ends;  // Where a box begins, or another has ended.
+    for (const Reach* reach : wanting) {
+      ends.push_back(reach->first[d]);
+      ends.push_back(reach->last[d] + 1);
+    }
+    std::sort(ends.begin(), ends.end());
+    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+    for (size_t i = 0; i + 1 < ends.size(); ++i) {
+      Reaches here = wanting;
+      std::erase_if(here, [&](const Reach* reach) {
+        return reach->first[d] > ends[i] || reach->last[d] < ends[i];
+      });
+      if (here.empty()) continue;
+      for (at_[d] = ends[i]; at_[d] < ends[i + 1]; ++at_[d]) Walk(d + 1, here);
+    }
+  }
+  /// Cells that the same boxes want share a list.
+  const Takers& TakersOf(const Reaches& wanting) {
+    if (takers_ == nullptr || wanting != taking_) {
+      taking_ = wanting;
+      std::vector<uint32_t> numbers;
+      for (const Reach* reach : wanting) numbers.push_back(reach->number);
+      takers_ = std::make_shared<const std::vector<uint32_t>>(std::move(numbers));
+    }
+    return takers_;
+  }
+
+  const See& see_;
+  std::vector<Reach> boxes_;
+  Index at_;
+  Reaches taking_;
+  Takers takers_;
+};
+
 class ManyPlan;
 
 class ManyTaker final : public ChunkTaker {
@@ -162,35 +227,11 @@ class ManyPlan final : public ReadPlan {
 
   Status WalkInner(const RegularGrid& inner_grid, const Box& box, const Takers& takers,
                    const std::function<void(const Index&, const Takers&)>& see) const override {
-    const Shape& inner = inner_grid.cell_shape();
-    const Index base = CellAt(box.origin, inner);
-    std::vector<std::pair<int64_t, uint32_t>> wanted;  // Number in the shard, and who wants it.
+    InnerWalk walk(see);
     for (const uint32_t number : *takers) {
-      BoxWalk walk((*reads_)[number].box.Intersect(box), inner);
-      do {
-        int64_t position = 0;
-        for (int d = 0; d < box.rank(); ++d) {
-          position = position * (box.shape[d] / inner[d]) + (walk.at()[d] - base[d]);
-        }
-        wanted.emplace_back(position, number);
-      } while (walk.Next());
+      walk.Add(number, (*reads_)[number].box.Intersect(box), inner_grid.cell_shape());
     }
-    std::sort(wanted.begin(), wanted.end());
-    for (size_t i = 0; i < wanted.size();) {
-      const int64_t position = wanted[i].first;
-      auto those = std::make_shared<std::vector<uint32_t>>();
-      for (; i < wanted.size() && wanted[i].first == position; ++i) {
-        those->push_back(wanted[i].second);
-      }
-      Index at = base;
-      int64_t rest = position;
-      for (int d = box.rank() - 1; d >= 0; --d) {
-        const int64_t extent = box.shape[d] / inner[d];
-        at[d] += rest % extent;
-        rest /= extent;
-      }
-      see(at, those);
-    }
+    walk.Run();
     return Status();
   }
 

@@ -1,7 +1,8 @@
 // How a shard is read:
 //
 //  1. ShardRead gets the shard's index, from the cache or by one range read, hands on what is
-//     absent, and pushes spans: wanted inner chunks that lie near each other in the shard, merged.
+//     absent, and makes spans, a few at a time: wanted inner chunks that lie near each other in the
+//     shard, merged.
 //     A remembered index without a span that would prove it is proved by a read of its own.
 //  2. SpanRead reserves the span and the decoding, reads the span on the condition that the shard
 //     still has the index's generation, decodes each inner chunk.
@@ -22,6 +23,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr int kShardAttemptsMax = 16;
+constexpr int kSpansAhead = 64;
 
 /// One wanted inner chunk.
 struct WantedChunk {
@@ -76,11 +78,21 @@ struct ShardAttempt {
   ShardTaskPtr shard;
   Generation generation;
   int number = 0;
-  std::atomic<int64_t> spans_left{0};
+  std::atomic<int64_t> spans_left{1};  // And one for those that are not made yet.
   std::atomic<bool> replaced{false};
 };
 
 WorkPtr MakeAttempt(ShardTaskPtr shard, int attempt);
+
+Status EndSpan(Crew& crew, ShardAttempt& attempt) {
+  if (--attempt.spans_left > 0 || !attempt.replaced) return Status();
+  if (attempt.number >= kShardAttemptsMax) {
+    return AbortedError(attempt.shard->operation->stored->Describe(attempt.shard->key) +
+                        ": the shard was replaced again and again while it was read");
+  }
+  crew.Push(MakeAttempt(attempt.shard, attempt.number + 1));
+  return Status();
+}
 
 class SpanRead : public Work {
  public:
@@ -122,7 +134,7 @@ class SpanRead : public Work {
       }
     }
     claims_.clear();
-    COFFER_RETURN_IF_ERROR(EndSpan(crew));
+    COFFER_RETURN_IF_ERROR(EndSpan(crew, *attempt_));
     if (calling_back_.empty()) return Pending::Done();
     ended_ = true;
     buffer_ = Buffer();
@@ -240,16 +252,6 @@ class SpanRead : public Work {
     return Status();
   }
 
-  Status EndSpan(Crew& crew) {
-    if (--attempt_->spans_left > 0 || !attempt_->replaced) return Status();
-    if (attempt_->number >= kShardAttemptsMax) {
-      return AbortedError(operation().stored->Describe(shard().key) +
-                          ": the shard was replaced again and again while it was read");
-    }
-    crew.Push(MakeAttempt(attempt_->shard, attempt_->number + 1));
-    return Status();
-  }
-
   const std::shared_ptr<ShardAttempt> attempt_;
   std::vector<WantedChunk> chunks_;
   bool waits_ = false;  // For a claim of others, on its only chunk.
@@ -263,6 +265,54 @@ class SpanRead : public Work {
   Future<ReadResult> read_;
   bool ended_ = false;
   CallingBack calling_back_;
+};
+
+/// Makes the spans of an attempt, a few at a time: a span is many times larger than the chunks that
+/// it is made of.
+class SpanSource : public Work {
+ public:
+  SpanSource(std::shared_ptr<ShardAttempt> attempt, std::vector<WantedChunk> wanted)
+      : attempt_(std::move(attempt)), wanted_(std::move(wanted)) {}
+
+  Result<Pending> Step(Crew& crew, Reservation&) override {
+    for (int spans = 0; next_ < wanted_.size() && !attempt_->replaced; ++spans) {
+      if (spans == kSpansAhead) {
+        crew.Push(std::make_unique<SpanSource>(std::move(*this)));
+        return Pending::Done();
+      }
+      ++attempt_->spans_left;
+      crew.Push(std::make_unique<SpanRead>(attempt_, NextSpan()));
+    }
+    COFFER_RETURN_IF_ERROR(EndSpan(crew, *attempt_));
+    return Pending::Done();
+  }
+
+ private:
+  std::vector<WantedChunk> NextSpan() {
+    const ReadOperation& operation = *attempt_->shard->operation;
+    const auto gap =
+        static_cast<uint64_t>(operation.stored->store->capabilities().coalesce_gap_bytes);
+    const auto size_max = static_cast<uint64_t>(operation.span_bytes_max);
+    std::vector<WantedChunk> span;
+    const uint64_t begin = wanted_[next_].entry.offset;
+    uint64_t end = begin;
+    for (; next_ < wanted_.size(); ++next_) {
+      const ShardEntry& entry = wanted_[next_].entry;
+      const uint64_t chunk_end = entry.offset + entry.size;
+      if (!span.empty() &&
+          (entry.offset > end + gap || std::max(end, chunk_end) - begin > size_max ||
+           std::ssize(span) >= operation.span_chunks_max)) {
+        break;
+      }
+      span.push_back(std::move(wanted_[next_]));
+      end = std::max(end, chunk_end);
+    }
+    return span;
+  }
+
+  std::shared_ptr<ShardAttempt> attempt_;
+  std::vector<WantedChunk> wanted_;  // By offset.
+  size_t next_ = 0;
 };
 
 /// What a shard holds without a fetch: inner chunks that are absent, or in the cache.
@@ -412,37 +462,13 @@ class ShardRead : public Work {
         done_bytes += taker->bytes;
       }
     }
-    PushSpans(crew, index, std::move(parts.wanted));
-    return Pending::Done();
-  }
-
-  void PushSpans(Crew& crew, const CachedShardIndex& index, std::vector<WantedChunk> wanted) {
+    if (parts.wanted.empty()) return Pending::Done();
     auto attempt = std::make_shared<ShardAttempt>();
     attempt->shard = shard_;
     attempt->generation = index.generation;
     attempt->number = attempt_;
-    const auto gap =
-        static_cast<uint64_t>(operation().stored->store->capabilities().coalesce_gap_bytes);
-    const auto size_max = static_cast<uint64_t>(operation().span_bytes_max);
-    std::vector<std::vector<WantedChunk>> spans;
-    uint64_t begin = 0;
-    uint64_t end = 0;
-    for (WantedChunk& chunk : wanted) {
-      const uint64_t chunk_end = chunk.entry.offset + chunk.entry.size;
-      if (spans.empty() || chunk.entry.offset > end + gap ||
-          std::max(end, chunk_end) - begin > size_max ||
-          std::ssize(spans.back()) >= operation().span_chunks_max) {
-        spans.emplace_back();
-        begin = chunk.entry.offset;
-        end = begin;
-      }
-      spans.back().push_back(std::move(chunk));
-      end = std::max(end, chunk_end);
-    }
-    attempt->spans_left = static_cast<int64_t>(spans.size());
-    for (std::vector<WantedChunk>& span : spans) {
-      crew.Push(std::make_unique<SpanRead>(attempt, std::move(span)));
-    }
+    Reservation none;
+    return SpanSource(std::move(attempt), std::move(parts.wanted)).Step(crew, none);
   }
 
   const ShardTaskPtr shard_;

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "coffer/array/chunks.h"
+#include "tests/support/peak_bytes.h"
 #include "tests/support/soak.h"
 #include "tests/unit/array/traced.h"
 
@@ -228,6 +229,36 @@ TEST(ReadMany, StaysWithinTheBudget) {
               std::max({before, KiB(64), array.largest_task_bytes()}));
     EXPECT_EQ(context.budget().held_bytes(), 0);
   }
+}
+
+// Each of 65,536 inner chunks is wanted by 24 boxes: what is held for them grows
+// with the one and with the other, not with their product.
+TEST(ReadMany, ManyBoxesOfOneLargeShardHoldLittle) {
+  const Context context = Context::Create({.threads = 2, .budget_bytes = MiB(16)});
+  const Array array = Array::Create(NewStore(context), "",
+                                    {.shape = {256, 256},
+                                     .chunk_shape = {1, 1},
+                                     .shard_shape = {256, 256},
+                                     .codec = Uncompressed(),
+                                     .format = {.checksum = false},
+                                     .context = context})
+                          .OrDie();
+  std::vector<uint8_t> values(256 * 256);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint8_t>(i * 31 / 7);
+  array.Write(Box::Full({256, 256}), Ref(values.data(), {256, 256})).OrDie();
+  std::vector<std::vector<uint8_t>> outs(24, std::vector<uint8_t>(256 * 256));
+  std::vector<BoxRead> reads;
+  for (size_t n = 0; n < outs.size(); ++n) {
+    const Shape shape = {256, 256 - static_cast<int64_t>(n % 3)};
+    reads.push_back({Box::FromSize({0, 0}, shape), Ref(outs[n].data(), shape)});
+  }
+  const int64_t before = testing::PeakBytes();
+  ReadMany(array, std::move(reads)).OrDie();
+  if (testing::kMemoryIsAsWithoutSanitizers) {
+    EXPECT_LT(testing::PeakBytes() - before, MiB(16));
+  }
+  EXPECT_EQ(outs[0], values);
+  EXPECT_EQ(outs[2][254], values[256]);  // Its rows have 254 elements.
 }
 
 }  // namespace

@@ -6,7 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <ostream>
+#include <thread>
 
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
@@ -211,7 +214,8 @@ TEST_P(Sharded, ChunksOfFillValuesAreRemovedAndAnEmptiedShardIsDeleted) {
   EXPECT_EQ(store->Read("c/0/0/0").Get().OrDie().state, ReadResult::State::kMissing);
 }
 
-// Whatever the form: under the smallest budget its tasks run one by one, and hold no more than said.
+// Whatever the form: under the smallest budget its tasks run one by one, and hold no more than
+// said.
 TEST_P(Sharded, SaysWhatItsTasksHold) {
   for (const bool local : {false, true}) {
     for (const bool later : {false, true}) {
@@ -231,6 +235,65 @@ TEST_P(Sharded, SaysWhatItsTasksHold) {
           << local << " " << later;
       EXPECT_LE(context.buffers().held_bytes_peak(), array.largest_task_bytes())
           << local << " " << later;
+    }
+  }
+}
+
+/// A store for which each inner chunk is a span of its own.
+class SpanByChunk : public KvStore {
+ public:
+  explicit SpanByChunk(std::function<void(int64_t)> before_read)
+      : before_read_(std::move(before_read)) {}
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    if (key.starts_with("c/")) before_read_(++reads_);
+    return base_->Read(std::move(key), std::move(options));
+  }
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    return base_->Write(std::move(key), std::move(value), std::move(options));
+  }
+  Capabilities capabilities() const override {
+    Capabilities capabilities = base_->capabilities();
+    capabilities.coalesce_size_max_bytes = 0;
+    return capabilities;
+  }
+  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
+  int64_t reads() const { return reads_; }
+
+ private:
+  const std::function<void(int64_t)> before_read_;
+  const KvStorePtr base_ = NewStore();
+  std::atomic<int64_t> reads_ = 0;
+};
+
+// Spans are made a few at a time; a shard that is replaced in between is read anew as a whole.
+TEST(ShardSpans, HundredsOfThemAndAReplacementInBetween) {
+  for (const bool replaced : {false, true}) {
+    const Context context = Context::Create({.threads = 2});
+    std::vector<uint16_t> ones(400, 1);
+    std::vector<uint16_t> twos(400, 2);
+    std::optional<Array> array;
+    const auto store = std::make_shared<SpanByChunk>([&](int64_t read) {
+      if (!replaced || read != 200) return;
+      std::thread([&] {
+        array->Write(Box::Full({400}), Ref(twos.data(), {400}), {.exclusive = true}).OrDie();
+      }).join();
+    });
+    array = Array::Create(store, "",
+                          {.shape = {400},
+                           .data_type = DataType::kUint16,
+                           .chunk_shape = {1},
+                           .shard_shape = {400},
+                           .context = context})
+                .OrDie();
+    array->Write(Box::Full({400}), Ref(ones.data(), {400})).OrDie();
+    std::vector<uint16_t> out(400);
+    array->Read(Box::Full({400}), Ref(out.data(), {400})).OrDie();
+    EXPECT_EQ(out, replaced ? twos : ones);
+    if (replaced) {
+      EXPECT_LT(store->reads(), 401 + 200 + 2 * 66);
+    } else {
+      EXPECT_EQ(store->reads(), 401);  // The index, and each chunk.
     }
   }
 }
