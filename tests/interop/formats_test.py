@@ -1,27 +1,17 @@
 """Plain files, both ways: what the real NumPy, safetensors and nibabel write, `coffer import` and
 `checkpoint save` take; what `coffer cat` and `checkpoint restore` write, they read."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import ml_dtypes
 import nibabel
 import numpy as np
 import pytest
+from command import coffer
 from safetensors.numpy import load_file, save_file
 
-COFFER = os.environ.get("COFFER", "build/dev/bin/coffer")
 TYPES = "bool i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16 V3".split()
 SHAPES = [(), (7,), (0, 3), (5, 6, 7)]
-
-
-def coffer(*arguments: str | Path) -> None:
-    """Runs the command, which must succeed."""
-    done = subprocess.run(
-        [COFFER, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def some(dtype: str, shape: tuple[int, ...]) -> np.ndarray:

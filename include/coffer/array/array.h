@@ -95,7 +95,8 @@ class COFFER_EXPORT Array {
   std::span<const std::byte> fill_value() const;
   /// Empty, or one per dimension.
   const std::vector<std::optional<std::string>>& dimension_names() const;
-  std::string attributes() const;  ///< JSON object text.
+  /// JSON object text; numbers that are not finite, which only Python writes, are bare words (NaN).
+  std::string attributes() const;
   std::string metadata() const;    ///< The format's own document, as JSON text.
   /// The codecs as Zarr v3 lists them, and the fill value as it spells it, whatever the format:
   /// JSON text, "" where the format cannot say.
