@@ -16,7 +16,7 @@ check: ## the inner loop: incremental build, unit and conformance tests (<= 4 mi
 test: ## everything CI runs: both compilers, sanitizers, peers, install test (<= 45 minutes)
 	scripts/test
 
-soak: ## the same tests with big counts, and fuzzing (hours)
+soak: ## the same tests with big counts, and fuzzing (an hour)
 	scripts/soak
 
 bench: ## the headline benchmarks (<= 10 minutes); SUITE=name for one suite
