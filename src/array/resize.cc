@@ -26,6 +26,7 @@
 #include <utility>
 
 #include "src/array/background.h"
+#include "src/array/guarded_driver.h"
 #include "src/array/key_locks.h"
 #include "src/array/shard_update.h"
 #include "src/base/mutex.h"
@@ -135,7 +136,8 @@ class Outside {
   Result<StoredArrayPtr> Now() {
     StoredArrayPtr now = Known();
     if (!now->metadata_key.empty() && SaysSame(*now, StatMetadata(*now).Get())) return now;
-    COFFER_ASSIGN_OR_RETURN(now, before_.driver->Open(before_.store, before_.prefix, context_));
+    COFFER_ASSIGN_OR_RETURN(
+        now, GuardedDriver(*before_.driver).Open(before_.store, before_.prefix, context_));
     MutexLock lock(mutex_);
     now_ = now;
     return now;
@@ -224,7 +226,8 @@ Status DeleteAllOutside(const StoredArray& resized, Outside& outside) {
 /// Step 5: the metadata have changed since a writer got its handle.
 Status TakeBackOutside(const StoredArrayPtr& stored, const IndexTransform& transform,
                        Reservation* reservation, const Context& context) {
-  Result<StoredArrayPtr> now = stored->driver->Open(stored->store, stored->prefix, context);
+  Result<StoredArrayPtr> now =
+      GuardedDriver(*stored->driver).Open(stored->store, stored->prefix, context);
   if (!now.ok()) {
     return now.status().Annotate("the array could not be looked at after it was written");
   }
@@ -283,7 +286,8 @@ Status ResizeStored(StoredArrayPtr& stored, const Shape& shape, const Context& c
                                 std::to_string(old->shape().rank()) + ", the new shape " +
                                 ToString(shape));
   }
-  COFFER_ASSIGN_OR_RETURN(stored, old->driver->Update(*old, shape, std::nullopt, context));
+  COFFER_ASSIGN_OR_RETURN(stored,
+                          GuardedDriver(*old->driver).Update(*old, shape, std::nullopt, context));
   if (!Shrinks(old->shape(), shape)) return Status();
   Outside outside(*old, stored, context, nullptr);
   const Status deleted = DeleteAllOutside(*stored, outside);
@@ -301,8 +305,9 @@ Result<Box> GrowStored(StoredArrayPtr& stored, int dim, const Shape& source, con
   for (int tries = 0; tries < kAppendTriesMax; ++tries) {
     if (cancel.cancelled()) return CancelledError("cancelled");
     if (tries > 0) Pause(tries, context);
-    COFFER_ASSIGN_OR_RETURN(const StoredArrayPtr now,
-                            stored->driver->Open(stored->store, stored->prefix, context));
+    COFFER_ASSIGN_OR_RETURN(
+        const StoredArrayPtr now,
+        GuardedDriver(*stored->driver).Open(stored->store, stored->prefix, context));
     if (now->data_type() != stored->data_type()) {
       return FailedPreconditionError(name + ": another array has taken its place meanwhile");
     }
@@ -319,9 +324,9 @@ Result<Box> GrowStored(StoredArrayPtr& stored, int dim, const Shape& source, con
     const std::optional<int64_t> extent = CheckedAdd(shape[dim], source[dim]);
     if (!extent) return InvalidArgumentError(name + ": the extent would overflow");
     shape[dim] = *extent;
-    Result<StoredArrayPtr> grown = source[dim] == 0
-                                       ? Result<StoredArrayPtr>(now)
-                                       : now->driver->Update(*now, shape, std::nullopt, context);
+    Result<StoredArrayPtr> grown =
+        source[dim] == 0 ? Result<StoredArrayPtr>(now)
+                         : GuardedDriver(*now->driver).Update(*now, shape, std::nullopt, context);
     if (grown.ok()) {
       stored = *std::move(grown);
       return box;
