@@ -320,6 +320,22 @@ class Nodes(CliTest):
         self.assertIn("  stored        8 of 8 shards, ", text)
         self.assertIn("NotFound", self.fails(1, "info", self.path("none")))
 
+    def test_info_of_what_is_stored_in_shards(self) -> None:
+        """Of 7 elements in 4 shards of 2: elements that are the fill value are not stored."""
+        source = self.write("a.npy", npy("|u1", (7,), bytes([1, 2, 0, 3, 0, 0, 4])))
+        array = self.path("sparse.zarr")
+        self.coffer("import", source, array, "--chunk-shape", "1", "--shard-shape", "2")
+        info = self.json("info", array, "--coverage")
+        self.assertEqual((info["stored_chunks"], info["possible_chunks"]), (3, 4))
+        self.assertEqual((info["stored_inner_chunks"], info["possible_inner_chunks"]), (4, 7))
+        text = self.coffer("info", array, "--coverage").decode()
+        self.assertIn("\n  inner chunks  4 of 7\n", text)
+        self.assertNotIn("stored_inner_chunks", self.json("info", array))
+        self.assertNotIn("inner chunks", self.coffer("info", array).decode())
+        plain = self.path("plain.zarr")
+        self.coffer("import", source, plain, "--chunk-shape", "1")
+        self.assertEqual(self.json("info", plain, "--coverage"), self.json("info", plain))
+
     def test_ls(self) -> None:
         self.assertEqual(self.lines("ls", self.array), ["c/", "zarr.json"])
         keys = self.lines("ls", "-r", self.array)

@@ -138,6 +138,16 @@ class BreakingPlugins(CliTest):
         )
         self.assertFalse(Path(new).exists())
 
+    def test_info_through_a_store_that_does_not_list(self) -> None:
+        url = self.place("unlisted")
+        info = json.loads(self.coffer(*self.breaks, "info", url, "--json"))
+        self.assertEqual(
+            [info[name] for name in ("stored_chunks", "possible_chunks", "stored_bytes")],
+            [None, 2, None],
+        )
+        text = self.coffer(*self.breaks, "info", url).decode()
+        self.assertIn("\n  stored        of 2 chunks: the store does not list\n", text)
+
     def test_a_codec_that_breaks(self) -> None:
         document = Path(self.array, "zarr.json")
         whole = json.loads(document.read_text())

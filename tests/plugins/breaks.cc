@@ -1,7 +1,8 @@
 // A plugin that works until it is told where to break: "throw-Read" throws a std::exception in
 // Read, "int-Read" something else, "memory-Read" bad_alloc, and "null-Read" returns a null. A store
 // is told by the host of its URL or in its spec, a codec by its configuration, an array driver by
-// the name of the store and place. The stores are memory, or the folder that is the URL's path.
+// the name of the store and place. The stores are memory, or the folder that is the URL's path; one
+// that is told "unlisted" cannot list.
 #include <algorithm>
 #include <new>
 #include <stdexcept>
@@ -80,12 +81,15 @@ class Store : public coffer::KvStore {
   }
   Result<std::unique_ptr<coffer::KvListing>> List(coffer::ListOptions options) override {
     if (Breaks(how_, "List")) return std::unique_ptr<coffer::KvListing>();
+    if (Says(how_, "unlisted")) return KvStore::List(options);
     COFFER_ASSIGN_OR_RETURN(auto listing, base_->List(options));
     return std::make_unique<Listing>(how_, std::move(listing));
   }
   coffer::Capabilities capabilities() const override {
     Breaks(how_, "capabilities");
-    return base_->capabilities();
+    coffer::Capabilities can = base_->capabilities();
+    can.listable = !Says(how_, "unlisted");
+    return can;
   }
   std::string Describe(std::string_view key) const override {
     Breaks(how_, "Describe");
