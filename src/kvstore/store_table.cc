@@ -62,10 +62,10 @@ struct StoreTable::State {
 
 namespace {
 
-/// Opens what `text` (`name` in errors) says.
+/// Opens what `text` says: a URL or path, or else (`what` is empty) a spec.
 template <class Entry, class Open>
-Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string_view text,
-                               const std::string& name, const Context& context) {
+Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string_view what,
+                               std::string_view text, const Context& context) {
   Status status;
   try {
     Result<KvStorePtr> store = open(text, context);
@@ -75,7 +75,9 @@ Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string
   } catch (...) {
     status = internal::StatusOfException();
   }
-  return status.Annotate("store driver \"" + entry.name + "\"").Annotate(name);
+  status = status.Annotate("store driver \"" + entry.name + "\"");
+  return what.empty() ? status.Annotate("at $")
+                      : status.Annotate(std::string(what) + " \"" + std::string(text) + "\"");
 }
 
 std::string Joined(const std::vector<std::string>& names) {
@@ -134,7 +136,7 @@ Result<KvStorePtr> StoreTable::OpenUrl(std::string_view url, const Context& cont
     return InvalidArgumentError("URL \"" + std::string(url) + "\": unknown scheme \"" + scheme +
                                 "\" (known: " + Joined(schemes()) + ")");
   }
-  return OpenGuarded(*driver, driver->open_url, url, "URL \"" + std::string(url) + "\"", context);
+  return OpenGuarded(*driver, driver->open_url, "URL", url, context);
 }
 
 Result<KvStorePtr> StoreTable::OpenJson(std::string_view json, const Context& context) const {
@@ -151,7 +153,7 @@ Result<KvStorePtr> StoreTable::OpenJson(std::string_view json, const Context& co
     return InvalidArgumentError("at $.driver: unknown store driver \"" + driver_name +
                                 "\" (known: " + Joined(state_->Names(name_of)) + ")");
   }
-  return OpenGuarded(*driver, driver->open_json, json, "at $", context);
+  return OpenGuarded(*driver, driver->open_json, "", json, context);
 }
 
 Result<KvStorePtr> StoreTable::OpenPath(std::string_view path, const Context& context) const {
@@ -159,8 +161,7 @@ Result<KvStorePtr> StoreTable::OpenPath(std::string_view path, const Context& co
   if (driver == nullptr) {
     return InvalidArgumentError("path \"" + std::string(path) + "\": no store opens plain paths");
   }
-  return OpenGuarded(*driver, driver->open_path, path, "path \"" + std::string(path) + "\"",
-                     context);
+  return OpenGuarded(*driver, driver->open_path, "path", path, context);
 }
 
 std::vector<std::string> StoreTable::schemes() const { return state_->Schemes(); }
