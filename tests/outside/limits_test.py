@@ -227,7 +227,10 @@ class Limits(unittest.TestCase):
             assert writing.stdout is not None
             writing.stdout.read(1)  # It is at work, and then waits: a pipe holds half of it.
             writing.send_signal(signal.SIGTERM)
-            self.assertEqual(writing.wait(timeout=120), -signal.SIGTERM)
+            try:
+                self.assertEqual(writing.wait(timeout=30), -signal.SIGTERM)
+            finally:
+                writing.kill()
 
     def test_signals_during_cp(self) -> None:
         array = str(self.folder / "a.zarr")
