@@ -1,8 +1,6 @@
 #include "drivers/codecs/gzip.h"
 
-#include <memory>
-#include <string>
-
+#include "drivers/codecs/deflate.h"
 #include "src/base/compress.h"
 #include "src/base/json.h"
 #include "src/codec/metadata.h"
@@ -10,52 +8,7 @@
 namespace coffer::inline v0 {
 namespace {
 
-class BoundGzip final : public BoundBytesToBytes {
- public:
-  BoundGzip(int level, int64_t max_decoded_size)
-      : level_(level), max_decoded_size_(max_decoded_size) {}
-
-  int64_t max_encoded_size() const override {
-    return static_cast<int64_t>(GzipBound(static_cast<size_t>(max_decoded_size_)));
-  }
-  int64_t encode_scratch_bytes() const override {
-    return static_cast<int64_t>(GzipCompressMemory());
-  }
-  int64_t decode_scratch_bytes() const override {
-    return static_cast<int64_t>(GzipDecompressMemory());
-  }
-  Result<size_t> Encode(std::span<const std::byte> decoded,
-                        std::span<std::byte> destination) const override {
-    return GzipCompress(decoded, level_, destination);
-  }
-  Result<size_t> Decode(std::span<const std::byte> encoded,
-                        std::span<std::byte> destination) const override {
-    return GzipDecompress(encoded, destination);
-  }
-
- private:
-  const int level_;
-  const int64_t max_decoded_size_;
-};
-
-class GzipCodec final : public Codec {
- public:
-  explicit GzipCodec(int level) : level_(level) {}
-
-  Kind kind() const override { return Kind::kBytesToBytes; }
-  std::string name() const override { return "gzip"; }
-  std::string configuration() const override {
-    return Json(Json::Object{{"level", level_}}).Dump();
-  }
-
-  Result<std::unique_ptr<BoundBytesToBytes>> BindBytesToBytes(
-      int64_t max_decoded_size) const override {
-    return std::make_unique<BoundGzip>(level_, max_decoded_size);
-  }
-
- private:
-  const int level_;
-};
+constexpr DeflateFormat kGzip{"gzip", GzipBound, GzipCompress, GzipDecompress};
 
 }  // namespace
 
@@ -63,7 +16,7 @@ Result<CodecPtr> MakeGzipCodec(std::string_view configuration, const CodecTable&
   COFFER_ASSIGN_OR_RETURN(const Json json, ParseConfiguration(configuration, {"level"}));
   COFFER_ASSIGN_OR_RETURN(const Json* member, RequireMember(json, "level"));
   COFFER_ASSIGN_OR_RETURN(const int64_t level, member->AsInt64("$.level", 0, kGzipLevelMax));
-  return std::make_shared<GzipCodec>(static_cast<int>(level));
+  return MakeDeflateCodec(kGzip, static_cast<int>(level));
 }
 
 }  // namespace coffer::inline v0

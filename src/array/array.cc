@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/array/array_caches.h"
+#include "src/array/guarded_driver.h"
 #include "src/array/metadata_cache.h"
 #include "src/array/node.h"
 #include "src/array/read.h"
@@ -19,7 +20,7 @@ Result<Array> Array::Create(const Place& place, const CreateOptions& options) {
   const NodeWriteMark mark(options.context, *place.store, place.prefix,
                            options.format.delete_existing);
   COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored,
-                          driver->Create(place.store, place.prefix, options));
+                          GuardedDriver(*driver).Create(place.store, place.prefix, options));
   return Array(std::move(stored), options.context);
 }
 
@@ -233,7 +234,7 @@ Status Array::SetAttributes(std::string_view json) {
   const WriteMark mark(context_, *stored_->store, stored_->prefix);
   COFFER_ASSIGN_OR_RETURN(
       StoredArrayPtr updated,
-      stored_->driver->Update(*stored_, std::nullopt, std::string(json), context_));
+      GuardedDriver(*stored_->driver).Update(*stored_, std::nullopt, std::string(json), context_));
   stored_ = std::move(updated);
   return Status();
 }

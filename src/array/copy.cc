@@ -237,8 +237,8 @@ class Copier {
                                         .value_or(INT64_MAX)));
     COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
                             context_.buffers().Allocate(static_cast<size_t>(block_bytes)));
-    ShardWriter writer(stored_, context_, stored_.CellKey(cell), OptionsOfWrite(held),
-                       options_.store_fill_chunks);
+    const std::string key = stored_.CellKey(cell);
+    ShardWriter writer(stored_, context_, key, OptionsOfWrite(held), options_.store_fill_chunks);
     COFFER_ASSIGN_OR_RETURN(const RegularGrid blocks,
                             RegularGrid::Make(stored_.grid.cell_shape(), block_shape));
     const CellWalk walk(blocks, IndexTransform::Identity(stored_.grid.cell_shape()));
@@ -250,13 +250,14 @@ class Copier {
       if (box.empty()) continue;
       const View view(buffer.data(), source_.data_type(), box.shape);
       COFFER_RETURN_IF_ERROR(source_.ReadBlock(Relative(box, region_), view, held));
-      COFFER_RETURN_IF_ERROR(PutBlock(writer, clipped, box, view));
+      COFFER_RETURN_IF_ERROR(PutBlock(writer, key, clipped, box, view));
     }
     return Acknowledge(writer.Finish());
   }
 
   /// The inner chunks of one block, whose origin is on their grid.
-  Status PutBlock(ShardWriter& writer, const Box& clipped, const Box& box, const View& view) {
+  Status PutBlock(ShardWriter& writer, const std::string& key, const Box& clipped, const Box& box,
+                  const View& view) {
     const ShardLayout& layout = *stored_.chain->shard_layout();
     const Shape& inner = layout.inner_chunk_shape();
     COFFER_ASSIGN_OR_RETURN(const RegularGrid grid, RegularGrid::Make(box.shape, inner));
@@ -270,7 +271,10 @@ class Copier {
         const int64_t position = (chunk.origin[d] - clipped.origin[d]) / inner[d];
         number = number * layout.inner_grid_shape()[d] + position;
       }
-      COFFER_RETURN_IF_ERROR(writer.Put(number, chunk, view.Subview(in_block)));
+      const Status put = writer.Put(number, chunk, view.Subview(in_block));
+      if (!put.ok()) {
+        return put.Annotate(stored_.Describe(key) + ", chunk at " + ToString(chunk.origin));
+      }
     }
     return Status();
   }

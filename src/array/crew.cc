@@ -132,7 +132,8 @@ bool Crew::Take(Lane& lane) {
       try {
         lane.work = source_();
       } catch (...) {
-        failed = internal::StatusOfException();
+        failed =
+            internal::StatusOfException().Annotate(options_.operation + " of " + options_.subject);
       }
       source_ended_ = lane.work == nullptr;
     }

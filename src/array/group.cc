@@ -5,6 +5,7 @@
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
 #include "src/array/array_caches.h"
+#include "src/array/guarded_driver.h"
 #include "src/array/metadata_cache.h"
 #include "src/array/node.h"
 #include "src/array/survey.h"
@@ -16,7 +17,7 @@ Result<FoundNode> FindNodeAt(const Place& place, const OpenOptions& options) {
   const KvStorePtr view = ViewOfDocuments(place, options);
   for (const ArrayDriver* driver : table.drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
-    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver->Find(view, place.prefix));
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, GuardedDriver(*driver).Find(view, place.prefix));
     if (kind != NodeKind::kNone) return FoundNode{kind, driver};
   }
   return FoundNode();
@@ -52,17 +53,19 @@ Status DeleteNode(std::string_view place_name, const Context& context) {
   return DeleteAll(place);
 }
 
-Group::Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context)
+Group::Group(const Place& place, const ArrayDriver& driver, std::string attributes,
+             const OpenOptions& options)
     : store_(place.store),
       prefix_(place.prefix),
       driver_(&driver),
       attributes_(std::move(attributes)),
-      context_(std::move(context)) {}
+      options_(options) {}
 
 Status CheckNoOtherFormat(const Place& place, const ArrayDriver& driver, const Context& context) {
   for (const ArrayDriver* other : context.Get<DriverTable>().drivers()) {
     if (other == &driver) continue;
-    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, other->Find(place.store, place.prefix));
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind,
+                            GuardedDriver(*other).Find(place.store, place.prefix));
     if (kind == NodeKind::kNone) continue;
     return AlreadyExistsError(place.store->Describe(place.prefix) + ": a node of format " +
                               std::string(other->name()) + " is already here");
@@ -75,20 +78,21 @@ Result<Group> Group::Create(const Place& place, const GroupOptions& options) {
   COFFER_RETURN_IF_ERROR(CheckNoOtherFormat(place, *driver, options.context));
   const NodeWriteMark mark(options.context, *place.store, place.prefix, options.delete_existing);
   COFFER_ASSIGN_OR_RETURN(StoredGroup stored,
-                          driver->CreateGroup(place.store, place.prefix, options));
-  return Group(place, *driver, std::move(stored.attributes), options.context);
+                          GuardedDriver(*driver).CreateGroup(place.store, place.prefix, options));
+  return Group(place, *driver, std::move(stored.attributes), {.context = options.context});
 }
 
 Result<Group> Group::Open(const Place& place, const OpenOptions& options) {
   const KvStorePtr view = ViewOfDocuments(place, options);
   for (const ArrayDriver* driver : options.context.Get<DriverTable>().drivers()) {
     if (!place.driver.empty() && driver->name() != place.driver) continue;
-    Result<StoredGroup> stored = driver->OpenGroup(view, place.prefix);
+    Result<StoredGroup> stored = GuardedDriver(*driver).OpenGroup(view, place.prefix);
     if (stored.status().code() == StatusCode::kNotFound) continue;
     COFFER_RETURN_IF_ERROR(stored);
-    Group group(place, *driver, std::move(stored->attributes), options.context);
+    Group group(place, *driver, std::move(stored->attributes), options);
     if (options.consolidated == Consolidated::kNever) return group;
-    COFFER_ASSIGN_OR_RETURN(group.snapshot_, driver->ReadSnapshot(view, place.prefix));
+    COFFER_ASSIGN_OR_RETURN(group.snapshot_,
+                            GuardedDriver(*driver).ReadSnapshot(view, place.prefix));
     if (group.snapshot_ == nullptr && options.consolidated == Consolidated::kMust) {
       return NotFoundError(group.url() + ": the group has no consolidated metadata");
     }
@@ -142,21 +146,21 @@ Result<const NodeSnapshot*> Group::FindInSnapshot(std::string_view name, NodeKin
 Result<Array> Group::OpenArray(std::string_view name) const {
   const std::string prefix = prefix_ + std::string(name) + "/";
   if (snapshot_ == nullptr) {
-    return Array::Open(Place{store_, prefix, format()}, {.context = context_});
+    return Array::Open(Place{store_, prefix, format()}, options_);
   }
   COFFER_ASSIGN_OR_RETURN(const NodeSnapshot* node, FindInSnapshot(name, NodeKind::kArray));
-  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored,
-                          driver_->OpenSnapshot(store_, prefix, *node, context_));
-  return Array(std::move(stored), context_);
+  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored, GuardedDriver(*driver_).OpenSnapshot(
+                                                     store_, prefix, *node, options_.context));
+  return Array(std::move(stored), options_.context);
 }
 
 Result<Group> Group::OpenGroup(std::string_view name) const {
   const std::string prefix = prefix_ + std::string(name) + "/";
   if (snapshot_ == nullptr) {
-    return Open(Place{store_, prefix, format()}, OpenOptions{.context = context_});
+    return Open(Place{store_, prefix, format()}, options_);
   }
   COFFER_ASSIGN_OR_RETURN(const NodeSnapshot* node, FindInSnapshot(name, NodeKind::kGroup));
-  Group group(Place{store_, prefix, format()}, *driver_, node->attributes, context_);
+  Group group(Place{store_, prefix, format()}, *driver_, node->attributes, options_);
   auto below = std::make_shared<GroupSnapshot>();
   const std::string start = std::string(name) + "/";
   for (auto entry = snapshot_->nodes.lower_bound(start);
@@ -179,15 +183,17 @@ Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
   if (snapshot_ != nullptr) return ListSnapshot(recursive);
   if (recursive) {
     COFFER_ASSIGN_OR_RETURN(GroupSurvey survey,
-                            SurveyGroup(*driver_, store_, prefix_, 0, nullptr, context_));
+                            SurveyGroup(*driver_, store_, prefix_, 0, nullptr, options_.context));
     return std::move(survey.nodes);
   }
   COFFER_ASSIGN_OR_RETURN(const FolderEntries below, ListFolder(*store_, prefix_));
   std::vector<NodeEntry> nodes;
   for (const std::string& prefix : below.folders) {
     const std::string name = prefix.substr(prefix_.size(), prefix.size() - prefix_.size() - 1);
-    if (!driver_->IsNodeName(name)) continue;
-    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver_->Find(store_, prefix));
+    const GuardedDriver driver(*driver_);
+    COFFER_ASSIGN_OR_RETURN(const bool is_name, driver.IsNodeName(store_, prefix_, name));
+    if (!is_name) continue;
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind, driver.Find(store_, prefix));
     if (kind != NodeKind::kNone) nodes.push_back({name, kind});
   }
   return nodes;
@@ -195,14 +201,15 @@ Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
 
 Result<StrayKeys> Group::FindStrays(size_t max) const {
   COFFER_ASSIGN_OR_RETURN(GroupSurvey survey,
-                          SurveyGroup(*driver_, store_, prefix_, max, nullptr, context_));
+                          SurveyGroup(*driver_, store_, prefix_, max, nullptr, options_.context));
   for (std::string& key : survey.strays.keys) key = store_->Describe(key);
   return std::move(survey.strays);
 }
 
 Status Group::SetAttributes(std::string_view json) {
-  const WriteMark mark(context_, *store_, prefix_);
-  COFFER_ASSIGN_OR_RETURN(StoredGroup stored, driver_->UpdateGroup(store_, prefix_, json));
+  const WriteMark mark(options_.context, *store_, prefix_);
+  COFFER_ASSIGN_OR_RETURN(StoredGroup stored,
+                          GuardedDriver(*driver_).UpdateGroup(store_, prefix_, json));
   attributes_ = std::move(stored.attributes);
   return Status();
 }

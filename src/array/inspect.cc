@@ -153,7 +153,7 @@ Result<CellFaults> CellInspector::InspectChunk(const std::string& key, const Ind
   } else if (IsFault(beyond.status())) {
     faults.damage = beyond.status();
   } else {
-    return beyond.status();
+    return beyond.status().Annotate(stored_.Describe(key));
   }
   return faults;
 }
@@ -185,7 +185,7 @@ Result<bool> CellInspector::InspectShardOnce(const std::string& key, const Index
     if (read->state != ReadResult::State::kValue) return true;
     Result<ShardIndex> entries = layout.DecodeIndex(read->value, CodecScratch{&context_.buffers()});
     if (!entries.ok()) {
-      if (!IsFault(entries.status())) return entries.status();
+      if (!IsFault(entries.status())) return entries.status().Annotate(stored_.Describe(key));
       faults.damage = entries.status();
       return true;
     }
@@ -279,7 +279,9 @@ Result<bool> CellInspector::DecodeAll(const std::string& key, const Index& cell,
       faults.beyond_edge = faults.beyond_edge || *beyond;
       continue;
     }
-    if (!IsFault(beyond.status())) return beyond.status();
+    if (!IsFault(beyond.status())) {
+      return chunk.ok() ? beyond.status().Annotate(stored_.Describe(key)) : beyond.status();
+    }
     // The first in the shard's order is told, whatever is wrong with it.
     if (faults.bad_chunks.empty()) {
       faults.bad_chunk = beyond.status().Annotate("inner chunk " + std::to_string(n));

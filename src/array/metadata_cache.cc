@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "src/array/guarded_driver.h"
+
 namespace coffer::inline v0 {
 namespace {
 
@@ -125,10 +127,12 @@ KvStorePtr ViewOfDocuments(const Place& place, const OpenOptions& options) {
 
 Result<StoredArrayPtr> OpenThroughCache(const ArrayDriver& driver, const Place& place,
                                         const OpenOptions& options) {
-  COFFER_ASSIGN_OR_RETURN(StoredArrayPtr stored, driver.Open(ViewOfDocuments(place, options),
-                                                             place.prefix, options.context));
+  COFFER_ASSIGN_OR_RETURN(
+      StoredArrayPtr stored,
+      GuardedDriver(driver).Open(ViewOfDocuments(place, options), place.prefix, options.context));
   // A driver that keeps what it makes gets no view.
-  if (stored.use_count() > 1) return driver.Open(place.store, place.prefix, options.context);
+  if (stored.use_count() > 1)
+    return GuardedDriver(driver).Open(place.store, place.prefix, options.context);
   // Nobody else has seen it: the view ends with the opening.
   const_cast<StoredArray&>(*stored).store = place.store;
   return stored;

@@ -59,7 +59,8 @@ Result<State> RebuildChunk(const StoredArray& stored, const Context& context,
   COFFER_ASSIGN_OR_RETURN(const ReadResult read, stored.store->Read(key, options).Get());
   if (read.state != ReadResult::State::kValue) return State::kConditionNotMet;
   COFFER_ASSIGN_OR_RETURN(const ScratchChunk scratch, MakeScratchChunk(chain.chunk(), pool));
-  COFFER_RETURN_IF_ERROR(chain.Decode(read.value, scratch.view, CodecScratch{&pool}));
+  COFFER_RETURN_IF_ERROR(
+      chain.Decode(read.value, scratch.view, CodecScratch{&pool}).Annotate(stored.Describe(key)));
   const Box box = stored.grid.CellBox(cell);
   FillBeyond(stored, box, scratch.view);
   COFFER_ASSIGN_OR_RETURN(std::optional<BytesChain> value,
@@ -143,7 +144,8 @@ class ShardRebuild {
     BufferPool& pool = context_.buffers();
     const CodecChain& inner = layout().inner();
     COFFER_ASSIGN_OR_RETURN(const ScratchChunk scratch, MakeScratchChunk(inner.chunk(), pool));
-    COFFER_RETURN_IF_ERROR(inner.Decode(encoded, scratch.view, CodecScratch{&pool}));
+    COFFER_RETURN_IF_ERROR(
+        inner.Decode(encoded, scratch.view, CodecScratch{&pool}).Annotate(stored_.Describe(key_)));
     FillBeyond(stored_, box, scratch.view);
     COFFER_RETURN_IF_ERROR(writer.Put(n, box, scratch.view));
     return true;

@@ -19,6 +19,7 @@
 #include "coffer/array/group.h"
 #include "src/array/array_caches.h"
 #include "src/array/findings.h"
+#include "src/array/guarded_driver.h"
 #include "src/array/inspect.h"
 #include "src/array/rebuild.h"
 #include "src/base/mutex.h"
@@ -180,7 +181,7 @@ class RepairSink : public InspectionSink {
   /// That the array is still the one whose shape things are judged by.
   Status CheckMetadata() const {
     const Result<StoredArrayPtr> now =
-        stored_.driver->Open(stored_.store, stored_.prefix, array_.context());
+        GuardedDriver(*stored_.driver).Open(stored_.store, stored_.prefix, array_.context());
     const bool same = now.ok() && (*now)->metadata_generation == stored_.metadata_generation &&
                       (*now)->metadata == stored_.metadata;
     if (same) return Status();

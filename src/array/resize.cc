@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "src/array/background.h"
+#include "src/array/guarded_driver.h"
 #include "src/array/key_locks.h"
 #include "src/array/shard_update.h"
 #include "src/base/mutex.h"
@@ -69,7 +70,7 @@ bool SameLayout(const StoredArray& a, const StoredArray& b) {
 /// The array as it is now, unless it is another one.
 Result<StoredArrayPtr> OpenAgain(const StoredArray& stored, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(StoredArrayPtr now,
-                          stored.driver->Open(stored.store, stored.prefix, context));
+                          GuardedDriver(*stored.driver).Open(stored.store, stored.prefix, context));
   if (SameLayout(stored, *now)) return now;
   return FailedPreconditionError(stored.Describe(stored.prefix) +
                                  ": another array has taken its place meanwhile");
@@ -316,7 +317,8 @@ Status ResizeStored(StoredArrayPtr& stored, const Shape& shape, const Context& c
                                 std::to_string(old->shape().rank()) + ", the new shape " +
                                 ToString(shape));
   }
-  COFFER_ASSIGN_OR_RETURN(stored, old->driver->Update(*old, shape, std::nullopt, context));
+  COFFER_ASSIGN_OR_RETURN(stored,
+                          GuardedDriver(*old->driver).Update(*old, shape, std::nullopt, context));
   if (!Shrinks(old->shape(), shape)) return Status();
   Outside outside(*old, stored, context, nullptr);
   return ClearOutside(*old, *stored, outside)
@@ -346,9 +348,9 @@ Result<Box> GrowStored(StoredArrayPtr& stored, int dim, const Shape& source, con
     const std::optional<int64_t> extent = CheckedAdd(shape[dim], source[dim]);
     if (!extent) return InvalidArgumentError(name + ": the extent would overflow");
     shape[dim] = *extent;
-    Result<StoredArrayPtr> grown = source[dim] == 0
-                                       ? Result<StoredArrayPtr>(now)
-                                       : now->driver->Update(*now, shape, std::nullopt, context);
+    Result<StoredArrayPtr> grown =
+        source[dim] == 0 ? Result<StoredArrayPtr>(now)
+                         : GuardedDriver(*now->driver).Update(*now, shape, std::nullopt, context);
     if (grown.ok()) {
       stored = *std::move(grown);
       return box;

@@ -351,10 +351,15 @@ Result<std::optional<BytesChain>> EncodeChunk(const StoredArray& stored, const C
   COFFER_ASSIGN_OR_RETURN(const ConstView chunk, PadToChunk(chain, cell, part, scratch, pool));
   COFFER_ASSIGN_OR_RETURN(Buffer encoded,
                           pool.Allocate(static_cast<size_t>(chain.max_encoded_size())));
-  COFFER_ASSIGN_OR_RETURN(const size_t size,
-                          chain.Encode(chunk, encoded.span(), CodecScratch{&pool}));
+  const Result<size_t> size = chain.Encode(chunk, encoded.span(), CodecScratch{&pool});
+  if (!size.ok()) {
+    Index number = cell.origin;
+    for (int d = 0; d < number.rank(); ++d) number[d] /= stored.grid.cell_shape()[d];
+    return size.status().Annotate(stored.Describe(stored.CellKey(number)) + ", chunk at " +
+                                  ToString(cell.origin));
+  }
   context.stats().chunks_encoded += 1;
-  return std::optional<BytesChain>(std::move(encoded).ToBytes(size));
+  return std::optional<BytesChain>(std::move(encoded).ToBytes(*size));
 }
 
 int64_t EncodeChunkBytes(const StoredArray& stored) {

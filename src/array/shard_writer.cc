@@ -106,17 +106,17 @@ Future<WriteResult> ShardWriter::Finish() {
 Result<Future<WriteResult>> ShardWriter::FinishOrError() {
   if (empty_) return stored_.store->Write(key_, std::nullopt, options_);
   COFFER_RETURN_IF_ERROR(Flush());
-  COFFER_ASSIGN_OR_RETURN(const Bytes index,
-                          layout_.EncodeIndex(index_, CodecScratch{&context_.buffers()}));
+  const Result<Bytes> index = layout_.EncodeIndex(index_, CodecScratch{&context_.buffers()});
+  if (!index.ok()) return index.status().Annotate(stored_.Describe(key_));
   if (streaming()) {
-    COFFER_RETURN_IF_ERROR(Append(index));
+    COFFER_RETURN_IF_ERROR(Append(*index));
     return writer_->Commit();
   }
   BytesChain shard;
   const bool index_first = layout_.index_location() == ShardLayout::IndexLocation::kStart;
-  if (index_first) shard.Append(index);
+  if (index_first) shard.Append(*index);
   shard.Append(held_);
-  if (!index_first) shard.Append(index);
+  if (!index_first) shard.Append(*index);
   return stored_.store->Write(key_, std::move(shard), options_);
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/array/findings.h"
+#include "src/array/guarded_driver.h"
 
 namespace coffer::inline v0 {
 
@@ -13,8 +14,10 @@ Result<NodeKind> FolderKinds::FindBy(const std::vector<const ArrayDriver*>& driv
                                      const std::string& folder) const {
   const std::string name = folder.substr(prefix_.size(), folder.size() - prefix_.size() - 1);
   for (const ArrayDriver* driver : drivers) {
-    if (!driver->IsNodeName(name)) continue;
-    COFFER_ASSIGN_OR_RETURN(const NodeKind node, driver->Find(store_, folder));
+    const GuardedDriver guarded(*driver);
+    COFFER_ASSIGN_OR_RETURN(const bool is_name, guarded.IsNodeName(store_, prefix_, name));
+    if (!is_name) continue;
+    COFFER_ASSIGN_OR_RETURN(const NodeKind node, guarded.Find(store_, folder));
     if (node != NodeKind::kNone) return node;
   }
   return NodeKind::kNone;
@@ -110,7 +113,7 @@ class Surveyor {
   Result<bool> IsReadable(const std::string& folder) {
     const auto known = readable_.find(folder);
     if (known != readable_.end()) return known->second;
-    const Status opened = driver_.Open(store_, folder, context_).status();
+    const Status opened = GuardedDriver(driver_).Open(store_, folder, context_).status();
     if (!opened.ok() && !IsDamage(opened)) return opened;
     readable_.emplace(folder, opened.ok());
     return opened.ok();

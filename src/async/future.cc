@@ -187,9 +187,9 @@ Status StatusOfException() {
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("out of memory");
   } catch (const std::exception& exception) {
-    return InternalError(std::string("exception in a task: ") + exception.what());
+    return InternalError(std::string("exception: ") + exception.what());
   } catch (...) {
-    return InternalError("exception in a task, of no standard type");
+    return InternalError("exception of no standard type");
   }
 }
 

@@ -15,6 +15,7 @@
 #include "coffer/checkpoint/repair.h"
 #include "src/array/array_caches.h"
 #include "src/array/findings.h"
+#include "src/array/guarded_driver.h"
 #include "src/array/inspect.h"
 #include "src/array/node.h"
 #include "src/array/survey.h"
@@ -135,7 +136,7 @@ Status CheckArray(const Place& place, bool debris, const Context& context, Check
 }
 
 Status CheckGroupDocument(const Place& place, const ArrayDriver& driver, Checker& checker) {
-  const Status opened = driver.OpenGroup(place.store, place.prefix).status();
+  const Status opened = GuardedDriver(driver).OpenGroup(place.store, place.prefix).status();
   if (opened.ok()) return opened;
   if (!IsDamage(opened)) return opened;
   return checker.Unreadable(

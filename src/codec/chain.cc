@@ -17,11 +17,15 @@
 // A decoder knows the exact size of its output while all codecs before it are of fixed size. Where
 // they are not (a compressor under a compressor, a shard under a compressor) other writers may
 // exceed the bounds of ours, so it is given some slack.
+//
+// Codecs are written by users, too: every call of one is made by Run(), which says whose an error
+// is and turns exceptions into errors.
 #include "src/codec/chain.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "coffer/async/future.h"
 #include "coffer/base/checked.h"
 #include "src/codec/shard_layout.h"
 
@@ -33,6 +37,28 @@ constexpr int64_t kEncodedSizeMax = int64_t{1} << 60;
 
 std::string Label(size_t i, const Codec& codec) {
   return "codecs[" + std::to_string(i) + "] (" + codec.name() + ")";
+}
+
+/// Calls a codec.
+template <class Call>
+auto Run(const std::string& label, const Call& call) -> decltype(call()) {
+  Status status;
+  try {
+    auto result = call();
+    if (result.ok()) return result;
+    status = internal::StatusOf(result);
+  } catch (...) {
+    status = internal::StatusOfException();
+  }
+  return status.Annotate(label);
+}
+
+/// Binds a codec.
+template <class Call>
+auto RunBind(const std::string& label, const Call& call) -> decltype(call()) {
+  auto bound = Run(label, call);
+  if (bound.ok() && *bound == nullptr) return InternalError(label + ": bound to nothing");
+  return bound;
 }
 
 std::string_view KindName(Codec::Kind kind) {
@@ -51,6 +77,9 @@ std::string_view KindName(Codec::Kind kind) {
 Status CheckOrder(std::span<const CodecPtr> codecs) {
   int array_to_bytes = 0;
   for (size_t i = 0; i < codecs.size(); ++i) {
+    if (codecs[i] == nullptr) {
+      return InternalError("codecs[" + std::to_string(i) + "]: no codec was given");
+    }
     const Codec::Kind kind = codecs[i]->kind();
     if (kind == Codec::Kind::kArrayToBytes && ++array_to_bytes > 1) {
       return InvalidArgumentError(Label(i, *codecs[i]) + ": a second array -> bytes codec");
@@ -135,6 +164,15 @@ CodecChain::~CodecChain() = default;
 
 Result<std::shared_ptr<const CodecChain>> CodecChain::Bind(std::span<const CodecPtr> codecs,
                                                            const ChunkSpec& chunk) {
+  try {
+    return BindAll(codecs, chunk);
+  } catch (...) {  // What a codec says of itself: its name, its sizes.
+    return internal::StatusOfException().Annotate("codecs");
+  }
+}
+
+Result<std::shared_ptr<const CodecChain>> CodecChain::BindAll(std::span<const CodecPtr> codecs,
+                                                              const ChunkSpec& chunk) {
   COFFER_RETURN_IF_ERROR(CheckChunk(chunk));
   COFFER_RETURN_IF_ERROR(CheckOrder(codecs));
   auto chain = std::make_shared<CodecChain>();
@@ -150,15 +188,16 @@ Status CodecChain::BindArrays(std::span<const CodecPtr> codecs) {
   size_t i = 0;
   for (; codecs[i]->kind() == Codec::Kind::kArrayToArray; ++i) {
     ArrayStage stage{nullptr, Label(i, *codecs[i])};
-    auto bound = codecs[i]->BindArrayToArray(InputOf(i));
-    if (!bound.ok()) return bound.status().Annotate(stage.label);
-    stage.codec = *std::move(bound);
+    const ChunkSpec& input = InputOf(i);
+    COFFER_ASSIGN_OR_RETURN(
+        stage.codec, RunBind(stage.label, [&] { return codecs[i]->BindArrayToArray(input); }));
     array_to_array_.push_back(std::move(stage));
   }
   array_to_bytes_label_ = Label(i, *codecs[i]);
-  auto bound = codecs[i]->BindArrayToBytes(InputOf(i));
-  if (!bound.ok()) return bound.status().Annotate(array_to_bytes_label_);
-  array_to_bytes_ = *std::move(bound);
+  const ChunkSpec& input = InputOf(i);
+  COFFER_ASSIGN_OR_RETURN(array_to_bytes_, RunBind(array_to_bytes_label_, [&] {
+                            return codecs[i]->BindArrayToBytes(input);
+                          }));
   return CheckEncodedSize(array_to_bytes_->max_encoded_size()).Annotate(array_to_bytes_label_);
 }
 
@@ -170,9 +209,8 @@ Status CodecChain::BindBytes(std::span<const CodecPtr> codecs, size_t first) {
     stage.label = Label(i, *codecs[i]);
     stage.decoded_max = size_max;
     stage.decoded_fixed = fixed;
-    auto bound = codecs[i]->BindBytesToBytes(size_max);
-    if (!bound.ok()) return bound.status().Annotate(stage.label);
-    stage.codec = *std::move(bound);
+    COFFER_ASSIGN_OR_RETURN(
+        stage.codec, RunBind(stage.label, [&] { return codecs[i]->BindBytesToBytes(size_max); }));
     stage.in_place = stage.codec->DecodeInPlace({}).has_value();
     size_max = stage.codec->max_encoded_size();
     COFFER_RETURN_IF_ERROR(CheckEncodedSize(size_max).Annotate(stage.label));
@@ -204,7 +242,9 @@ Status CodecChain::BindRenumberedShard(std::span<const CodecPtr> codecs) {
   chain->chunk_ = std::move(inner);
   for (size_t i = 0; i < array_to_array_.size(); ++i) {
     ArrayStage stage{nullptr, array_to_array_[i].label};
-    COFFER_ASSIGN_OR_RETURN(stage.codec, codecs[i]->BindArrayToArray(chain->InputOf(i)));
+    COFFER_ASSIGN_OR_RETURN(stage.codec, RunBind(stage.label, [&] {
+                              return codecs[i]->BindArrayToArray(chain->InputOf(i));
+                            }));
     chain->array_to_array_.push_back(std::move(stage));
   }
   chain->rest_ = layout->shared_inner();
@@ -332,8 +372,7 @@ Status CodecChain::DecodeFrom(size_t array_stage, std::span<const std::byte> enc
                           scratch.buffers->Allocate(static_cast<size_t>(inner.num_bytes())));
   const View inner_view(buffer.data(), inner.data_type, inner.shape);
   COFFER_RETURN_IF_ERROR(DecodeFrom(array_stage + 1, encoded, inner_view, scratch));
-  const Status status = stage.codec->Decode(inner_view, view);
-  return status.ok() ? status : status.Annotate(stage.label);
+  return Run(stage.label, [&] { return stage.codec->Decode(inner_view, view); });
 }
 
 Status CodecChain::DecodeBytes(std::span<const std::byte> encoded, const View& view,
@@ -342,9 +381,8 @@ Status CodecChain::DecodeBytes(std::span<const std::byte> encoded, const View& v
   for (size_t i = bytes_to_bytes_.size(); i-- > 0;) {
     const ByteStage& stage = bytes_to_bytes_[i];
     if (stage.in_place) {
-      Result<std::span<const std::byte>> decoded = *stage.codec->DecodeInPlace(encoded);
-      if (!decoded.ok()) return decoded.status().Annotate(stage.label);
-      encoded = *decoded;
+      COFFER_ASSIGN_OR_RETURN(
+          encoded, Run(stage.label, [&] { return stage.codec->DecodeInPlace(encoded).value(); }));
       continue;
     }
     const auto capacity = static_cast<size_t>(DecodeCapacity(stage));
@@ -354,21 +392,21 @@ Status CodecChain::DecodeBytes(std::span<const std::byte> encoded, const View& v
       COFFER_ASSIGN_OR_RETURN(buffer, scratch.buffers->Allocate(capacity));
     }
     const std::span<std::byte> target(direct ? view.data : buffer.data(), capacity);
-    const Result<size_t> size = stage.codec->Decode(encoded, target);
-    if (!size.ok()) return size.status().Annotate(stage.label);
-    if (stage.decoded_fixed && *size != capacity) {
-      return WrongSize(*size, stage.decoded_max).Annotate(stage.label);
+    COFFER_ASSIGN_OR_RETURN(const size_t size,
+                            Run(stage.label, [&] { return stage.codec->Decode(encoded, target); }));
+    if (stage.decoded_fixed && size != capacity) {
+      return WrongSize(size, stage.decoded_max).Annotate(stage.label);
     }
     if (direct) return Status();
-    encoded = target.first(*size);
+    encoded = target.first(size);
     held = std::move(buffer);
   }
   if (array_to_bytes_->fixed_size() &&
       encoded.size() != static_cast<size_t>(array_to_bytes_->max_encoded_size())) {
     return WrongSize(encoded.size(), array_to_bytes_->max_encoded_size());
   }
-  const Status status = array_to_bytes_->Decode(encoded, view, scratch);
-  return status.ok() ? status : status.Annotate(array_to_bytes_label_);
+  return Run(array_to_bytes_label_,
+             [&] { return array_to_bytes_->Decode(encoded, view, scratch); });
 }
 
 Result<size_t> CodecChain::Encode(const ConstView& chunk, std::span<std::byte> destination,
@@ -394,17 +432,16 @@ Result<size_t> CodecChain::EncodeFrom(size_t array_stage, const ConstView& view,
   COFFER_ASSIGN_OR_RETURN(Buffer buffer,
                           scratch.buffers->Allocate(static_cast<size_t>(inner.num_bytes())));
   const View inner_view(buffer.data(), inner.data_type, inner.shape);
-  const Status status = stage.codec->Encode(view, inner_view);
-  if (!status.ok()) return status.Annotate(stage.label);
+  COFFER_RETURN_IF_ERROR(Run(stage.label, [&] { return stage.codec->Encode(view, inner_view); }));
   return EncodeFrom(array_stage + 1, inner_view, destination, scratch);
 }
 
 Result<size_t> CodecChain::EncodeInPlace(size_t first, size_t last, std::span<std::byte> buffer,
                                          size_t size) const {
   for (size_t i = first; i < last; ++i) {
-    const Result<size_t> grown = bytes_to_bytes_[i].codec->EncodeInPlace(buffer, size);
-    if (!grown.ok()) return grown.status().Annotate(bytes_to_bytes_[i].label);
-    size = *grown;
+    const ByteStage& stage = bytes_to_bytes_[i];
+    COFFER_ASSIGN_OR_RETURN(
+        size, Run(stage.label, [&] { return stage.codec->EncodeInPlace(buffer, size); }));
   }
   return size;
 }
@@ -424,9 +461,10 @@ Result<size_t> CodecChain::EncodeBytes(const ConstView& view, std::span<std::byt
           held, scratch.buffers->Allocate(static_cast<size_t>(bytes_to_bytes_[next].decoded_max)));
       target = held.span();
     }
-    Result<size_t> size = array_to_bytes_->Encode(view, target, scratch);
-    if (!size.ok()) return size.status().Annotate(array_to_bytes_label_);
-    COFFER_ASSIGN_OR_RETURN(const size_t total, EncodeInPlace(0, next, target, *size));
+    COFFER_ASSIGN_OR_RETURN(const size_t size, Run(array_to_bytes_label_, [&] {
+                              return array_to_bytes_->Encode(view, target, scratch);
+                            }));
+    COFFER_ASSIGN_OR_RETURN(const size_t total, EncodeInPlace(0, next, target, size));
     if (next == end) return total;
     source = target.first(total);
   }
@@ -442,10 +480,11 @@ Result<size_t> CodecChain::EncodeBytes(const ConstView& view, std::span<std::byt
     }
     // No more room than its bound: what lies behind is for the checksums that follow in place.
     const BoundBytesToBytes& codec = *bytes_to_bytes_[current].codec;
-    const auto room = static_cast<size_t>(codec.max_encoded_size());
-    const Result<size_t> size = codec.Encode(source, target.first(std::min(room, target.size())));
-    if (!size.ok()) return size.status().Annotate(bytes_to_bytes_[current].label);
-    COFFER_ASSIGN_OR_RETURN(const size_t total, EncodeInPlace(current + 1, next, target, *size));
+    const auto bound = static_cast<size_t>(codec.max_encoded_size());
+    const std::span<std::byte> room = target.first(std::min(bound, target.size()));
+    COFFER_ASSIGN_OR_RETURN(const size_t size, Run(bytes_to_bytes_[current].label,
+                                                   [&] { return codec.Encode(source, room); }));
+    COFFER_ASSIGN_OR_RETURN(const size_t total, EncodeInPlace(current + 1, next, target, size));
     if (next == end) return total;
     source = target.first(total);
     held = std::move(buffer);

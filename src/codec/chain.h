@@ -65,6 +65,8 @@ class CodecChain {
     std::string label;
   };
 
+  static Result<std::shared_ptr<const CodecChain>> BindAll(std::span<const CodecPtr> codecs,
+                                                           const ChunkSpec& chunk);
   Status BindArrays(std::span<const CodecPtr> codecs);
   Status BindBytes(std::span<const CodecPtr> codecs, size_t first);
   Status BindRenumberedShard(std::span<const CodecPtr> codecs);

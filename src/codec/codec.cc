@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "coffer/async/future.h"
 #include "src/base/growing_list.h"
 #include "src/base/json.h"
 #include "src/base/mutex.h"
@@ -100,7 +101,15 @@ Result<CodecPtr> CodecTable::Make(std::string_view name, std::string_view config
   if (driver == nullptr) {
     return UnimplementedError("codec \"" + std::string(name) + "\" is not known here");
   }
-  return driver->make(configuration, *this);
+  Status status;
+  try {
+    Result<CodecPtr> codec = driver->make(configuration, *this);
+    if (!codec.ok() || *codec != nullptr) return codec;
+    status = InternalError("its `make` returned no codec");
+  } catch (...) {
+    status = internal::StatusOfException();
+  }
+  return status.Annotate("codec \"" + driver->name + "\"");
 }
 
 std::vector<std::string> CodecTable::names() const {

@@ -30,6 +30,13 @@ constexpr int kRangeReadAttempts = 100;
 
 std::string Text(int64_t value) { return std::to_string(value); }
 
+/// What a store's own method gave, which its user wrote: no future is an error.
+template <class T>
+Future<T> Answered(Future<T> future, const std::string& name, std::string_view method) {
+  if (future.valid()) return future;
+  return Future<T>::Ready(InternalError(name + ": " + std::string(method) + " returned no future"));
+}
+
 /// Collects the fetches of one ReadRanges.
 struct Gathering {
   enum class Outcome { kComplete, kReplaced, kNoGeneration };
@@ -126,7 +133,7 @@ std::shared_ptr<Gathering> Gather(KvStore& store, const std::string& key,
     part.range = gathering->fetches[i].range;
     // A joined fetch has bytes that nobody gets; all are counted at the end.
     if (gathering->fetches[i].members.size() > 1) part.max_bytes = -1;
-    Future<ReadResult> reading = store.Read(key, part);
+    Future<ReadResult> reading = Answered(store.Read(key, part), gathering->name, "Read");
     gathering->promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
     reading.OnReady([gathering, i](const Result<ReadResult>& answer) {
       gathering->answers[i].emplace(answer);
@@ -152,10 +159,11 @@ Future<ReadRangesResult> ReadCovering(KvStore& store, const std::string& key,
   }
   const int64_t first = options.range.begin;
   Promise<ReadRangesResult> promise;
-  Future<ReadResult> reading = store.Read(key, std::move(options));
+  const std::string name = store.Describe(key);
+  Future<ReadResult> reading = Answered(store.Read(key, std::move(options)), name, "Read");
   promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
-  const auto cut = [ranges = std::move(ranges), first, max_bytes, name = store.Describe(key)](
-                       const Result<ReadResult>& read) -> Result<ReadRangesResult> {
+  const auto cut = [ranges = std::move(ranges), first, max_bytes,
+                    name](const Result<ReadResult>& read) -> Result<ReadRangesResult> {
     COFFER_RETURN_IF_ERROR(read);
     ReadRangesResult result;
     result.state = read->state;
@@ -259,7 +267,7 @@ Future<ReadResult> KvStore::ReadInto(std::string key, std::span<std::byte> desti
   const bool limits = options.max_bytes < 0 || options.max_bytes > size;
   if (limits) options.max_bytes = size;
   Promise<ReadResult> promise;
-  Future<ReadResult> reading = Read(std::move(key), std::move(options));
+  Future<ReadResult> reading = Answered(Read(std::move(key), std::move(options)), name, "Read");
   promise.cancel_token().OnCancel([reading] { reading.Cancel(); });
   reading.OnReady([promise, destination, name, limits](const Result<ReadResult>& read) {
     const auto wanted = static_cast<int64_t>(destination.size());
@@ -310,15 +318,21 @@ Result<std::unique_ptr<KvListing>> KvStore::List(ListOptions options) {
 }
 
 Future<void> KvStore::DeleteRange(KeyRange range) {
+  const std::string name = Describe(range.begin);
   Result<std::unique_ptr<KvListing>> listing = List({.range = std::move(range)});
   if (!listing.ok()) return Future<void>::Ready(listing.status());
+  if (*listing == nullptr) {
+    return Future<void>::Ready(InternalError(name + ": List returned nothing"));
+  }
   for (;;) {
-    Result<std::vector<ListEntry>> page = (*listing)->Next().Get();
+    Result<std::vector<ListEntry>> page = Answered((*listing)->Next(), name, "Next").Get();
     if (!page.ok()) return Future<void>::Ready(page.status());
     if (page->empty()) return Future<void>::Ready(Status());
     std::vector<Future<WriteResult>> deletes;
     deletes.reserve(page->size());
-    for (ListEntry& entry : *page) deletes.push_back(Write(std::move(entry.key), std::nullopt));
+    for (ListEntry& entry : *page) {
+      deletes.push_back(Answered(Write(std::move(entry.key), std::nullopt), name, "Write"));
+    }
     Status outcome;
     for (Future<WriteResult>& future : deletes) {
       if (Status status = future.Get().status(); outcome.ok()) outcome = status;
@@ -338,11 +352,16 @@ Future<std::vector<Debris>> KvStore::ClearDebris(KeyRange, ClearDebrisOptions) {
 
 Status ForEachPage(KvStore& store, ListOptions options,
                    const std::function<Status(std::span<const ListEntry>)>& see) {
+  const std::string begin = options.range.begin;
   COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store.List(std::move(options)));
   for (;;) {
     COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
     if (page.empty()) return Status();
-    COFFER_RETURN_IF_ERROR(see(page));
+    try {
+      COFFER_RETURN_IF_ERROR(see(page));
+    } catch (...) {
+      return internal::StatusOfException().Annotate(store.Describe(begin));
+    }
   }
 }
 

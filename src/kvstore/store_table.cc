@@ -1,13 +1,18 @@
+// Adding a driver checks its names; opening finds it, and calls its function, which is a user's:
+//  1. What it throws and a null become Internal errors that name it.
+//  2. A store of a driver that is not built in is handed out behind a guard.
 #include "coffer/kvstore/store_table.h"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "coffer/async/future.h"
 #include "src/base/growing_list.h"
 #include "src/base/json.h"
 #include "src/base/mutex.h"
 #include "src/kvstore/builtin_stores.h"
+#include "src/kvstore/guarded_store.h"
 #include "src/kvstore/url.h"
 
 namespace coffer::inline v0 {
@@ -15,21 +20,24 @@ namespace coffer::inline v0 {
 // A table sees its own drivers first, then those of the table below it. If both come to have a name
 // (the lower one later), the upper one's is found.
 struct StoreTable::State {
+  struct Entry : StoreDriver {
+    bool built_in = false;
+  };
   template <class Matches>
-  const StoreDriver* Find(Matches matches) const {
-    const StoreDriver* const own = drivers.Find(matches);
+  const Entry* Find(Matches matches) const {
+    const Entry* const own = drivers.Find(matches);
     return own != nullptr || below == nullptr ? own : below->Find(matches);
   }
-  const StoreDriver* ByName(std::string_view name) const {
+  const Entry* ByName(std::string_view name) const {
     return Find([&](const StoreDriver& driver) { return driver.name == name; });
   }
-  const StoreDriver* ByScheme(std::string_view scheme) const {
+  const Entry* ByScheme(std::string_view scheme) const {
     return Find([&](const StoreDriver& driver) {
       return std::find(driver.schemes.begin(), driver.schemes.end(), scheme) !=
              driver.schemes.end();
     });
   }
-  const StoreDriver* OfPaths() const {
+  const Entry* OfPaths() const {
     return Find([](const StoreDriver& driver) { return driver.open_path != nullptr; });
   }
   /// What `names_of` gives for each driver, sorted.
@@ -47,11 +55,30 @@ struct StoreTable::State {
   }
 
   const State* below = nullptr;
-  Mutex mutex;  // Guards adding to `drivers`, not reading it.
-  GrowingList<StoreDriver> drivers;
+  Mutex mutex;            // Guards adding to `drivers`, not reading it.
+  bool built_in = false;  // Of what is added now.
+  GrowingList<Entry> drivers;
 };
 
 namespace {
+
+/// Opens what `text` says: a URL or path, or else (`what` is empty) a spec.
+template <class Entry, class Open>
+Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string_view what,
+                               std::string_view text, const Context& context) {
+  Status status;
+  try {
+    Result<KvStorePtr> store = open(text, context);
+    if (!store.ok() || entry.built_in) return store;
+    if (*store != nullptr) return GuardStore(*std::move(store), entry.name);
+    status = InternalError("opened no store");
+  } catch (...) {
+    status = internal::StatusOfException();
+  }
+  status = status.Annotate("store driver \"" + entry.name + "\"");
+  return what.empty() ? status.Annotate("at $")
+                      : status.Annotate(std::string(what) + " \"" + std::string(text) + "\"");
+}
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string joined;
@@ -69,7 +96,9 @@ StoreTable::~StoreTable() = default;
 StoreTable& StoreTable::Process() {
   static StoreTable& table = *[] {
     auto* const made = new StoreTable(nullptr);
+    made->state_->built_in = true;
     AddBuiltinStores(*made);
+    made->state_->built_in = false;
     return made;
   }();
   return table;
@@ -96,18 +125,18 @@ Status StoreTable::Add(StoreDriver driver) {
   if (const StoreDriver* const owner = state_->OfPaths(); owner != nullptr && driver.open_path) {
     return AlreadyExistsError("plain paths belong to store driver \"" + owner->name + "\" already");
   }
-  state_->drivers.Append(std::move(driver));
+  state_->drivers.Append({std::move(driver), state_->built_in});
   return Status();
 }
 
 Result<KvStorePtr> StoreTable::OpenUrl(std::string_view url, const Context& context) const {
   const std::string scheme = UrlScheme(url);
-  const StoreDriver* const driver = state_->ByScheme(scheme);
+  const State::Entry* const driver = state_->ByScheme(scheme);
   if (driver == nullptr || !driver->open_url) {
     return InvalidArgumentError("URL \"" + std::string(url) + "\": unknown scheme \"" + scheme +
                                 "\" (known: " + Joined(schemes()) + ")");
   }
-  return driver->open_url(url, context);
+  return OpenGuarded(*driver, driver->open_url, "URL", url, context);
 }
 
 Result<KvStorePtr> StoreTable::OpenJson(std::string_view json, const Context& context) const {
@@ -118,21 +147,21 @@ Result<KvStorePtr> StoreTable::OpenJson(std::string_view json, const Context& co
     return InvalidArgumentError("at $: a store's spec needs the member \"driver\"");
   }
   COFFER_ASSIGN_OR_RETURN(const std::string driver_name, name->AsString("$.driver"));
-  const StoreDriver* const driver = state_->ByName(driver_name);
+  const State::Entry* const driver = state_->ByName(driver_name);
   if (driver == nullptr || !driver->open_json) {
     const auto name_of = [](const StoreDriver& known) { return std::vector{known.name}; };
     return InvalidArgumentError("at $.driver: unknown store driver \"" + driver_name +
                                 "\" (known: " + Joined(state_->Names(name_of)) + ")");
   }
-  return driver->open_json(json, context);
+  return OpenGuarded(*driver, driver->open_json, "", json, context);
 }
 
 Result<KvStorePtr> StoreTable::OpenPath(std::string_view path, const Context& context) const {
-  const StoreDriver* const driver = state_->OfPaths();
+  const State::Entry* const driver = state_->OfPaths();
   if (driver == nullptr) {
     return InvalidArgumentError("path \"" + std::string(path) + "\": no store opens plain paths");
   }
-  return driver->open_path(path, context);
+  return OpenGuarded(*driver, driver->open_path, "path", path, context);
 }
 
 std::vector<std::string> StoreTable::schemes() const { return state_->Schemes(); }

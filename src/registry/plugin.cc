@@ -1,15 +1,16 @@
 // Adding a plugin:
-//  1. Its api_version is compared before anything else of it is read.
+//  1. Its versions are compared before anything else of it is read. It may be the work of another
+//     language or of a mistake: any pointer in it may be null.
 //  2. It makes its parts; an exception becomes a Status.
 //  3. All parts are added to empty tables that stand on the real ones, so whatever would be refused
 //     there shows here.
 //  4. They are added to the real ones.
 #include "coffer/registry/plugin.h"
 
-#include <exception>
 #include <string>
 #include <string_view>
 
+#include "coffer/async/future.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -38,12 +39,14 @@ std::string_view Series(std::string_view version) {
 
 // Until 1.0 a new minor version breaks the ABI, whether or not somebody thought of the number.
 Status CheckVersion(const Plugin& plugin) {
-  if (plugin.api_version == kPluginApiVersion &&
+  const bool names_version = plugin.coffer_version != nullptr;
+  if (names_version && plugin.api_version == kPluginApiVersion &&
       Series(plugin.coffer_version) == Series(kVersion)) {
     return Status();
   }
   return FailedPreconditionError(
-      "the plugin was built against coffer " + std::string(plugin.coffer_version) +
+      (names_version ? "the plugin was built against coffer " + std::string(plugin.coffer_version)
+                     : "the plugin does not say against which coffer it was built") +
       ", plugin API " + std::to_string(plugin.api_version) + "; this is coffer " +
       std::string(kVersion) + ", plugin API " + std::to_string(kPluginApiVersion));
 }
@@ -51,10 +54,8 @@ Status CheckVersion(const Plugin& plugin) {
 Status MakeParts(const Plugin& plugin, PluginParts& parts) {
   try {
     return plugin.make(parts);
-  } catch (const std::exception& error) {
-    return InternalError("exception: " + std::string(error.what()));
   } catch (...) {
-    return InternalError("exception of no standard type");
+    return internal::StatusOfException();
   }
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from checkpoint_cases import Checkpoints
 from interruption_cases import Interruption
-from plugin_cases import Plugins
+from plugin_cases import BreakingPlugins, Plugins
 from repair_cases import Inside, Repair
 from support import (
     BINARY,
@@ -32,7 +32,7 @@ from support import (
 from zarr2_cases import Zarr2
 
 # Of this suite, from files of their own.
-__all__ = ["Checkpoints", "Inside", "Interruption", "Plugins", "Repair", "Zarr2"]
+__all__ = ["BreakingPlugins", "Checkpoints", "Inside", "Interruption", "Plugins", "Repair", "Zarr2"]
 
 SHAPE = (5, 7, 9)
 DATA = pattern("<i4", SHAPE)
@@ -320,6 +320,22 @@ class Nodes(CliTest):
         self.assertIn("  stored        8 of 8 shards, ", text)
         self.assertIn("NotFound", self.fails(1, "info", self.path("none")))
 
+    def test_info_of_what_is_stored_in_shards(self) -> None:
+        """Of 7 elements in 4 shards of 2: elements that are the fill value are not stored."""
+        source = self.write("a.npy", npy("|u1", (7,), bytes([1, 2, 0, 3, 0, 0, 4])))
+        array = self.path("sparse.zarr")
+        self.coffer("import", source, array, "--chunk-shape", "1", "--shard-shape", "2")
+        info = self.json("info", array, "--coverage")
+        self.assertEqual((info["stored_chunks"], info["possible_chunks"]), (3, 4))
+        self.assertEqual((info["stored_inner_chunks"], info["possible_inner_chunks"]), (4, 7))
+        text = self.coffer("info", array, "--coverage").decode()
+        self.assertIn("\n  inner chunks  4 of 7\n", text)
+        self.assertNotIn("stored_inner_chunks", self.json("info", array))
+        self.assertNotIn("inner chunks", self.coffer("info", array).decode())
+        plain = self.path("plain.zarr")
+        self.coffer("import", source, plain, "--chunk-shape", "1")
+        self.assertEqual(self.json("info", plain, "--coverage"), self.json("info", plain))
+
     def test_ls(self) -> None:
         self.assertEqual(self.lines("ls", self.array), ["c/", "zarr.json"])
         keys = self.lines("ls", "-r", self.array)
@@ -365,7 +381,11 @@ class Nodes(CliTest):
         self.assertEqual(self.json("attrs", self.array), {"a": {"b": [1, 2.5]}})
         self.assertIn('no attribute "c"', self.fails(1, "attrs", self.array, "c"))
         self.assertIn('no attribute "c"', self.fails(1, "attrs", self.array, "--delete", "c"))
-        self.assertIn('value of "d"', self.fails(1, "attrs", self.array, "d={"))
+        self.assertEqual(
+            self.fails(1, "attrs", self.array, "d={bad"),
+            'InvalidArgument: a.zarr: value of "d": JSON, line 1, column 2: syntax error '
+            "while parsing object key - invalid literal; last read: '{b'; expected string literal",
+        )
         self.assertEqual(self.cat(self.array)[2], DATA)
 
     def test_resize(self) -> None:

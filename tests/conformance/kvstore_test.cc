@@ -11,6 +11,7 @@
 #include "coffer/testing/kvstore_conformance.h"
 #include "kvstore/file/file.h"
 #include "src/base/platform_file.h"
+#include "src/kvstore/guarded_store.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/user_store.h"
 
@@ -98,6 +99,12 @@ const int kCount[] = {
     RegisterKvStoreConformance(
         {.name = "TraceOverMemory",
          .make = [] { return MakeTraceStore(Memory(), [](const TraceEvent&) {}); }}),
+    RegisterKvStoreConformance(
+        {.name = "GuardOverMemory", .make = [] { return GuardStore(Memory(), "mine").OrDie(); }}),
+    RegisterKvStoreConformance(
+        {.name = "GuardOverFile",
+         .make = [] { return GuardStore(Files({.sync = false}), "mine").OrDie(); },
+         .refused_keys = kRefusedByFile}),
     RegisterKvStoreConformance({.name = "LatencyOverMemory",
                                 .make =
                                     [] {

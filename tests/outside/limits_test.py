@@ -194,6 +194,44 @@ class Limits(unittest.TestCase):
                 self.coffer(*[word for word in verify if word])
             self.assertGreater(refused, 0, name)
 
+    def test_no_thread_left(self) -> None:
+        """Not even the one that waits for signals. What is small needs no other; a signal then ends
+        the command as it would any."""
+        array = str(self.folder / "a.zarr")
+        self.coffer("import", self.small, array, "--chunk-shape", "65536", *PLAIN)
+        binary = shutil.copy(COFFER, self.folder / "coffer")
+        self.folder.chmod(0o755)
+        # Root has no limit; any other user has this process already.
+        other = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        limited = [*other, "prlimit", "--nproc=1", binary]
+        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+        for arguments, expected in {
+            ("cat", array, "--region", "0:4", "-o", "-"): pattern("|u1", (4,)),
+            ("info", array): b"8 of 8 chunks",
+            ("ls", array): b"zarr.json\n",
+        }.items():
+            done = subprocess.run(
+                [*limited, *arguments],
+                capture_output=True,
+                timeout=120,
+                check=False,
+                env=environment,
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertIn(expected, done.stdout)
+        with subprocess.Popen(
+            [*limited, "cat", array, "--region", "0:131072", "-o", "-"],
+            stdout=subprocess.PIPE,
+            env=environment,
+        ) as writing:
+            assert writing.stdout is not None
+            writing.stdout.read(1)  # It is at work, and then waits: a pipe holds half of it.
+            writing.send_signal(signal.SIGTERM)
+            try:
+                self.assertEqual(writing.wait(timeout=30), -signal.SIGTERM)
+            finally:
+                writing.kill()
+
     def test_signals_during_cp(self) -> None:
         array = str(self.folder / "a.zarr")
         layout = ["--chunk-shape", "64", "--shard-shape", "65536", *PLAIN]

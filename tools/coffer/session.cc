@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdio>
 #include <fstream>
+#include <system_error>
 #include <thread>
 
 #include "tools/coffer/plugins.h"
@@ -93,7 +94,11 @@ void Session::WatchSignals() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::thread([source = cancel_, signals] { WaitForSignals(source, signals); }).detach();
+  try {
+    std::thread([source = cancel_, signals] { WaitForSignals(source, signals); }).detach();
+  } catch (const std::system_error&) {  // No thread is to be had: a signal ends the process.
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  }
 }
 
 CancelToken Session::cancel_token() {

@@ -31,6 +31,11 @@
 // checked before it is multiplied, allocated or trusted, and a document's size is limited
 // (ReadOptions::max_bytes).
 //
+// A method that returns a Result may throw; the operation then fails with an Internal error that
+// names the place, the driver and the method (bad_alloc: with ResourceExhausted), as it does where
+// an array is null or lacks driver, store or chain. The others only compute; of these name() and
+// alias() must not throw, and what the rest throw is Internal, but may name less.
+//
 // Thread safety: all methods from any thread; drivers and stored arrays are immutable. Metadata
 // operations are plain blocking code, run on the caller's thread.
 #ifndef COFFER_ARRAY_DRIVER_H_

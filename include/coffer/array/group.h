@@ -63,10 +63,11 @@ class COFFER_EXPORT Group {
   static Result<Group> Create(const Place& place, const GroupOptions& options = {});
   static Result<Group> Open(const Place& place, const OpenOptions& options = {});
 
-  /// A node below, by its name relative to this group, in the group's format. Errors: as the Open
-  /// of each; of a snapshot, NotFound for what it does not hold. An array of a snapshot can be
-  /// changed (Resize, SetAttributes) only while its document still says what the snapshot does:
-  /// Aborted.
+  /// A node below, by its name relative to this group, in the group's format, with the options that
+  /// the group was opened with (max_staleness, consolidated; of a created one, defaults). Errors:
+  /// as the Open of each; of a snapshot, NotFound for what it does not hold. An array of a snapshot
+  /// can be changed (Resize, SetAttributes) only while its document still says what the snapshot
+  /// does: Aborted.
   Result<Array> OpenArray(std::string_view name) const;
   Result<Group> OpenGroup(std::string_view name) const;
   /// Whether nodes come from a snapshot.
@@ -86,7 +87,8 @@ class COFFER_EXPORT Group {
   Status SetAttributes(std::string_view json);
 
  private:
-  Group(const Place& place, const ArrayDriver& driver, std::string attributes, Context context);
+  Group(const Place& place, const ArrayDriver& driver, std::string attributes,
+        const OpenOptions& options);
   Result<const NodeSnapshot*> FindInSnapshot(std::string_view name, NodeKind kind) const;
   std::vector<NodeEntry> ListSnapshot(bool recursive) const;
 
@@ -94,7 +96,7 @@ class COFFER_EXPORT Group {
   std::string prefix_;
   const ArrayDriver* driver_;  // Lives as long as the context.
   std::string attributes_;
-  Context context_;
+  OpenOptions options_;                            // For what is opened below.
   std::shared_ptr<const GroupSnapshot> snapshot_;  // nullptr: the store decides.
 };
 

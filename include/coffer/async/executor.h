@@ -47,6 +47,10 @@ class COFFER_EXPORT Executor : public std::enable_shared_from_this<Executor> {
 /// which then does this in the background. After fork() the child's copy starts new threads at its
 /// first use; what the parent had queued runs in the parent only. A task that forks must not return
 /// in the child (it ends, or becomes another program).
+///
+/// Where not even one thread can be started when the first task comes (a limit of processes), the
+/// program ends with a message: nobody is left whom the task's failure could be told. With fewer
+/// threads than asked for it goes on. Who must outlive that gives an executor of his own.
 COFFER_EXPORT std::shared_ptr<Executor> MakeThreadPool(int threads = 0);
 
 }  // namespace coffer::inline v0

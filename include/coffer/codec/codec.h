@@ -11,6 +11,11 @@
 // what the encoded bytes claim. Bad input is DataLoss with a text that says what was expected; the
 // caller adds store, key and chunk.
 //
+// `make`, the Bind methods and all that encodes or decodes may throw: what was to be made, opened,
+// read or written then fails with an Internal error that names the codec (bad_alloc: with
+// ResourceExhausted), as it does where `make` or Bind return null. What states a name, a size or a
+// property must not throw.
+//
 // Thread safety: bound codecs may be used by any number of threads at once.
 #ifndef COFFER_CODEC_CODEC_H_
 #define COFFER_CODEC_CODEC_H_
@@ -161,7 +166,8 @@ class COFFER_EXPORT CodecTable {
 
   /// AlreadyExists if the name is taken; InvalidArgument for an empty name or no `make`.
   Status Add(CodecDriver driver);
-  /// Unimplemented, naming the codec, if it is unknown; InvalidArgument for its configuration.
+  /// Unimplemented, naming the codec, if it is unknown; InvalidArgument for its configuration;
+  /// Internal, naming it, if `make` throws or returns null.
   Result<CodecPtr> Make(std::string_view name, std::string_view configuration) const;
   std::vector<std::string> names() const;  ///< Sorted.
 

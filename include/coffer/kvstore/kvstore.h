@@ -22,6 +22,10 @@
 //
 // Errors name the store and the key (Describe). Thread safety: all methods from any thread. A store
 // may be destroyed while futures are pending; they still resolve.
+//
+// A store reports errors as a Status, and never throws or returns a null future, writer or listing.
+// One that is opened through a StoreTable is held to that (see there); one that a program makes and
+// hands over itself is not.
 #ifndef COFFER_KVSTORE_KVSTORE_H_
 #define COFFER_KVSTORE_KVSTORE_H_
 
@@ -232,7 +236,8 @@ using KvStorePtr = std::shared_ptr<KvStore>;
 COFFER_EXPORT Result<KvStorePtr> OpenKvStore(std::string_view url_or_json,
                                              const Context& context = Context::Default());
 
-/// Calls `see` for each page of a listing until it fails. Errors: the store's, or those of `see`.
+/// Calls `see` for each page of a listing until it fails. Errors: the store's, or those of `see`;
+/// what `see` throws is Internal, with the store and where the listing begins.
 COFFER_EXPORT Status ForEachPage(KvStore& store, ListOptions options,
                                  const std::function<Status(std::span<const ListEntry>)>& see);
 

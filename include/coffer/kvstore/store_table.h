@@ -11,6 +11,13 @@
 // or for all contexts, of now and later, by StoreTable::Process().Add(...). See also AddPlugin in
 // coffer/registry/plugin.h.
 //
+// What is registered may throw: opening, or the operation of an opened store, then fails with an
+// Internal error that names the URL or key, the driver and the operation (bad_alloc: with
+// ResourceExhausted), as it does where a null is returned for a store, future, writer or listing.
+// For that, stores of drivers that are not built in are handed out behind a guard: OpenKvStore
+// gives another object than the driver did, with all methods passed on. What a store throws on a
+// thread of its own, nobody can catch.
+//
 // Thread safety: all methods from any thread.
 #ifndef COFFER_KVSTORE_STORE_TABLE_H_
 #define COFFER_KVSTORE_STORE_TABLE_H_

@@ -16,6 +16,9 @@
 // coffer::plugin): its symbols are those of the program that loads it. A program that links the
 // parts in calls AddPlugin, or the tables (StoreTable, CodecTable, DriverTable), directly.
 //
+// What a plugin throws, or returns as null, becomes an Internal error that names its part:
+// store_table.h, codec.h and driver.h say where.
+//
 // The tables hold the plugin's code for ever: the library must never be unloaded. docs/plugins.md
 // is the whole story.
 //
@@ -53,7 +56,7 @@ struct PluginParts {
 /// keep their initialisers: they tell what the plugin was compiled against.
 struct Plugin {
   uint32_t api_version = kPluginApiVersion;
-  const char* coffer_version = kVersion.data();  ///< Of the same minor version.
+  const char* coffer_version = kVersion.data();  ///< Of the same minor version. Null is another.
   const char* name = nullptr;                    ///< For messages.
   /// Fills `parts`, which come empty. Called once for each AddPlugin; may fail, or throw.
   Status (*make)(PluginParts& parts) = nullptr;

@@ -11,7 +11,8 @@
 #include <memory>
 #include <string>
 
-/// Opens "<name>://..." and {"driver": "<name>", ...}: one store for each text and process.
+/// Opens "<name>://..." and {"driver": "<name>", ...}: one store for each text and process, empty,
+/// or, of "<name>:///folder" and {"driver": "<name>", "path": "/folder"}, with that folder's files.
 coffer::StoreDriver NamedStores(const std::string& name, coffer::KvStorePtr (*make)());
 
 coffer::KvStorePtr MakeShelfStore();

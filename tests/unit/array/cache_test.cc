@@ -154,6 +154,32 @@ TEST(MetadataCache, GroupsAndDetectionUseIt) {
   EXPECT_EQ(BytesRead(traced.Take()), 0);
 }
 
+TEST(MetadataCache, AGroupHandsItsBoundOnToWhatIsBelow) {
+  const Traced traced;
+  const Clock clock;
+  const Context context = CachingContext(clock);
+  Group::Create(traced.store, "g/", {}).OrDie();
+  Group::Create(traced.store, "g/h/", {}).OrDie();
+  Array::Create(traced.store, "g/h/a/", Layout(Context::Default(), false)).OrDie();
+  const OpenOptions bounded{.context = context, .max_staleness = seconds(10)};
+  const auto open = [&](const Group& group) {
+    return group.OpenGroup("h").OrDie().OpenArray("a").OrDie().shape();
+  };
+  const Group group = Group::Open(traced.store, "g/", bounded).OrDie();
+  EXPECT_EQ(open(group), Shape({8, 8}));
+  traced.Take();
+  clock.Advance(10);
+  EXPECT_EQ(open(group), Shape({8, 8}));
+  EXPECT_EQ(traced.Take(), Lines());
+  // One that was opened without a bound asks.
+  EXPECT_EQ(open(Group::Open(traced.store, "g/", context).OrDie()), Shape({8, 8}));
+  EXPECT_EQ(traced.Take(),
+            (Lines{"Read g/zarr.json 0", "Read g/h/zarr.json 0", "Read g/h/a/zarr.json 0"}));
+  clock.Advance(11);
+  EXPECT_EQ(open(group), Shape({8, 8}));
+  EXPECT_EQ(traced.Take(), (Lines{"Read g/h/zarr.json 0", "Read g/h/a/zarr.json 0"}));
+}
+
 TEST(MetadataCache, ThatNothingIsThereIsRememberedUntilThisContextWritesIt) {
   const Context context = Context::Create({.threads = 1});
   const std::string url = "memory://nothing_there";

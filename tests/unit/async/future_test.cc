@@ -240,11 +240,11 @@ TEST(FutureThen, WithoutAnExecutorRunsOnTheDefaultContexts) {
 TEST(FutureThen, TurnsExceptionsIntoStatus) {
   const std::shared_ptr<Executor> pool = MakeThreadPool(1);
   EXPECT_EQ(Spawn(pool, []() -> int { throw std::runtime_error("boom"); }).Get().status(),
-            InternalError("exception in a task: boom"));
+            InternalError("exception: boom"));
   EXPECT_EQ(Spawn(pool, []() -> Status { throw std::bad_alloc(); }).Get(),
             ResourceExhaustedError("out of memory"));
   EXPECT_EQ(Spawn(pool, []() -> Future<int> { throw 5; }).Get().status(),
-            InternalError("exception in a task, of no standard type"));
+            InternalError("exception of no standard type"));
 }
 
 TEST(FutureThen, CapturesAreGoneWhenResolved) {

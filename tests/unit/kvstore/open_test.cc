@@ -156,8 +156,12 @@ TEST(StoreTable, TakesStoresOfUsers) {
                         .open_url = [mine](std::string_view, const Context&) { return mine; },
                         .open_json = [mine](std::string_view, const Context&) { return mine; }})
                   .ok());
-  EXPECT_EQ(OpenKvStore("mine://x", context).OrDie(), mine);
-  EXPECT_EQ(OpenKvStore(R"({"driver": "mine"})", context).OrDie(), mine);
+  mine->Write("k", Bytes::Copy("value")).Get().OrDie();
+  for (const std::string text : {"mine://x", R"({"driver": "mine"})"}) {
+    const KvStorePtr opened = OpenKvStore(text, context).OrDie();
+    EXPECT_EQ(TextOf(*opened, "k"), "value") << text;
+    EXPECT_EQ(opened->Describe("k"), mine->Describe("k")) << text;
+  }
   EXPECT_THAT(table.schemes(), testing::ElementsAre("file", "memory", "mine"));
   EXPECT_EQ(table.Add({.name = "mine"}).ToString(),
             "AlreadyExists: a store driver named \"mine\" is there already");

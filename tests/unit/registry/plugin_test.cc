@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -167,6 +168,10 @@ TEST(AddPlugin, OneThatFailsOrThrowsAddsNothing) {
   const Plugin throws_int{.name = "throws", .make = [](PluginParts&) -> Status { throw 7; }};
   EXPECT_EQ(AddPlugin(throws_int, context),
             InternalError("plugin \"throws\": exception of no standard type"));
+  const Plugin needs_much{.name = "needs_much",
+                          .make = [](PluginParts&) -> Status { throw std::bad_alloc(); }};
+  EXPECT_EQ(AddPlugin(needs_much, context),
+            ResourceExhaustedError("plugin \"needs_much\": out of memory"));
   EXPECT_EQ(Known(context, "half"), "");
 }
 
@@ -184,6 +189,19 @@ TEST(AddPlugin, AnotherVersionIsRefusedUnseen) {
   EXPECT_EQ(
       AddPlugin(plugin),
       FailedPreconditionError("the plugin was built against coffer 0.0.9, plugin API 1" + here));
+}
+
+TEST(AddPlugin, OneThatNamesNoVersionIsRefusedUnseen) {
+  const auto make = [](PluginParts&) -> Status { throw std::logic_error("was called"); };
+  const std::string here = "; this is coffer " + std::string(kVersion) + ", plugin API 1";
+  for (const uint32_t number : {0u, kPluginApiVersion, 7u}) {
+    EXPECT_EQ(
+        AddPlugin(
+            {.api_version = number, .coffer_version = nullptr, .name = "zeroed", .make = make}),
+        FailedPreconditionError(
+            "the plugin does not say against which coffer it was built, plugin API " +
+            std::to_string(number) + here));
+  }
 }
 
 TEST(AddPlugin, IncompleteOnesAreRefused) {

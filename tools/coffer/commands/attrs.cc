@@ -27,7 +27,11 @@ Result<bool> Change(const Arguments& arguments, Json* attributes) {
     size_t equals = entry.find('=');
     if (equals == std::string::npos) continue;
     Result<Json> value = Json::ParseNonFinite(std::string_view(entry).substr(equals + 1));
-    if (!value.ok()) return value.status().Annotate("value of \"" + entry.substr(0, equals) + "\"");
+    if (!value.ok()) {
+      return value.status()
+          .Annotate("value of \"" + entry.substr(0, equals) + "\"")
+          .Annotate(arguments.url);
+    }
     attributes->Set(entry.substr(0, equals), *std::move(value));
     changed = true;
   }

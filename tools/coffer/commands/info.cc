@@ -1,6 +1,7 @@
 // coffer info URL: what stands at a place, and how it is stored.
 #include <memory>
 
+#include "coffer/array/chunks.h"
 #include "tools/coffer/checkpoints.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
@@ -8,6 +9,11 @@
 
 namespace coffer::inline v0::tool {
 namespace {
+
+struct Arguments {
+  std::string url;
+  bool coverage = false;
+};
 
 // "bytes, zstd(level=3), crc32c", shards as "sharding_indexed[...]".
 std::string CodecsText(const Json& codecs) {
@@ -31,14 +37,34 @@ std::string CodecsText(const Json& codecs) {
   return text;
 }
 
-Result<Json> DescribeArray(const Array& array) {
+// What is stored of an array, as far as its store can list that: members for DescribeArray().
+Result<Json::Object> DescribeStored(const Array& array, bool coverage) {
+  StoredChunks stored;
+  stored.possible = NumElements(array.stored()->grid.grid_shape()).value_or(INT64_MAX);
+  const bool lists = array.stored()->store->capabilities().listable;
+  if (lists) {
+    COFFER_ASSIGN_OR_RETURN(stored, array.CountStored());
+  }
+  Json::Object members = {{"stored_chunks", lists ? Json(stored.count) : Json()},
+                          {"possible_chunks", stored.possible},
+                          {"stored_bytes", lists ? Json(stored.bytes) : Json()}};
+  if (!coverage || !array.shard_shape()) return members;
+  COFFER_ASSIGN_OR_RETURN(const CoverageCounts counts, CountCoverage(array, {.inner = true}));
+  COFFER_ASSIGN_OR_RETURN(const RegularGrid grid,
+                          RegularGrid::Make(array.shape(), array.chunk_shape()));
+  members.push_back({"stored_inner_chunks", counts.inner_chunks.present});
+  members.push_back({"possible_inner_chunks", NumElements(grid.grid_shape()).value_or(INT64_MAX)});
+  return members;
+}
+
+Result<Json> DescribeArray(const Array& array, bool coverage) {
   auto optional_json = [](const std::string& text) {
     return text.empty() ? Result<Json>(Json()) : Json::Parse(text);
   };
   COFFER_ASSIGN_OR_RETURN(Json codecs, optional_json(array.codecs()));
   COFFER_ASSIGN_OR_RETURN(Json fill_value, optional_json(array.fill_value_json()));
   COFFER_ASSIGN_OR_RETURN(Json attributes, Json::ParseNonFinite(array.attributes()));
-  COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array.CountStored());
+  COFFER_ASSIGN_OR_RETURN(Json::Object stored, DescribeStored(array, coverage));
   std::optional<int64_t> elements = NumElements(array.shape());
   std::optional<int64_t> bytes =
       elements ? CheckedMul(*elements, array.data_type().size()) : std::nullopt;
@@ -49,7 +75,7 @@ Result<Json> DescribeArray(const Array& array) {
       names.array().push_back(name ? Json(*name) : Json());
     }
   }
-  return Json(
+  Json description(
       Json::Object{{"url", array.url()},
                    {"format", array.format()},
                    {"kind", "array"},
@@ -61,11 +87,22 @@ Result<Json> DescribeArray(const Array& array) {
                    {"fill_value", std::move(fill_value)},
                    {"dimension_names", std::move(names)},
                    {"attributes", std::move(attributes)},
-                   {"bytes", bytes ? Json(*bytes) : Json()},
-                   {"stored_chunks", stored.count},
-                   {"possible_chunks", stored.possible},
-                   {"stored_bytes", stored.bytes},
-                   {"largest_task_bytes", array.largest_task_bytes()}});
+                   {"bytes", bytes ? Json(*bytes) : Json()}});
+  for (auto& member : stored) description.object().push_back(std::move(member));
+  description.Set("largest_task_bytes", array.largest_task_bytes());
+  return description;
+}
+
+// "3 of 4 shards, 1.2 MiB for 4 MiB (3.3x)".
+std::string StoredText(const Json& info, bool sharded) {
+  const auto number = [&](std::string_view name) { return info.Find(name)->AsInt64(name).OrDie(); };
+  const std::string possible = FormatCount(number("possible_chunks"), sharded ? "shard" : "chunk");
+  if (info.Find("stored_chunks")->is_null()) return "of " + possible + ": the store does not list";
+  std::string text = info.Find("stored_chunks")->Dump() + " of " + possible + ", " +
+                     FormatBytes(number("stored_bytes"));
+  if (info.Find("bytes")->is_null()) return text;
+  return text + " for " + FormatBytes(number("bytes")) + " (" +
+         FormatRatio(number("bytes"), number("stored_bytes")) + ")";
 }
 
 std::string ArrayText(const Json& info) {
@@ -87,21 +124,18 @@ std::string ArrayText(const Json& info) {
   if (!info.Find("attributes")->object().empty()) {
     table.Add({"attributes", Printable(member("attributes"))});
   }
-  std::string stored = member("stored_chunks") + " of " +
-                       FormatCount(bytes("possible_chunks"), sharded ? "shard" : "chunk") + ", " +
-                       FormatBytes(bytes("stored_bytes"));
-  if (!info.Find("bytes")->is_null()) {
-    stored += " for " + FormatBytes(bytes("bytes"));
-    stored += " (" + FormatRatio(bytes("bytes"), bytes("stored_bytes")) + ")";
+  table.Add({"stored", StoredText(info, sharded)});
+  if (info.Find("stored_inner_chunks") != nullptr) {
+    table.Add(
+        {"inner chunks", member("stored_inner_chunks") + " of " + member("possible_inner_chunks")});
   }
-  table.Add({"stored", stored});
   table.Add({"largest task", FormatBytes(bytes("largest_task_bytes"))});
   return table.ToString("  ");
 }
 
-Status ShowArray(Session& session, const std::string& url) {
-  COFFER_ASSIGN_OR_RETURN(Array array, Array::Open(url, {.context = session.context()}));
-  COFFER_ASSIGN_OR_RETURN(Json info, DescribeArray(array));
+Status ShowArray(Session& session, const Arguments& arguments) {
+  COFFER_ASSIGN_OR_RETURN(Array array, Array::Open(arguments.url, {.context = session.context()}));
+  COFFER_ASSIGN_OR_RETURN(Json info, DescribeArray(array, arguments.coverage));
   if (session.options().json) {
     session.PrintJson(info);
   } else {
@@ -110,8 +144,8 @@ Status ShowArray(Session& session, const std::string& url) {
   return Status();
 }
 
-Status ShowGroup(Session& session, const std::string& url) {
-  COFFER_ASSIGN_OR_RETURN(OpenGroup opened, OpenGroupAt(url, session.context()));
+Status ShowGroup(Session& session, const Arguments& arguments) {
+  COFFER_ASSIGN_OR_RETURN(OpenGroup opened, OpenGroupAt(arguments.url, session.context()));
   COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, opened.group.List(true));
   int64_t arrays = 0;
   for (const NodeEntry& node : nodes) arrays += node.kind == NodeKind::kArray ? 1 : 0;
@@ -138,10 +172,10 @@ Status ShowGroup(Session& session, const std::string& url) {
   return Status();
 }
 
-Status ShowCheckpoint(Session& session, const std::string& url) {
+Status ShowCheckpoint(Session& session, const Arguments& arguments) {
   COFFER_ASSIGN_OR_RETURN(checkpoint::CheckpointInfo info,
-                          checkpoint::Info(url, true, session.context()));
-  ShowCheckpointInfo(session, url, info);
+                          checkpoint::Info(arguments.url, true, session.context()));
+  ShowCheckpointInfo(session, arguments.url, info);
   return Status();
 }
 
@@ -149,17 +183,20 @@ Status ShowCheckpoint(Session& session, const std::string& url) {
 
 void AddInfo(const CommandLine& line) {
   Session& session = line.session();
-  auto url = std::make_shared<std::string>();
+  auto arguments = std::make_shared<Arguments>();
   CommandLine command = line.Command(
-      "info", "Show what stands at a place and how it is stored", [&session, url]() -> Result<int> {
-        COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(*url, session.context()));
+      "info", "Show what stands at a place and how it is stored",
+      [&session, arguments]() -> Result<int> {
+        COFFER_ASSIGN_OR_RETURN(Kind kind, RequireKind(arguments->url, session.context()));
         auto show = kind == Kind::kArray   ? ShowArray
                     : kind == Kind::kGroup ? ShowGroup
                                            : ShowCheckpoint;
-        COFFER_RETURN_IF_ERROR(show(session, *url));
+        COFFER_RETURN_IF_ERROR(show(session, *arguments));
         return kDone;
       });
-  command.Text("URL", url.get(), "an array, a group or a checkpoint");
+  command.Text("URL", &arguments->url, "an array, a group or a checkpoint");
+  command.Flag("--coverage", &arguments->coverage,
+               "of a sharded array: count the inner chunks that are stored (reads every index)");
 }
 
 }  // namespace coffer::inline v0::tool
