@@ -26,6 +26,7 @@ class BoundZlib final : public BoundBytesToBytes {
   int64_t decode_scratch_bytes() const override {
     return static_cast<int64_t>(GzipDecompressMemory());
   }
+  bool has_checksum(std::span<const std::byte>) const override { return true; }  // Its Adler-32.
   Result<size_t> Encode(std::span<const std::byte> decoded,
                         std::span<std::byte> destination) const override {
     return ZlibCompress(decoded, level_ < 0 ? kDefaultLevel : level_, destination);
