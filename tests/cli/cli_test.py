@@ -29,6 +29,7 @@ from support import (
     pattern,
     safetensors,
 )
+from unfinished_cases import Unfinished
 from zarr2_cases import Zarr2
 
 # Of this suite, from files of their own.
