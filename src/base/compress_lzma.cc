@@ -4,7 +4,8 @@
 // 1. A decoder's dictionary has the size that a stream's header claims. The memory that the
 //    options need, known when an array is opened, is the limit that liblzma is given; a raw chain
 //    has no header, so it needs exactly that. Sound data that needs more is not supported, no
-//    damage: another reader may have no such limit.
+//    damage: another reader may have no such limit. The header of .lzma, which no checksum covers,
+//    is not believed: nothing reaches further back than there are bytes to decode.
 // 2. An encoder's dictionary is no larger than its input: an encoder takes ten times that much.
 //
 // A stream may end just where the destination does: a byte beside it takes what should not come.
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "src/base/compress.h"
@@ -134,6 +136,30 @@ lzma_ret StartDecoder(lzma_stream* stream, const LzmaOptions& options, Chain& ch
   }
   return chain.Set(options, UINT32_MAX).ok() ? lzma_raw_decoder(stream, chain.filters())
                                              : LZMA_OPTIONS_ERROR;
+}
+
+// Gives the decoder the properties and the size of the dictionary at the start of an .lzma stream;
+// of a dictionary that is larger than the `size` bytes to decode, that size.
+lzma_ret BeginAlone(lzma_stream& stream, size_t size) {
+  std::array<uint8_t, 5> start;
+  if (stream.avail_in < start.size()) return LZMA_OK;
+  std::copy_n(stream.next_in, start.size(), start.begin());
+  uint32_t dict_size = 0;
+  std::memcpy(&dict_size, &start[1], sizeof(dict_size));
+  dict_size = std::min(dict_size, DictSizeMax(size));
+  std::memcpy(&start[1], &dict_size, sizeof(dict_size));
+  uint8_t room = 0;  // Nothing is decoded yet, but liblzma reads nothing where there is none.
+  const lzma_stream given = stream;
+  stream.next_in = start.data();
+  stream.avail_in = start.size();
+  stream.next_out = &room;
+  stream.avail_out = 1;
+  const lzma_ret status = lzma_code(&stream, LZMA_RUN);
+  stream.next_in = given.next_in + start.size();
+  stream.avail_in = given.avail_in - start.size();
+  stream.next_out = given.next_out;
+  stream.avail_out = given.avail_out;
+  return status;
 }
 
 constexpr std::array<uint8_t, 6> kXzMagic = {0xfd, '7', 'z', 'X', 'Z', 0};
@@ -258,6 +284,9 @@ Result<size_t> LzmaDecompress(std::span<const std::byte> in, const LzmaOptions& 
   do {
     lzma_ret status = StartDecoder(&stream, options, chain, memory_max);
     if (status != LZMA_OK) return Failed(status, "decompressor");
+    if (options.container == LzmaOptions::Container::kAlone) {
+      status = BeginAlone(stream, out.size());
+    }
     while (status == LZMA_OK) {
       if (stream.avail_out == 0) {
         if (full) break;
