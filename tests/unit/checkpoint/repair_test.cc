@@ -229,8 +229,9 @@ TEST_F(RepairPlaceTest, AnOversizeDocumentHidesNothingBesideIt) {
 }
 
 TEST_F(RepairPlaceTest, SnapshotsThatCannotBeReadAreFound) {
-  SetValue(*store_, "sub/zarr.json",
-           R"({"zarr_format": 3, "node_type": "group", "consolidated_metadata": {"kind": "inline", "metadata": 7}})");
+  SetValue(
+      *store_, "sub/zarr.json",
+      R"({"zarr_format": 3, "node_type": "group", "consolidated_metadata": {"kind": "inline", "metadata": 7}})");
   SetValue(*store_, "old/.zgroup", R"({"zarr_format": 2})");
   SetValue(*store_, "old/.zmetadata", "{");
   SetValue(*store_, "old/c/.zgroup", R"({"zarr_format": 2})");
