@@ -347,9 +347,7 @@ TEST(RepairArray, AGrowerThatComesBetweenLosesNothing) {
     const std::string outside = shard.empty() ? "c/3/3" : "c/1/1";
     const KvOperation cut_read = shard.empty() ? KvOperation::kRead : KvOperation::kReadInto;
     const std::vector<std::tuple<KvOperation, std::string, int>> moments = {
-        {KvOperation::kList, "", 1},
-        {KvOperation::kRead, outside, 1},
-        {cut_read, cut, 1},
+        {KvOperation::kList, "", 1},          {KvOperation::kRead, outside, 1}, {cut_read, cut, 1},
         {KvOperation::kRead, "zarr.json", 2},  // The first was opening it.
         {KvOperation::kRead, "zarr.json", 3},
     };
