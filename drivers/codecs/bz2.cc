@@ -24,6 +24,7 @@ class BoundBz2 final : public BoundBytesToBytes {
   int64_t decode_scratch_bytes() const override {
     return static_cast<int64_t>(Bzip2DecompressMemory());
   }
+  bool has_checksum(std::span<const std::byte>) const override { return true; }  // Its CRC-32.
   Result<size_t> Encode(std::span<const std::byte> decoded,
                         std::span<std::byte> destination) const override {
     return Bzip2Compress(decoded, level_, destination);

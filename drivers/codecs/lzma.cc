@@ -30,6 +30,9 @@ class BoundLzma final : public BoundBytesToBytes {
   int64_t decode_scratch_bytes() const override {
     return static_cast<int64_t>(LzmaDecompressMemory(options_));
   }
+  bool has_checksum(std::span<const std::byte> encoded) const override {
+    return LzmaHasChecksum(encoded, options_);
+  }
   Result<size_t> Encode(std::span<const std::byte> decoded,
                         std::span<std::byte> destination) const override {
     return LzmaCompress(decoded, options_, destination);

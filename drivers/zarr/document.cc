@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "coffer/kvstore/answer.h"
+
 namespace coffer::inline v0::zarr {
 namespace {
 
@@ -28,10 +30,21 @@ bool Same(const Json& a, const Json& b) {
 Result<std::optional<Document>> ReadDocument(KvStore& store, const std::string& key) {
   ReadOptions options;
   options.max_bytes = kDocumentBytesMax;
-  COFFER_ASSIGN_OR_RETURN(ReadResult read, store.Read(key, options).Get());
-  if (read.state != ReadResult::State::kValue) return std::optional<Document>();
+  Result<ReadResult> read = store.Read(key, options).Get();
+  // No limit of this process's: no reader takes a document like this.
+  if (IsMaxBytesError(read.status(), kDocumentBytesMax)) {
+    return InvalidArgumentError(std::string(read.status().message()));
+  }
+  COFFER_RETURN_IF_ERROR(read);
+  if (read->state != ReadResult::State::kValue) return std::optional<Document>();
   return std::optional(
-      Document{Json(), std::string(read.value.text()), std::move(read.generation)});
+      Document{Json(), std::string(read->value.text()), std::move(read->generation)});
+}
+
+bool IsThereButNoDocument(const Status& status) {
+  if (status.code() == StatusCode::kFailedPrecondition) return true;
+  return status.code() == StatusCode::kInvalidArgument &&
+         IsMaxBytesError(ResourceExhaustedError(std::string(status.message())), kDocumentBytesMax);
 }
 
 Status ParseDocument(const KvStore& store, const std::string& key, Document& document) {

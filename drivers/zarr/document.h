@@ -24,9 +24,12 @@ struct Document {
   Generation generation;
 };
 
-/// A document's text, not yet parsed; nullopt where there is none. Errors also: ResourceExhausted
-/// beyond 16 MiB.
+/// A document's text, not yet parsed; nullopt where there is none. Errors also: InvalidArgument
+/// beyond 16 MiB; ResourceExhausted is the store's (no memory, no descriptor).
 Result<std::optional<Document>> ReadDocument(KvStore& store, const std::string& key);
+/// Whether an error of ReadDocument says that the key is there all the same: it is no value (a
+/// FIFO), or one that is too long.
+bool IsThereButNoDocument(const Status& status);
 /// Makes `json` of `text`.
 Status ParseDocument(const KvStore& store, const std::string& key, Document& document);
 

@@ -124,8 +124,8 @@ Result<ArrayMetadata> Understand(const KvStore& store, const std::string& prefix
 
 Result<NodeKind> Zarr3Driver::Find(const KvStorePtr& store, const std::string& prefix) const {
   const Result<std::optional<Document>> document = ReadDocument(*store, DocumentKey(prefix));
-  // No value, but something that has its name (a FIFO): whoever opens the node learns what.
-  if (document.status().code() == StatusCode::kFailedPrecondition) return NodeKind::kArray;
+  // Whoever opens the node learns what is there.
+  if (zarr::IsThereButNoDocument(document.status())) return NodeKind::kArray;
   COFFER_RETURN_IF_ERROR(document);
   if (!*document) return NodeKind::kNone;
   const Result<Json> json = Json::ParseNonFinite((*document)->text);

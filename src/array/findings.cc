@@ -27,15 +27,29 @@ std::string_view FindingKindName(FindingKind kind) {
     case FindingKind::kUnfinished:
       return "unfinished";
     case FindingKind::kDebris:
+      return "debris";
+    case FindingKind::kUnsupported:
       break;
   }
-  return "debris";
+  return "unsupported";
 }
 
 namespace {
 
 bool Before(const VerifyReport::Finding& a, const VerifyReport::Finding& b) {
   return std::tie(a.key, a.kind) < std::tie(b.key, b.kind);
+}
+
+template <class Report>
+void AddUnsupported(Report& report, VerifyReport::Finding finding) {
+  ++report.num_unsupported;
+  if (report.unsupported.size() < kFindingsMax) report.unsupported.push_back(std::move(finding));
+}
+
+template <class Report>
+void MergeUnsupported(Report& all, Report& part) {
+  all.num_unsupported += part.num_unsupported - std::ssize(part.unsupported);
+  for (VerifyReport::Finding& finding : part.unsupported) AddUnsupported(all, std::move(finding));
 }
 
 int64_t& CountOf(RepairReport& report, RepairReport::Outcome outcome) {
@@ -53,6 +67,7 @@ int64_t& CountOf(RepairReport& report, RepairReport::Outcome outcome) {
 }  // namespace
 
 void AddFinding(VerifyReport& report, VerifyReport::Finding finding) {
+  if (finding.kind == FindingKind::kUnsupported) return AddUnsupported(report, std::move(finding));
   ++report.num_findings;
   if (report.findings.size() < kFindingsMax) report.findings.push_back(std::move(finding));
 }
@@ -60,6 +75,7 @@ void AddFinding(VerifyReport& report, VerifyReport::Finding finding) {
 void Merge(VerifyReport& all, VerifyReport part) {
   all.num_findings += part.num_findings - static_cast<int64_t>(part.findings.size());
   for (VerifyReport::Finding& finding : part.findings) AddFinding(all, std::move(finding));
+  MergeUnsupported(all, part);
   all.chunks_checked += part.chunks_checked;
   all.chunks_unchecked += part.chunks_unchecked;
   all.bytes_checked += part.bytes_checked;
@@ -67,9 +83,13 @@ void Merge(VerifyReport& all, VerifyReport part) {
 
 void SortFindings(VerifyReport& report) {
   std::sort(report.findings.begin(), report.findings.end(), Before);
+  std::sort(report.unsupported.begin(), report.unsupported.end(), Before);
 }
 
 void AddItem(RepairReport& report, RepairReport::Item item) {
+  if (item.finding.kind == FindingKind::kUnsupported) {
+    return AddUnsupported(report, std::move(item.finding));
+  }
   ++CountOf(report, item.outcome);
   if (report.items.size() < kFindingsMax) report.items.push_back(std::move(item));
 }
@@ -78,6 +98,7 @@ void Merge(RepairReport& all, RepairReport part) {
   all.num_planned += part.num_planned;
   all.num_done += part.num_done;
   all.num_left += part.num_left;
+  MergeUnsupported(all, part);
   for (RepairReport::Item& item : part.items) {
     if (all.items.size() < kFindingsMax) all.items.push_back(std::move(item));
   }
@@ -86,6 +107,7 @@ void Merge(RepairReport& all, RepairReport part) {
 void SortItems(RepairReport& report) {
   std::sort(report.items.begin(), report.items.end(),
             [](const auto& a, const auto& b) { return Before(a.finding, b.finding); });
+  std::sort(report.unsupported.begin(), report.unsupported.end(), Before);
 }
 
 }  // namespace coffer::inline v0

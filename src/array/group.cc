@@ -183,7 +183,7 @@ Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
   if (snapshot_ != nullptr) return ListSnapshot(recursive);
   if (recursive) {
     COFFER_ASSIGN_OR_RETURN(GroupSurvey survey,
-                            SurveyGroup(*driver_, store_, prefix_, 0, nullptr, options_.context));
+                            SurveyGroup(*driver_, store_, prefix_, {}, options_.context));
     return std::move(survey.nodes);
   }
   COFFER_ASSIGN_OR_RETURN(const FolderEntries below, ListFolder(*store_, prefix_));
@@ -200,8 +200,8 @@ Result<std::vector<NodeEntry>> Group::List(bool recursive) const {
 }
 
 Result<StrayKeys> Group::FindStrays(size_t max) const {
-  COFFER_ASSIGN_OR_RETURN(GroupSurvey survey,
-                          SurveyGroup(*driver_, store_, prefix_, max, nullptr, options_.context));
+  COFFER_ASSIGN_OR_RETURN(GroupSurvey survey, SurveyGroup(*driver_, store_, prefix_,
+                                                          {.strays_max = max}, options_.context));
   for (std::string& key : survey.strays.keys) key = store_->Describe(key);
   return std::move(survey.strays);
 }

@@ -14,6 +14,7 @@
 
 #include "src/array/background.h"
 #include "src/array/chunk_io.h"
+#include "src/array/findings.h"
 #include "src/array/read.h"
 #include "src/array/resize.h"
 #include "src/array/shard_update.h"
@@ -28,13 +29,11 @@ std::string Bytes64(uint64_t bytes) {
   return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
 }
 
-/// Whether an error of reading or decoding tells of the stored bytes.
+/// Whether an error of reading or decoding says that the stored bytes are wrong.
 bool IsFault(const Status& status) {
   return status.code() == StatusCode::kDataLoss ||
          status.code() == StatusCode::kFailedPrecondition ||
-         status.code() == StatusCode::kOutOfRange ||
-         status.code() == StatusCode::kInvalidArgument ||
-         status.code() == StatusCode::kUnimplemented;
+         status.code() == StatusCode::kOutOfRange || status.code() == StatusCode::kInvalidArgument;
 }
 
 /// What of [begin, end) belongs to no entry, and how many entries begin inside another.
@@ -95,6 +94,9 @@ std::vector<VerifyReport::Finding> CellFaults::Findings(const std::string& descr
   if (!shard_shape.empty()) {
     findings.push_back({FindingKind::kShardShape, described, "shard: " + shard_shape});
   }
+  if (!unsupported.ok()) {
+    findings.push_back({FindingKind::kUnsupported, described, unsupported.ToString()});
+  }
   return findings;
 }
 
@@ -152,6 +154,8 @@ Result<CellFaults> CellInspector::InspectChunk(const std::string& key, const Ind
     faults.beyond_edge = *beyond;
   } else if (IsFault(beyond.status())) {
     faults.damage = beyond.status();
+  } else if (IsUnsupported(beyond.status())) {
+    faults.unsupported = beyond.status();
   } else {
     return beyond.status().Annotate(stored_.Describe(key));
   }
@@ -185,8 +189,14 @@ Result<bool> CellInspector::InspectShardOnce(const std::string& key, const Index
     if (read->state != ReadResult::State::kValue) return true;
     Result<ShardIndex> entries = layout.DecodeIndex(read->value, CodecScratch{&context_.buffers()});
     if (!entries.ok()) {
-      if (!IsFault(entries.status())) return entries.status().Annotate(stored_.Describe(key));
-      faults.damage = entries.status();
+      if (IsFault(entries.status())) {
+        faults.damage = entries.status();
+        return true;
+      }
+      if (!IsUnsupported(entries.status())) {
+        return entries.status().Annotate(stored_.Describe(key));
+      }
+      faults.unsupported = entries.status();
       return true;
     }
     faults.entries = *std::move(entries);
@@ -277,6 +287,12 @@ Result<bool> CellInspector::DecodeAll(const std::string& key, const Index& cell,
         chunk.ok() ? Decode(inner, InnerBox(stored_, cell, n), encoded) : chunk.status();
     if (beyond.ok()) {
       faults.beyond_edge = faults.beyond_edge || *beyond;
+      continue;
+    }
+    if (IsUnsupported(beyond.status())) {
+      if (faults.unsupported.ok()) {
+        faults.unsupported = beyond.status().Annotate("inner chunk " + std::to_string(n));
+      }
       continue;
     }
     if (!IsFault(beyond.status())) {

@@ -31,12 +31,14 @@ struct CellFaults {
   Status damage;          // The value as a whole cannot be read.
   std::vector<int64_t> bad_chunks;  // Inner chunks of a shard that cannot be read or decoded.
   Status bad_chunk;                 // Why the first of them.
-  std::string shard_shape;          // What is wrong with a shard's shape; "" if nothing.
-  bool beyond_edge = false;         // Sound chunks hold elements beyond the array's edge.
-  ShardIndex entries;               // Of a shard whose index can be read.
+  Status unsupported;        // Why the value, or the first such chunk of it, cannot be judged.
+  std::string shard_shape;   // What is wrong with a shard's shape; "" if nothing.
+  bool beyond_edge = false;  // Sound chunks hold elements beyond the array's edge.
+  ShardIndex entries;        // Of a shard whose index can be read.
 
   bool any() const {
-    return !damage.ok() || !bad_chunks.empty() || !shard_shape.empty() || beyond_edge;
+    return !damage.ok() || !bad_chunks.empty() || !shard_shape.empty() || beyond_edge ||
+           !unsupported.ok();
   }
   /// As findings of this key.
   std::vector<VerifyReport::Finding> Findings(const std::string& described) const;

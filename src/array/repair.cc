@@ -109,6 +109,7 @@ class RepairSink : public InspectionSink {
   /// "" if the faults can be mended.
   std::string WhyLeft(const CellFaults& faults) const {
     const bool damaged = !faults.damage.ok() || !faults.bad_chunks.empty();
+    if (!faults.unsupported.ok()) return "not all of it can be read here";
     if (!faults.is_value) return "it is no value that could be compared; delete it by hand";
     if (damaged && !drop_damaged_) {
       return is_leaf_ ? "a checkpoint's chunks are never dropped"
@@ -185,7 +186,7 @@ class RepairSink : public InspectionSink {
     const bool same = now.ok() && (*now)->metadata_generation == stored_.metadata_generation &&
                       (*now)->metadata == stored_.metadata;
     if (same) return Status();
-    if (!now.ok() && !IsDamage(now.status()) && now.status().code() != StatusCode::kNotFound) {
+    if (!now.ok() && !IsUnreadable(now.status()) && now.status().code() != StatusCode::kNotFound) {
       return now.status();
     }
     return AbortedError(stored_.Describe(stored_.prefix) +

@@ -34,8 +34,9 @@ Result<FolderKinds::Kind> FolderKinds::Of(const std::string& folder) {
     if (other != NodeKind::kNone) kind = Kind::kOther;
   }
   if (kind == Kind::kPlain && probe_ != nullptr) {
-    COFFER_ASSIGN_OR_RETURN(const bool other, probe_(folder));
-    if (other) kind = Kind::kOther;
+    COFFER_ASSIGN_OR_RETURN(const PlaceKind place, probe_(folder));
+    if (place == PlaceKind::kWhole) kind = Kind::kOther;
+    if (place == PlaceKind::kUnfinished) kind = Kind::kUnfinished;
   }
   kinds_.emplace(folder, kind);
   return kind;
@@ -75,6 +76,10 @@ class Surveyor {
       const std::string folder = key.substr(0, slash + 1);
       COFFER_ASSIGN_OR_RETURN(kind, kinds_.Of(folder));
       if (kind == Kind::kOther) return true;
+      if (kind == Kind::kUnfinished) {
+        ++unfinished_[folder];
+        return true;
+      }
       if (kind != Kind::kArray) continue;
       if (!node || *node == folder) return true;
       COFFER_ASSIGN_OR_RETURN(const bool readable, IsReadable(folder));
@@ -86,6 +91,7 @@ class Surveyor {
     return kind == Kind::kGroup && (node.has_value() || IsDocumentOfAnother(key));
   }
   const std::map<std::string, FolderKinds::Kind>& kinds() const { return kinds_.known(); }
+  const std::map<std::string, int64_t>& unfinished() const { return unfinished_; }
   std::vector<std::string> InsideArrays() const {
     std::vector<std::string> outermost;
     for (const std::string& prefix : inside_arrays_) {
@@ -114,7 +120,7 @@ class Surveyor {
     const auto known = readable_.find(folder);
     if (known != readable_.end()) return known->second;
     const Status opened = GuardedDriver(driver_).Open(store_, folder, context_).status();
-    if (!opened.ok() && !IsDamage(opened)) return opened;
+    if (!opened.ok() && !IsUnreadable(opened)) return opened;
     readable_.emplace(folder, opened.ok());
     return opened.ok();
   }
@@ -127,29 +133,33 @@ class Surveyor {
   FolderKinds kinds_;
   std::map<std::string, bool> readable_;
   std::set<std::string> inside_arrays_;
+  std::map<std::string, int64_t> unfinished_;  // Keys by prefix.
 };
 
 }  // namespace
 
 Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& store,
-                                const std::string& prefix, size_t strays_max,
-                                const PlaceProbe& probe, const Context& context) {
+                                const std::string& prefix, const SurveyOptions& options,
+                                const Context& context) {
   using Kind = FolderKinds::Kind;
-  Surveyor surveyor(driver, store, prefix, probe, context);
+  Surveyor surveyor(driver, store, prefix, options.probe, context);
   GroupSurvey survey;
   const auto look = [&](std::span<const ListEntry> page) -> Status {
+    std::vector<std::string> strays;
     for (const ListEntry& entry : page) {
       COFFER_ASSIGN_OR_RETURN(const bool owned, surveyor.IsOwned(entry.key));
       if (owned) continue;
       ++survey.strays.count;
-      if (survey.strays.keys.size() < strays_max) survey.strays.keys.push_back(entry.key);
+      if (survey.strays.keys.size() < options.strays_max) survey.strays.keys.push_back(entry.key);
+      if (options.on_strays != nullptr) strays.push_back(entry.key);
     }
-    return Status();
+    return strays.empty() ? Status() : options.on_strays(strays);
   };
   COFFER_RETURN_IF_ERROR(ForEachPage(*store, {.range = KeyRange::Prefix(prefix)}, look));
+  survey.unfinished = surveyor.unfinished();
   survey.inside_arrays = surveyor.InsideArrays();
   for (const auto& [folder, kind] : surveyor.kinds()) {
-    if (kind == Kind::kPlain) continue;
+    if (kind == Kind::kPlain || kind == Kind::kUnfinished) continue;
     if (kind == Kind::kOther) {
       survey.others.push_back(folder);
       continue;

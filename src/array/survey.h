@@ -15,15 +15,19 @@
 
 namespace coffer::inline v0 {
 
-/// Whether something stands at a prefix that is neither array nor group, and whose keys are its own
-/// (a checkpoint, of which this layer knows nothing). Null: there is nothing of the kind.
-using PlaceProbe = std::function<Result<bool>(const std::string& prefix)>;
+/// What stands at a prefix that is neither array nor group, and whose keys are its own (a
+/// checkpoint, of which this layer knows nothing; or one that is being written, or never was).
+enum class PlaceKind { kNone, kWhole, kUnfinished };
+/// Null: there is nothing of the kind.
+using PlaceProbe = std::function<Result<PlaceKind>(const std::string& prefix)>;
+/// Takes keys that belong to nobody: those of one page of a listing.
+using StraySink = std::function<Status(const std::vector<std::string>& keys)>;
 
 /// What the folders below a prefix are, each looked up once: nodes of `drivers`; else nodes of
-/// `other_drivers` and what the probe finds (kOther). Belongs to one thread.
+/// `other_drivers` and what the probe finds (kOther, kUnfinished). Belongs to one thread.
 class FolderKinds {
  public:
-  enum class Kind { kPlain, kGroup, kArray, kOther };
+  enum class Kind { kPlain, kGroup, kArray, kOther, kUnfinished };
 
   FolderKinds(std::vector<const ArrayDriver*> drivers,
               std::vector<const ArrayDriver*> other_drivers, KvStorePtr store, std::string prefix,
@@ -53,18 +57,25 @@ class FolderKinds {
 };
 
 struct GroupSurvey {
-  std::vector<NodeEntry> nodes;  // Sorted by name; none inside an array or an `other`.
+  std::vector<NodeEntry> nodes;  // Sorted by name; none inside an array, `others`, `unfinished`.
   // Prefixes where the probe found something, or another format's node stands; sorted.
   std::vector<std::string> others;
-  std::vector<std::string> inside_arrays;  // Prefixes of nodes inside arrays, the outermost.
-  StrayKeys strays;
+  std::map<std::string, int64_t> unfinished;  // Of the probe's: prefixes, and how many keys each.
+  std::vector<std::string> inside_arrays;     // Prefixes of nodes inside arrays, the outermost.
+  StrayKeys strays;                           // By their keys.
 };
 
-/// Of a group at `prefix`. At most `strays_max` strays are named, by their keys. Nodes below one
-/// whose document cannot be read are listed, too: it may have been a group.
+struct SurveyOptions {
+  PlaceProbe probe = nullptr;
+  size_t strays_max = 0;  // So many strays are named; all are counted.
+  StraySink on_strays = nullptr;
+};
+
+/// Of a group at `prefix`. Nodes below one whose document cannot be read are listed, too: it may
+/// have been a group. Memory grows with the number of folders, not of keys.
 Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& store,
-                                const std::string& prefix, size_t strays_max,
-                                const PlaceProbe& probe, const Context& context);
+                                const std::string& prefix, const SurveyOptions& options,
+                                const Context& context);
 
 }  // namespace coffer::inline v0
 

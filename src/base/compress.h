@@ -105,8 +105,10 @@ Status CheckLzmaOptions(const LzmaOptions& options);
 size_t LzmaBound(size_t size);
 size_t LzmaCompressMemory(const LzmaOptions& options, size_t size);
 /// What the options need, and at least what the default preset does: streams that need more are
-/// DataLoss.
+/// Unimplemented. What an .lzma stream claims counts only up to the size of what it decodes to.
 size_t LzmaDecompressMemory(const LzmaOptions& options);
+/// Whether the (first) stream has a check, which .xz may have, of what it decodes to.
+bool LzmaHasChecksum(std::span<const std::byte> in, const LzmaOptions& options);
 /// One stream. Requires out.size() >= LzmaBound(in.size()).
 Result<size_t> LzmaCompress(std::span<const std::byte> in, const LzmaOptions& options,
                             std::span<std::byte> out);

@@ -3,14 +3,18 @@
 // How memory stays bounded:
 // 1. A decoder's dictionary has the size that a stream's header claims. The memory that the
 //    options need, known when an array is opened, is the limit that liblzma is given; a raw chain
-//    has no header, so it needs exactly that.
+//    has no header, so it needs exactly that. Sound data that needs more is not supported, no
+//    damage: another reader may have no such limit. The header of .lzma, which no checksum covers,
+//    is not believed: nothing reaches further back than there are bytes to decode.
 // 2. An encoder's dictionary is no larger than its input: an encoder takes ten times that much.
 //
 // A stream may end just where the destination does: a byte beside it takes what should not come.
+// Streams of .xz may follow each other; they are told from garbage by their first bytes.
 #include <lzma.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "src/base/compress.h"
@@ -111,8 +115,8 @@ Status Damaged(lzma_ret status, size_t memory_max) {
     case LZMA_MEM_ERROR:
       return ResourceExhaustedError("no memory for an lzma decompressor");
     case LZMA_MEMLIMIT_ERROR:
-      return DataLossError("lzma data that decodes in more memory than its metadata says, " +
-                           std::to_string(memory_max) + " bytes");
+      return UnimplementedError("lzma data that decodes in more memory than its metadata says, " +
+                                std::to_string(memory_max) + " bytes");
     case LZMA_BUF_ERROR:
       return DataLossError("damaged lzma data: cut short");
     default:
@@ -124,7 +128,7 @@ lzma_ret StartDecoder(lzma_stream* stream, const LzmaOptions& options, Chain& ch
                       size_t memory_max) {
   switch (options.container) {
     case LzmaOptions::Container::kXz:
-      return lzma_stream_decoder(stream, memory_max, LZMA_CONCATENATED);
+      return lzma_stream_decoder(stream, memory_max, 0);
     case LzmaOptions::Container::kAlone:
       return lzma_alone_decoder(stream, memory_max);
     case LzmaOptions::Container::kRaw:
@@ -132,6 +136,46 @@ lzma_ret StartDecoder(lzma_stream* stream, const LzmaOptions& options, Chain& ch
   }
   return chain.Set(options, UINT32_MAX).ok() ? lzma_raw_decoder(stream, chain.filters())
                                              : LZMA_OPTIONS_ERROR;
+}
+
+// Gives the decoder the properties and the size of the dictionary at the start of an .lzma stream;
+// of a dictionary that is larger than the `size` bytes to decode, that size.
+lzma_ret BeginAlone(lzma_stream& stream, size_t size) {
+  std::array<uint8_t, 5> start;
+  if (stream.avail_in < start.size()) return LZMA_OK;
+  std::copy_n(stream.next_in, start.size(), start.begin());
+  uint32_t dict_size = 0;
+  std::memcpy(&dict_size, &start[1], sizeof(dict_size));
+  dict_size = std::min(dict_size, DictSizeMax(size));
+  std::memcpy(&start[1], &dict_size, sizeof(dict_size));
+  uint8_t room = 0;  // Nothing is decoded yet, but liblzma reads nothing where there is none.
+  const lzma_stream given = stream;
+  stream.next_in = start.data();
+  stream.avail_in = start.size();
+  stream.next_out = &room;
+  stream.avail_out = 1;
+  const lzma_ret status = lzma_code(&stream, LZMA_RUN);
+  stream.next_in = given.next_in + start.size();
+  stream.avail_in = given.avail_in - start.size();
+  stream.next_out = given.next_out;
+  stream.avail_out = given.avail_out;
+  return status;
+}
+
+constexpr std::array<uint8_t, 6> kXzMagic = {0xfd, '7', 'z', 'X', 'Z', 0};
+
+// At the end of a stream: skips its padding, zeros in fours. Whether another stream follows.
+bool AnotherFollows(lzma_stream& stream) {
+  constexpr std::array<uint8_t, 4> kPadding = {};
+  const auto next_is = [&](const auto& bytes) {
+    return stream.avail_in >= bytes.size() &&
+           std::equal(bytes.begin(), bytes.end(), stream.next_in);
+  };
+  while (next_is(kPadding)) {
+    stream.next_in += kPadding.size();
+    stream.avail_in -= kPadding.size();
+  }
+  return next_is(kXzMagic);
 }
 
 }  // namespace
@@ -231,36 +275,47 @@ Result<size_t> LzmaDecompress(std::span<const std::byte> in, const LzmaOptions& 
   Chain chain;
   Stream holder;
   lzma_stream& stream = holder.stream;
-  lzma_ret status = StartDecoder(&stream, options, chain, memory_max);
-  if (status != LZMA_OK) return Failed(status, "decompressor");
   stream.next_in = reinterpret_cast<const uint8_t*>(in.data());
   stream.avail_in = in.size();
   stream.next_out = reinterpret_cast<uint8_t*>(out.data());
   stream.avail_out = out.size();
   uint8_t beyond = 0;
   bool full = false;
-  while (status == LZMA_OK) {
-    if (stream.avail_out == 0) {
-      if (full) {
-        return DataLossError("lzma data decodes to more than the " + std::to_string(out.size()) +
-                             " bytes expected");
-      }
-      full = true;
-      stream.next_out = &beyond;
-      stream.avail_out = 1;
+  do {
+    lzma_ret status = StartDecoder(&stream, options, chain, memory_max);
+    if (status != LZMA_OK) return Failed(status, "decompressor");
+    if (options.container == LzmaOptions::Container::kAlone) {
+      status = BeginAlone(stream, out.size());
     }
-    status = lzma_code(&stream, LZMA_FINISH);
-  }
-  if (status != LZMA_STREAM_END) return Damaged(status, memory_max);
-  if (stream.total_out > out.size()) {
-    return DataLossError("lzma data decodes to more than the " + std::to_string(out.size()) +
-                         " bytes expected");
-  }
+    while (status == LZMA_OK) {
+      if (stream.avail_out == 0) {
+        if (full) break;
+        full = true;
+        stream.next_out = &beyond;
+        stream.avail_out = 1;
+      }
+      status = lzma_code(&stream, LZMA_FINISH);
+    }
+    if (full && stream.avail_out == 0) {
+      return DataLossError("lzma data decodes to more than the " + std::to_string(out.size()) +
+                           " bytes expected");
+    }
+    if (status != LZMA_STREAM_END) return Damaged(status, memory_max);
+  } while (options.container == LzmaOptions::Container::kXz && AnotherFollows(stream));
   if (stream.avail_in > 0) {
     return DataLossError("lzma data with " + std::to_string(stream.avail_in) +
-                         " bytes after its end");
+                         (stream.avail_in == 1 ? " byte" : " bytes") + " after its end");
   }
-  return static_cast<size_t>(stream.total_out);
+  return full ? out.size() : out.size() - stream.avail_out;
+}
+
+bool LzmaHasChecksum(std::span<const std::byte> in, const LzmaOptions& options) {
+  if (options.container != LzmaOptions::Container::kXz) return false;
+  lzma_stream_flags flags;
+  return in.size() >= LZMA_STREAM_HEADER_SIZE &&
+         lzma_stream_header_decode(&flags, reinterpret_cast<const uint8_t*>(in.data())) ==
+             LZMA_OK &&
+         flags.check != LZMA_CHECK_NONE && lzma_check_is_supported(flags.check) != 0;
 }
 
 }  // namespace coffer::inline v0

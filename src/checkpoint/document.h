@@ -70,6 +70,7 @@ struct Marker {
   std::string data;  // See IsDataName.
   Digest document;
 
+  friend bool operator==(const Marker&, const Marker&) = default;
   std::string Dump() const;
   /// Errors: InvalidArgument; Unimplemented for another version.
   static Result<Marker> Parse(std::string_view text);

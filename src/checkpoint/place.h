@@ -69,8 +69,13 @@ struct StoredCheckpoint {
 };
 /// Errors: NotFound if there is no complete checkpoint, DataLoss.
 Result<Marker> RequireMarker(const CheckpointPlace& place);
-/// Whether a complete checkpoint is there, as far as its marker tells. Errors: DataLoss.
+/// Whether a complete checkpoint is there, as far as its marker tells. Errors: DataLoss;
+/// Unimplemented for one of another version.
 Result<bool> HasMarker(const CheckpointPlace& place);
+/// Whether an error of HasMarker says that there is a marker all the same, which cannot be read.
+inline bool IsUnreadableMarker(const Status& status) {
+  return status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kUnimplemented;
+}
 Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place);
 
 /// Which array of this checkpoint's a key belongs to; nullopt if to none.

@@ -12,7 +12,8 @@
 //  4. Write the marker "commit", which names data-<id> and holds the document's digest, last.
 //     Staged: then rename to the place, which fails if something is there. Else: the marker is
 //     written under the condition that it is still what step 1 found. The one who loses gets
-//     AlreadyExists (Aborted when overwriting).
+//     AlreadyExists (Aborted when overwriting). Directly before that step the document (staged:
+//     and the marker) must still be there: somebody may have taken this saver for dead.
 //
 //  5. After overwriting, delete the old data. After an error, delete one's own.
 //
@@ -99,7 +100,7 @@ Status Publication::ChooseRoot() {
 Status Publication::Finish(Status written, const Digest& document) {
   Status status = std::move(written);
   if (status.ok()) {
-    const BytesChain marker(Bytes::Copy(Marker{data_, document}.Dump()));
+    const Marker marker{data_, document};
     status = staged_ ? PublishByRename(marker) : PublishByMarker(marker);
   }
   context_->Get<ArrayCaches>().WroteEverywhere();
@@ -108,9 +109,30 @@ Status Publication::Finish(Status written, const Digest& document) {
   return status;
 }
 
-Status Publication::PublishByRename(const BytesChain& marker) {
+/// Aborted unless everything by which a checkpoint is known is still where this one wrote it.
+Status Publication::CheckStillThere(const Marker& marker) const {
+  const CheckpointPlace root{place_.store, root_};
+  Status there =
+      ReadDigested(root, DataPrefix() + std::string(kDocumentName), marker.document).status();
+  if (there.ok() && staged_) {
+    const Result<std::optional<StoredMarker>> mine = ReadMarker(root);
+    if (!mine.ok()) {
+      there = mine.status();
+    } else if (!*mine || (*mine)->marker != marker) {
+      there = DataLossError(place_.store->Describe(root_ + std::string(kMarkerName)) +
+                            ": the marker is gone");
+    }
+  }
+  if (there.code() != StatusCode::kDataLoss) return there;
+  return AbortedError(place_.Describe() + ": not published, for what was written is not there " +
+                      "any more: " + std::string(there.message()));
+}
+
+Status Publication::PublishByRename(const Marker& marker) {
   const std::string key = root_ + std::string(kMarkerName);
-  COFFER_RETURN_IF_ERROR(place_.store->Write(key, marker).Get().status());
+  const BytesChain text(Bytes::Copy(marker.Dump()));
+  COFFER_RETURN_IF_ERROR(place_.store->Write(key, text).Get().status());
+  COFFER_RETURN_IF_ERROR(CheckStillThere(marker));
   Status renamed = place_.store->RenamePrefix(root_, place_.prefix).Get();
   if (renamed.ok()) return renamed;
   // It may have taken effect all the same, as where syncing the directory failed after it.
@@ -119,10 +141,12 @@ Status Publication::PublishByRename(const BytesChain& marker) {
   return renamed.code() == StatusCode::kAlreadyExists ? WhatIsInTheWay() : renamed;
 }
 
-Status Publication::PublishByMarker(const BytesChain& marker) {
+Status Publication::PublishByMarker(const Marker& marker) {
+  COFFER_RETURN_IF_ERROR(CheckStillThere(marker));
   const std::string key = place_.prefix + std::string(kMarkerName);
+  const BytesChain text(Bytes::Copy(marker.Dump()));
   const Generation before = replaced_ ? replaced_->generation : Generation::Missing();
-  Result<WriteResult> written = place_.store->Write(key, marker, {.if_equal = before}).Get();
+  Result<WriteResult> written = place_.store->Write(key, text, {.if_equal = before}).Get();
   if (!written.ok()) {
     // It may have taken effect all the same. Then its data must stay, and writing it once more is
     // what tells whether it is durable.
@@ -130,7 +154,7 @@ Status Publication::PublishByMarker(const BytesChain& marker) {
     const bool visible = mine.ok() && *mine;
     mine_to_delete_ = mine.ok() && !visible && place_.store->capabilities().local;
     if (!visible) return written.status();
-    written = place_.store->Write(key, marker, {.if_equal = (*mine)->generation}).Get();
+    written = place_.store->Write(key, text, {.if_equal = (*mine)->generation}).Get();
     if (!written.ok()) return written.status().Annotate(kPerhapsNotDurable);
   }
   return written->state == WriteResult::State::kWritten ? Status() : LostToAnother();

@@ -30,15 +30,16 @@ class Publication {
 
   /// If `written` is OK, publishes it: durable when this returns OK, where the store is. Deletes
   /// what is not published, and what was replaced. Errors: `written`, AlreadyExists or Aborted
-  /// (another came first), the store's own. To be called once.
+  /// (another came first), Aborted (somebody deleted it), the store's own. To be called once.
   Status Finish(Status written, const Digest& document);
 
  private:
   Publication(CheckpointPlace place, bool overwrite, const Context& context);
   Status ChooseRoot();
   Status CheckNothingElseIsThere();
-  Status PublishByRename(const BytesChain& marker);
-  Status PublishByMarker(const BytesChain& marker);
+  Status CheckStillThere(const Marker& marker) const;
+  Status PublishByRename(const Marker& marker);
+  Status PublishByMarker(const Marker& marker);
   Result<std::optional<StoredMarker>> MarkerIfMine() const;
   Status LostToAnother() const;
   Status WhatIsInTheWay();

@@ -29,10 +29,20 @@ from support import (
     pattern,
     safetensors,
 )
+from unfinished_cases import Unfinished
 from zarr2_cases import Zarr2
 
 # Of this suite, from files of their own.
-__all__ = ["BreakingPlugins", "Checkpoints", "Inside", "Interruption", "Plugins", "Repair", "Zarr2"]
+__all__ = [
+    "BreakingPlugins",
+    "Checkpoints",
+    "Inside",
+    "Interruption",
+    "Plugins",
+    "Repair",
+    "Unfinished",
+    "Zarr2",
+]
 
 SHAPE = (5, 7, 9)
 DATA = pattern("<i4", SHAPE)

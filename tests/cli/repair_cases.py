@@ -36,12 +36,6 @@ class Repair(CliTest):
                 found[str(path)] = oct(path.stat().st_mode)
         return found
 
-    def ends(self, status: int, *arguments: str) -> list[str]:
-        """Runs a command that ends with this status and says nothing on standard error."""
-        done = self.run_coffer(*arguments)
-        self.assertEqual((done.returncode, done.stderr), (status, b""), arguments)
-        return done.stdout.decode().replace(f"file://{self.folder}/", "").splitlines()
-
     def shrink_and_die(self) -> None:
         """What a resize to 3,8 leaves that is killed once the metadata is written."""
         metadata = json.loads(Path(self.array, "zarr.json").read_bytes())
@@ -135,9 +129,12 @@ class Repair(CliTest):
     def test_checkpoints(self) -> None:
         run = self.path("run")
         self.coffer("checkpoint", "save", self.model, run, "--step", "7", "--quiet")
-        for name in ("7/data-0123456789abcdef", "7.coffer-tmp-0123456789abcdef"):
+        for name in (
+            "7/data-0123456789abcdef/",
+            "7.coffer-tmp-0123456789abcdef/data-00000000ffffffff/",
+        ):
             os.makedirs(self.path("run/" + name))
-            self.write(f"run/{name}/x", b"x")
+            self.write(f"run/{name}checkpoint.json", b"x")
         lines = self.ends(3, "verify", run + "/7")
         found = [
             "run/7.coffer-tmp-0123456789abcdef/: orphan: 1 key of an unfinished save",

@@ -119,6 +119,12 @@ class CliTest(unittest.TestCase):
         self.assertTrue(text.startswith("coffer: "), text)
         return text[len("coffer: ") :].rstrip("\n").replace(str(self.folder) + "/", "")
 
+    def ends(self, status: int, *arguments: str) -> list[str]:
+        """Runs a command that ends with this status and says nothing on standard error."""
+        done = self.run_coffer(*arguments)
+        self.assertEqual((done.returncode, done.stderr), (status, b""), arguments)
+        return done.stdout.decode().replace(f"file://{self.folder}/", "").splitlines()
+
     def cat(self, url: str, *arguments: str) -> tuple[str, tuple[int, ...], bytes]:
         """Type, shape and bytes of an array or a part of it."""
         return parse_npy(self.coffer("cat", url, "-o", "-", *arguments))

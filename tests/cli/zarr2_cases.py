@@ -69,10 +69,21 @@ class Zarr2(CliTest):
         data[-1] ^= 1
         chunk.write_bytes(data)
         self.assertIn("DataLoss", self.fails(1, "cat", array, "-o", self.path("x.npy")))
-        for number, layout in enumerate((["--no-checksum"], ["--codec", "gzip"])):
+        for number, (layout, unchecked) in enumerate(
+            (
+                (["--no-checksum"], 1),
+                (["--codec", "lz4"], 1),
+                (["--codec", "blosc"], 1),
+                (["--codec", "gzip"], 0),  # It has a checksum of its own, as the next three.
+                (["--codec", "zlib"], 0),
+                (["--codec", "bz2"], 0),
+                (["--codec", "lzma"], 0),
+            )
+        ):
             other = self.path(f"{number}.zarr")
             self.coffer("import", self.path("a.npy"), other, "--zarr-format", "2", *layout)
-            self.assertEqual(self.json("verify", other, "--deep")["chunks_unchecked"], 1)
+            report = self.json("verify", other, "--deep")
+            self.assertEqual((report["chunks_checked"], report["chunks_unchecked"]), (1, unchecked))
 
     def test_foreign_array(self) -> None:
         folder = self.folder / "foreign"

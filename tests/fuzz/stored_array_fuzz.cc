@@ -94,7 +94,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const bool deep : {false, true}) {
     const auto verified = coffer::VerifyArray(array, {.deep = deep});
     RequireExpected(verified.status());
-    if (verified.ok()) Require(verified->num_findings >= std::ssize(verified->findings));
+    if (verified.ok()) {
+      Require(verified->num_findings >= std::ssize(verified->findings));
+      Require(verified->num_unsupported >= std::ssize(verified->unsupported));
+    }
   }
   const coffer::Box box = SmallBox(array);
   const auto part = coffer::IndexTransform::FromBox(array.shape(), box).value();

@@ -1,8 +1,9 @@
-"""Malformed arrays and the real command: whatever lies in a folder, info, cat, verify and cp give a
-clear error that names the file, in bounded time and memory, and nothing worse.
+"""Malformed arrays and the real command: whatever lies in a folder, info, cat and cp give a clear
+error that names the file, verify and a dry repair a finding (or that it was not checked, where it
+is only not supported), in bounded time and memory, and nothing worse.
 
 Method: a generator (cases.py) makes folders with one thing wrong in each. On each the command runs
-four times; exit status, the one line of error, the file it names and what it says of it are held
+five times; exit status, the one line of error, the file it names and what it says of it are held
 against the case's row. Time is the processor's, at most one second; memory is the process's peak,
 at most 256 MiB; both also under AddressSanitizer.
     COFFER=path/to/coffer python3 tests/malformed/malformed_test.py [-v] [NAME]
@@ -90,17 +91,22 @@ COMMANDS = {
     "cat": ("cat", "a.zarr", "-o", "out.npy"),
     "cp": ("cp", "a.zarr", "b.zarr", "--quiet"),
     "verify": ("verify", "a.zarr", "--deep"),
+    "repair": ("repair", "a.zarr", "-n"),
 }
+FINDING = ("verify", "repair")
 
 
 def wrong(case: cases.Case, command: str, outcome: Outcome) -> Iterator[str]:
     """What of one outcome is not as the case says."""
-    fails = case.found_by in ("open", "group") or command == "verify"
+    finds = command in FINDING
+    fails = finds or case.found_by in ("open", "group")
     fails = fails or (case.found_by == "read" and command in ("cat", "cp"))
-    expected = (0,) if not fails else (1, 3) if command == "verify" else (1,)
-    if outcome.status not in expected:
+    expected = 0 if not fails else 1 if not finds else 0 if case.unsupported else 3
+    if outcome.status != expected:
         yield f"exit status {outcome.status}, expected {expected}"
-    text = outcome.output if outcome.status == 3 else outcome.error
+    if finds and ("not checked (unsupported): 1" in outcome.output) != case.unsupported:
+        yield "says wrongly whether it was checked"
+    text = outcome.output if finds else outcome.error
     if fails and f"a.zarr/{case.key}" not in text.replace("%20", " "):
         yield f"names no {case.key}"
     expected_text = case.text

@@ -5,7 +5,7 @@
 
 #include "coffer/checkpoint/checkpoint.h"
 #include "src/array/node.h"
-#include "src/checkpoint/orphans.h"
+#include "src/checkpoint/unfinished.h"
 #include "tools/coffer/command_line.h"
 
 namespace coffer::inline v0::tool {
@@ -48,19 +48,25 @@ std::string OpenGroup::PrefixOf(const std::string& name) const {
 
 Result<Array> OpenGroup::OpenArray(const std::string& name) const { return group.OpenArray(name); }
 
+Result<std::vector<NodeEntry>> OpenGroup::NodesBelow() const {
+  if (group.consolidated()) return group.List(true);
+  COFFER_ASSIGN_OR_RETURN(GroupSurvey survey, Survey(0));
+  return std::move(survey.nodes);
+}
+
 Result<GroupSurvey> OpenGroup::Survey(size_t strays_max) const {
   COFFER_ASSIGN_OR_RETURN(
       const FoundNode found,
       FindNodeAt({group.store(), group.prefix(), group.format()}, {.context = context}));
   if (found.driver == nullptr) return NotFoundError(group.url() + ": no group is here any more");
-  return SurveyGroup(*found.driver, group.store(), group.prefix(), strays_max,
-                     CheckpointProbe(group.store()), context);
+  return SurveyGroup(*found.driver, group.store(), group.prefix(),
+                     {.probe = CheckpointProbe(group.store()), .strays_max = strays_max}, context);
 }
 
 Result<std::vector<std::string>> OpenGroup::CheckpointsDirectlyBelow(
     const std::vector<NodeEntry>& nodes) const {
   COFFER_ASSIGN_OR_RETURN(const FolderEntries below, ListFolder(*group.store(), group.prefix()));
-  const PlaceProbe is_checkpoint = CheckpointProbe(group.store());
+  const PlaceProbe probe = CheckpointProbe(group.store());
   std::vector<std::string> checkpoints;
   for (const std::string& folder : below.folders) {
     const std::string name = FolderName(group.prefix(), folder);
@@ -68,8 +74,8 @@ Result<std::vector<std::string>> OpenGroup::CheckpointsDirectlyBelow(
                     [&](const NodeEntry& node) { return node.name == name; })) {
       continue;
     }
-    COFFER_ASSIGN_OR_RETURN(const bool there, is_checkpoint(folder));
-    if (there) checkpoints.push_back(folder);
+    COFFER_ASSIGN_OR_RETURN(const PlaceKind there, probe(folder));
+    if (there == PlaceKind::kWhole) checkpoints.push_back(folder);
   }
   return checkpoints;
 }
@@ -113,7 +119,7 @@ namespace {
 // Whether a checkpoint is there, be it a damaged one: whoever reads it says what is wrong.
 Result<bool> HasCheckpoint(std::string_view place, const Context& context) {
   Result<bool> there = checkpoint::IsCheckpoint(place, context);
-  if (there.status().code() == StatusCode::kDataLoss) return true;
+  if (IsUnreadableMarker(there.status())) return true;
   return there;
 }
 

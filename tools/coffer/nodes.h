@@ -36,6 +36,8 @@ struct OpenGroup {
   /// "" or ending with "/".
   std::string PrefixOf(const std::string& name) const;
   Result<Array> OpenArray(const std::string& name) const;
+  /// The nodes below, none of a checkpoint or an unfinished one among them.
+  Result<std::vector<NodeEntry>> NodesBelow() const;
   /// Everything below, from one listing; checkpoints are its `others`.
   Result<GroupSurvey> Survey(size_t strays_max) const;
   /// Prefixes of checkpoints among the folders that are none of `nodes`.

@@ -29,7 +29,7 @@
 // InvalidArgument, what is valid but not supported Unimplemented by name; a store that fails gives
 // its own error and never counts as "nothing here". Documents come from outside: every number is
 // checked before it is multiplied, allocated or trusted, and a document's size is limited
-// (ReadOptions::max_bytes).
+// (ReadOptions::max_bytes; a longer one is a bad document, no failing store).
 //
 // A method that returns a Result may throw; the operation then fails with an Internal error that
 // names the place, the driver and the method (bad_alloc: with ResourceExhausted), as it does where

@@ -78,7 +78,8 @@ class COFFER_EXPORT Group {
   const KvStorePtr& store() const { return store_; }
   const std::string& prefix() const { return prefix_; }
   std::string url() const { return store_->Describe(prefix_); }
-  /// The nodes directly below, or all below, sorted by name.
+  /// The nodes directly below, or all below, sorted by name. Checkpoints are not known here: all
+  /// below includes their arrays, and those of unfinished saves.
   Result<std::vector<NodeEntry>> List(bool recursive = false) const;
   /// What lies below the group, but neither in an array nor in the metadata of a group; at most
   /// `max` are named. Whoever goes by List() does not see them.

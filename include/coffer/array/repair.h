@@ -8,7 +8,7 @@
 //  * shard-shape: the shard is written anew, chunk by chunk as they are, if all of them are sound.
 //  * debris: removed, if its writer is dead.
 //  * damaged, foreign: left, unless an option drops them.
-//  * inner-node, metadata: left.
+//  * inner-node, metadata: left. unsupported: told apart, and left whatever the options.
 //
 // Safe beside other writers: every write and delete has the condition that the value is still the
 // one judged, and no chunk is called outside or beyond the edge by a shape that is not the present
@@ -36,7 +36,8 @@ struct RepairOptions {
   /// Deletes damaged chunks (of a shard whose index can be read only those), which then read as the
   /// fill value: what is left of them is lost. Never in checkpoints.
   bool drop_damaged = false;
-  /// Deletes keys that belong to no node here, whatever they are and whoever wrote them.
+  /// Deletes keys that belong to no node here, whatever they are and whoever wrote them. What a
+  /// save of a checkpoint writes is not of these, be it running, dead or done.
   bool drop_foreign = false;
   /// Deletes what unfinished saves of a checkpoint left. The caller vouches that none is running:
   /// it would publish a checkpoint without what is deleted.
@@ -56,6 +57,8 @@ struct RepairReport {
   int64_t num_planned = 0;
   int64_t num_done = 0;
   int64_t num_left = 0;
+  std::vector<VerifyReport::Finding> unsupported;  ///< As VerifyReport's.
+  int64_t num_unsupported = 0;
 };
 
 /// An array of a group's consolidated metadata is repaired as it is stored. Errors: Aborted (the

@@ -27,7 +27,7 @@ struct VerifyOptions {
 
 enum class FindingKind {
   kDamaged,     ///< A value, or inner chunks of a shard, that cannot be read or decoded.
-  kMetadata,    ///< A document without which nothing below it can be read.
+  kMetadata,    ///< A document that cannot be read, and with it what hangs on it.
   kMissing,     ///< What a checkpoint says is there, and is not.
   kOutside,     ///< A chunk outside the array's shape.
   kBeyondEdge,  ///< A chunk that holds elements beyond the edge, which growing would show.
@@ -36,9 +36,10 @@ enum class FindingKind {
   kInnerNode,   ///< An array, group or checkpoint inside an array or checkpoint, with all its keys.
   kUnfinished,  ///< What a save that did not finish, or has not yet, wrote.
   kDebris,      ///< Locks and unfinished values of dead writers. No key; no reader sees them.
+  kUnsupported,  ///< A node or chunk that may be sound, but that this program cannot read.
 };
 /// "damaged", "metadata", "missing", "outside", "beyond-edge", "shard-shape", "foreign",
-/// "inner-node", "unfinished", "debris".
+/// "inner-node", "unfinished", "debris", "unsupported".
 COFFER_EXPORT std::string_view FindingKindName(FindingKind kind);
 
 struct VerifyReport {
@@ -51,8 +52,13 @@ struct VerifyReport {
   };
   std::vector<Finding> findings;  ///< At most 1,000, sorted by key; `num_findings` counts all.
   int64_t num_findings = 0;
+  /// What could not be checked, all of kUnsupported and none of it wrong: not in `findings`. As
+  /// above: at most 1,000, sorted.
+  std::vector<Finding> unsupported;
+  int64_t num_unsupported = 0;
   int64_t chunks_checked = 0;
-  /// Chunks whose layout has no checksum: read, but an altered bit may go unnoticed.
+  /// Chunks that no checksum covers, nor one of their compressor's own: read, but an altered bit
+  /// may go unnoticed.
   int64_t chunks_unchecked = 0;
   int64_t bytes_checked = 0;
 };

@@ -8,11 +8,13 @@
 // what a repair promises beside other writers, stands in coffer/array/repair.h. Of a checkpoint:
 //
 //  * Neither marker nor document can be repaired, nor a missing or damaged chunk: they are left.
-//  * unfinished (data directories that the marker does not name, staging neighbours): left, unless
-//    an option drops them, since nobody can tell whether their saver lives.
+//  * unfinished (data directories that no marker names, staging folders; by their names alone):
+//    left, unless an option drops them, since nobody can tell whether their saver lives. Nothing
+//    else is done to them, whatever the options. Also where no complete checkpoint is.
 //  * Its arrays are repaired as arrays are, but no chunk of theirs is ever dropped.
 //
-// Progress is told of each array anew.
+// Progress is told of each array or checkpoint anew. Memory grows with the number of folders, and
+// with what dead writers left, but not with the number of keys.
 //
 // Thread safety: all functions from any thread.
 #ifndef COFFER_CHECKPOINT_REPAIR_H_
@@ -30,8 +32,9 @@
 
 namespace coffer::inline v0 {
 
-/// A node that cannot be opened is a finding. Errors: NotFound (no array, group or checkpoint is
-/// there), Cancelled, the store's own.
+/// A node that cannot be opened is a finding, one that is not supported is told apart. Errors:
+/// NotFound (no array, group or checkpoint is there, nor an unfinished one), Cancelled, the store's
+/// own.
 COFFER_EXPORT Result<VerifyReport> VerifyPlace(std::string_view place,
                                                const VerifyOptions& options = {},
                                                const Context& context = Context::Default());
@@ -42,8 +45,8 @@ COFFER_EXPORT Result<RepairReport> RepairPlace(std::string_view place,
 
 namespace checkpoint {
 
-/// Errors: NotFound (no complete checkpoint there), Aborted (replaced meanwhile), Cancelled, the
-/// store's own.
+/// Errors: NotFound (no checkpoint there, not even an unfinished one), Aborted (replaced
+/// meanwhile), Cancelled, the store's own.
 COFFER_EXPORT Result<RepairReport> Repair(std::string_view place, const RepairOptions& options = {},
                                           const Context& context = Context::Default());
 COFFER_EXPORT Result<RepairReport> Repair(KvStorePtr store, std::string prefix,

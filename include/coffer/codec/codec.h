@@ -105,7 +105,7 @@ class COFFER_EXPORT BoundBytesToBytes {
   virtual int64_t decode_scratch_bytes() const { return 0; }
   /// Whether it detects every altered bit of what it encodes (crc32c).
   virtual bool is_checksum() const { return false; }
-  /// The same for these encoded bytes, where it depends on their writer (zstd's own checksum).
+  /// Whether one of its own covers what these bytes decode to (gzip; zstd if its writer chose so).
   virtual bool has_checksum(std::span<const std::byte> /*encoded*/) const { return is_checksum(); }
   /// For codecs whose encoded form is the decoded bytes plus a trailer (checksums): verifies and
   /// returns the decoded part of `encoded`. nullopt: not such a codec, use Decode.

@@ -340,14 +340,14 @@ void ExpectAll(const KvStorePtr& store, uint16_t value) {
 }
 
 TEST(RepairArray, AGrowerThatComesBetweenLosesNothing) {
-  // Between judging by the old shape and reading the metadata again, and between that and acting.
+  // Before the generations are taken, between judging by the old shape and reading the metadata
+  // again, and between that and acting.
   for (const Shape& shard : {kNone, kShard}) {
     const std::string cut = shard.empty() ? "c/1/0" : "c/0/0";
     const std::string outside = shard.empty() ? "c/3/3" : "c/1/1";
     const KvOperation cut_read = shard.empty() ? KvOperation::kRead : KvOperation::kReadInto;
     const std::vector<std::tuple<KvOperation, std::string, int>> moments = {
-        {KvOperation::kRead, outside, 1},
-        {cut_read, cut, 1},
+        {KvOperation::kList, "", 1},          {KvOperation::kRead, outside, 1}, {cut_read, cut, 1},
         {KvOperation::kRead, "zarr.json", 2},  // The first was opening it.
         {KvOperation::kRead, "zarr.json", 3},
     };

@@ -16,6 +16,7 @@
 #include "coffer/kvstore/adapters.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/checkpoint/checkpoints.h"
+#include "tests/unit/checkpoint/reports.h"
 #include "tests/unit/checkpoint/stores.h"
 
 namespace coffer {
@@ -25,36 +26,18 @@ using coffer::testing::Difference;
 using coffer::testing::ExpectStored;
 using coffer::testing::KeyEndingWith;
 using coffer::testing::KeysOf;
+using coffer::testing::Kinds;
 using coffer::testing::Remove;
 using coffer::testing::SetValue;
 using coffer::testing::Small;
 using coffer::testing::StoreWith;
+using coffer::testing::Texts;
 using coffer::testing::ValueOf;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 const std::string kData = "data-0123456789abcdef/";
 const std::string kStaging = "c.coffer-tmp-0123456789abcdef/";
-
-std::vector<std::string> Texts(const RepairReport& report, const KvStore& store) {
-  std::vector<std::string> texts;
-  for (const RepairReport::Item& item : report.items) {
-    const char* const outcome = item.outcome == RepairReport::Outcome::kPlanned ? "planned "
-                                : item.outcome == RepairReport::Outcome::kDone  ? "done "
-                                                                                : "left ";
-    texts.push_back(outcome + item.action + ": " + std::string(FindingKindName(item.finding.kind)) +
-                    " " + item.finding.key.substr(store.Describe("k").size() - 1));
-  }
-  return texts;
-}
-std::vector<std::string> Kinds(const VerifyReport& report, const KvStore& store) {
-  std::vector<std::string> texts;
-  for (const VerifyReport::Finding& finding : report.findings) {
-    texts.push_back(std::string(FindingKindName(finding.kind)) + " " +
-                    finding.key.substr(store.Describe("k").size() - 1));
-  }
-  return texts;
-}
 
 class RepairCheckpoint : public ::testing::Test {
  protected:
@@ -232,9 +215,76 @@ TEST_F(RepairPlaceTest, DamagedDocumentsHideNothingBelowThem) {
               ElementsAre(lost + "a/", lost + "sub/", "done delete: outside sub/b/c/8"));
 }
 
+TEST_F(RepairPlaceTest, AnOversizeDocumentHidesNothingBesideIt) {
+  SetValue(*store_, "a/zarr.json", std::string((size_t{16} << 20) + 1, ' '));
+  SetValue(*store_, "sub/b/c/8", "x");
+  const VerifyReport report = VerifyPlace(url_, {.deep = true}).OrDie();
+  EXPECT_THAT(Kinds(report, *store_), ElementsAre("metadata a/", "outside sub/b/c/8"));
+  EXPECT_EQ(report.findings[0].reason,
+            "InvalidArgument: " + store_->Describe("a/zarr.json") +
+                ": the value has 16777217 bytes, but the reader takes at most 16777216");
+  EXPECT_THAT(Texts(RepairPlace(url_).OrDie(), *store_),
+              ElementsAre("left what is lost cannot be made again: metadata a/",
+                          "done delete: outside sub/b/c/8"));
+}
+
+TEST_F(RepairPlaceTest, SnapshotsThatCannotBeReadAreFound) {
+  SetValue(
+      *store_, "sub/zarr.json",
+      R"({"zarr_format": 3, "node_type": "group", "consolidated_metadata": {"kind": "inline", "metadata": 7}})");
+  SetValue(*store_, "old/.zgroup", R"({"zarr_format": 2})");
+  SetValue(*store_, "old/.zmetadata", "{");
+  SetValue(*store_, "old/c/.zgroup", R"({"zarr_format": 2})");
+  const VerifyReport report = VerifyPlace(url_).OrDie();
+  EXPECT_THAT(Kinds(report, *store_), ElementsAre("metadata old/", "metadata sub/"));
+  EXPECT_THAT(report.findings[0].reason,
+              ::testing::StartsWith("InvalidArgument: " + store_->Describe("old/.zmetadata")));
+  const std::vector<std::string> keys = KeysOf(*store_);
+  const RepairOptions all = {.drop_damaged = true, .drop_foreign = true, .drop_unfinished = true};
+  const std::string anew = "left consolidate the metadata of the group anew: metadata ";
+  EXPECT_THAT(Texts(RepairPlace(url_, all).OrDie(), *store_),
+              ElementsAre(anew + "old/", anew + "sub/"));
+  EXPECT_EQ(KeysOf(*store_), keys);
+}
+
+TEST_F(RepairPlaceTest, WhatIsNotSupportedIsNoDamageAndIsLeft) {
+  std::string text = ValueOf(*store_, "a/zarr.json");
+  const std::string type = "\"uint8\"";
+  text.replace(text.find(type), type.size(), "\"string\"");
+  SetValue(*store_, "a/zarr.json", text);
+  SetValue(*store_, "a/c/9", "nobody can tell whether it is outside");
+  const std::vector<std::string> keys = KeysOf(*store_);
+  const RepairOptions all = {.drop_damaged = true, .drop_foreign = true, .drop_unfinished = true};
+  for (const std::string& place : {url_, url_ + "/a"}) {
+    const VerifyReport report = VerifyPlace(place, {.deep = true}).OrDie();
+    EXPECT_EQ(report.num_findings, 0);
+    EXPECT_EQ(report.num_unsupported, 1);
+    EXPECT_THAT(Kinds(report.unsupported, *store_), ElementsAre("unsupported a/"));
+    EXPECT_EQ(report.unsupported[0].reason, Array::Open(url_ + "/a").status().ToString());
+    const RepairReport repaired = RepairPlace(place, all).OrDie();
+    EXPECT_THAT(Texts(repaired, *store_), IsEmpty());
+    EXPECT_EQ(repaired.num_planned + repaired.num_done + repaired.num_left, 0);
+    EXPECT_EQ(repaired.num_unsupported, 1);
+    EXPECT_EQ(repaired.unsupported, report.unsupported);
+    EXPECT_EQ(KeysOf(*store_), keys);
+  }
+}
+
+TEST_F(RepairPlaceTest, AllForeignKeysAreDroppedHoweverMany) {
+  constexpr int64_t kKeys = 2500;  // Two pages of a listing and a half.
+  for (int64_t i = 0; i < kKeys; ++i) SetValue(*store_, "sub/x" + std::to_string(i), "");
+  const RepairReport left = RepairPlace(url_).OrDie();
+  EXPECT_EQ(std::make_tuple(left.num_left, left.num_done, std::ssize(left.items)),
+            std::make_tuple(kKeys, 0, 1000));
+  const RepairReport done = RepairPlace(url_, {.drop_foreign = true}).OrDie();
+  EXPECT_EQ(std::make_tuple(done.num_left, done.num_done, std::ssize(done.items)),
+            std::make_tuple(0, kKeys, 1000));
+  EXPECT_THAT(Found(), IsEmpty());
+}
+
 TEST_F(RepairPlaceTest, ACheckpointByItsNameKnowsItsNeighbours) {
   const std::string staging = "ckpt.coffer-tmp-0123456789abcdef/";
-  SetValue(*store_, staging + "x", "x");
+  SetValue(*store_, staging + "commit", "x");
   EXPECT_THAT(Kinds(VerifyPlace(url_ + "/ckpt").OrDie(), *store_),
               ElementsAre("unfinished " + staging));
   EXPECT_THAT(Kinds(checkpoint::Verify(url_ + "/ckpt/.").OrDie(), *store_), IsEmpty());

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "coffer/kvstore/answer.h"
 #include "coffer/kvstore/kvstore.h"
 
 namespace coffer::testing {
@@ -34,9 +35,8 @@ class MapStore final : public KvStore {
       return Future<ReadResult>::Ready(std::move(result));
     }
     const auto size = static_cast<int64_t>(found->second.size());
-    if (options.max_bytes >= 0 && size > options.max_bytes) {
-      return Future<ReadResult>::Ready(ResourceExhaustedError(Describe(key) + ": too large"));
-    }
+    const Status limit = CheckMaxBytes(size, options.max_bytes);
+    if (!limit.ok()) return Future<ReadResult>::Ready(limit.Annotate(Describe(key)));
     result.state = ReadResult::State::kValue;
     result.generation = GenerationOf(found->second);
     result.total_size = size;

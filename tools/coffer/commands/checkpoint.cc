@@ -35,7 +35,7 @@ Result<int> List(Session& session, const std::string& url) {
   Table table("rlrr");
   for (const auto& [step, place] : steps) {
     Result<checkpoint::CheckpointInfo> info = checkpoint::Info(place, true, session.context());
-    if (!info.ok() && IsDamage(info.status())) {  // One damaged step hides no other.
+    if (!info.ok() && IsUnreadable(info.status())) {  // One damaged step hides no other.
       std::string error = info.status().ToString();
       if (session.options().json) {
         session.PrintJson(Json(Json::Object{{"step", step}, {"error", error}}));

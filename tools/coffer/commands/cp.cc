@@ -69,6 +69,9 @@ void WarnOfWhatIsLeftOut(Session& session, const KvStore& store, const GroupSurv
   };
   warn("of no array or group", survey.strays.count, "key", survey.strays.keys);
   warn("to be copied by itself", std::ssize(survey.others), "place", survey.others);
+  std::vector<std::string> unfinished;
+  for (const auto& [prefix, keys] : survey.unfinished) unfinished.push_back(prefix);
+  warn("of unfinished saves", std::ssize(unfinished), "place", unfinished);
   warn("inside an array", std::ssize(survey.inside_arrays), "node", survey.inside_arrays);
 }
 

@@ -146,7 +146,7 @@ Status ShowArray(Session& session, const Arguments& arguments) {
 
 Status ShowGroup(Session& session, const Arguments& arguments) {
   COFFER_ASSIGN_OR_RETURN(OpenGroup opened, OpenGroupAt(arguments.url, session.context()));
-  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, opened.group.List(true));
+  COFFER_ASSIGN_OR_RETURN(std::vector<NodeEntry> nodes, opened.NodesBelow());
   int64_t arrays = 0;
   for (const NodeEntry& node : nodes) arrays += node.kind == NodeKind::kArray ? 1 : 0;
   int64_t groups = std::ssize(nodes) - arrays;

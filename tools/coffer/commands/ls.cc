@@ -25,8 +25,9 @@ struct Entry {
   std::string kind;     // "array", "group", "checkpoint", "key", "prefix", "leaf".
   Json shape = Json();  // Arrays.
   std::string data_type;
-  int64_t size = -1;  // Stored bytes; -1 if not known, or not asked for.
-  std::string damage = {};
+  int64_t size = -1;       // Stored bytes; -1 if not known, or not asked for.
+  std::string error = {};  // Why nothing is known of it.
+  bool damaged = false;    // Else it is not supported.
 };
 
 void Show(Session& session, const Arguments& arguments, const std::vector<Entry>& entries) {
@@ -39,7 +40,7 @@ void Show(Session& session, const Arguments& arguments, const std::vector<Entry>
         line.Set("data_type", entry.data_type);
       }
       if (entry.size >= 0) line.Set("stored_bytes", entry.size);
-      if (!entry.damage.empty()) line.Set("error", entry.damage);
+      if (!entry.error.empty()) line.Set("error", entry.error);
       session.PrintJson(line);
       continue;
     }
@@ -49,22 +50,24 @@ void Show(Session& session, const Arguments& arguments, const std::vector<Entry>
       session.Print(name + "\n");
     } else {
       std::string shape = entry.shape.is_null() ? "" : entry.shape.Dump();
-      table.Add({!entry.damage.empty()     ? "damaged"
+      table.Add({entry.damaged             ? "damaged"
+                 : !entry.error.empty()    ? "unsupported"
                  : entry.data_type.empty() ? entry.kind
                                            : entry.data_type,
                  entry.size >= 0 ? FormatBytes(entry.size) : "", shape, name,
-                 Printable(entry.damage)});
+                 Printable(entry.error)});
     }
   }
   if (arguments.details) session.Print(table.ToString());
 }
 
-// What `ls -l` says of an array; one that is damaged hides no other.
+// What `ls -l` says of an array; one that cannot be read hides no other.
 Status Describe(const OpenGroup& group, Entry& entry) {
   const Result<Array> array = group.OpenArray(entry.name);
   if (!array.ok()) {
-    if (!IsDamage(array.status())) return array.status();
-    entry.damage = array.status().ToString();
+    if (!IsUnreadable(array.status())) return array.status();
+    entry.error = array.status().ToString();
+    entry.damaged = IsDamage(array.status());
     return Status();
   }
   COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array->CountStored());
@@ -177,22 +180,21 @@ Result<std::vector<Entry>> KeyEntries(Session& session, const Arguments& argumen
 void AddLs(const CommandLine& line) {
   Session& session = line.session();
   auto arguments = std::make_shared<Arguments>();
-  CommandLine command =
-      line.Command("ls", "List the nodes of a group or checkpoint, else the keys",
-                   [&session, arguments]() -> Result<int> {
-                     COFFER_ASSIGN_OR_RETURN(Kind kind, KindOf(arguments->url, session.context()));
-                     auto list = kind == Kind::kGroup        ? GroupEntries
-                                 : kind == Kind::kCheckpoint ? CheckpointEntries
-                                                             : KeyEntries;
-                     COFFER_ASSIGN_OR_RETURN(std::vector<Entry> entries, list(session, *arguments));
-                     Show(session, *arguments, entries);
-                     const int64_t damaged =
-                         std::count_if(entries.begin(), entries.end(),
-                                       [](const Entry& entry) { return !entry.damage.empty(); });
-                     if (damaged == 0) return kDone;
-                     return DataLossError(arguments->url + ": " + FormatCount(damaged, "node") +
-                                          (damaged == 1 ? " is" : " are") + " damaged");
-                   });
+  CommandLine command = line.Command(
+      "ls", "List the nodes of a group or checkpoint, else the keys",
+      [&session, arguments]() -> Result<int> {
+        COFFER_ASSIGN_OR_RETURN(Kind kind, KindOf(arguments->url, session.context()));
+        auto list = kind == Kind::kGroup        ? GroupEntries
+                    : kind == Kind::kCheckpoint ? CheckpointEntries
+                                                : KeyEntries;
+        COFFER_ASSIGN_OR_RETURN(std::vector<Entry> entries, list(session, *arguments));
+        Show(session, *arguments, entries);
+        const int64_t damaged = std::count_if(entries.begin(), entries.end(),
+                                              [](const Entry& entry) { return entry.damaged; });
+        if (damaged == 0) return kDone;
+        return DataLossError(arguments->url + ": " + FormatCount(damaged, "node") +
+                             (damaged == 1 ? " is" : " are") + " damaged");
+      });
   command.Text("URL", &arguments->url, "a group, a checkpoint or any place");
   command.Flag("-l,--long", &arguments->details, "also types, shapes and stored sizes");
   command.Flag("-r,--recursive", &arguments->recursive, "everything below");

@@ -55,7 +55,9 @@ void ShowReport(Session& session, const Arguments& arguments, const RepairReport
                                         {"items", std::move(items)},
                                         {"num_planned", report.num_planned},
                                         {"num_done", report.num_done},
-                                        {"num_left", report.num_left}}));
+                                        {"num_left", report.num_left},
+                                        {"unsupported", FindingsJson(report.unsupported)},
+                                        {"num_unsupported", report.num_unsupported}}));
     return;
   }
   for (const RepairReport::Item& item : report.items) {
@@ -64,11 +66,13 @@ void ShowReport(Session& session, const Arguments& arguments, const RepairReport
   const int64_t all = report.num_planned + report.num_done + report.num_left;
   const int64_t unlisted = all - std::ssize(report.items);
   if (unlisted > 0) session.Print("and " + FormatCount(unlisted, "more finding") + "\n");
+  ShowUnsupported(session, report.unsupported, report.num_unsupported);
   const std::string mended = arguments.dry_run
                                  ? std::to_string(report.num_planned) + " to be repaired"
                                  : std::to_string(report.num_done) + " repaired";
   session.Print(Printable(arguments.url) + ": " + FormatCount(all, "finding") + ", " + mended +
-                ", " + std::to_string(report.num_left) + " left\n");
+                ", " + std::to_string(report.num_left) + " left" +
+                NotCheckedText(report.num_unsupported) + "\n");
 }
 
 Result<int> Repair(Session& session, const Arguments& arguments) {

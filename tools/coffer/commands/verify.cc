@@ -10,13 +10,11 @@ namespace coffer::inline v0::tool {
 namespace {
 
 Json ReportJson(const std::string& url, const VerifyReport& report) {
-  Json::Array findings;
-  for (const VerifyReport::Finding& finding : report.findings) {
-    findings.push_back(FindingJson(finding));
-  }
   return Json(Json::Object{{"url", url},
-                           {"findings", std::move(findings)},
+                           {"findings", FindingsJson(report.findings)},
                            {"num_findings", report.num_findings},
+                           {"unsupported", FindingsJson(report.unsupported)},
+                           {"num_unsupported", report.num_unsupported},
                            {"chunks_checked", report.chunks_checked},
                            {"chunks_unchecked", report.chunks_unchecked},
                            {"bytes_checked", report.bytes_checked}});
@@ -32,7 +30,9 @@ void ShowReport(Session& session, const std::string& url, const VerifyReport& re
   }
   int64_t unlisted = report.num_findings - std::ssize(report.findings);
   if (unlisted > 0) session.Print("and " + FormatCount(unlisted, "more finding") + "\n");
-  std::string text = Printable(url) + ": " + FormatCount(report.num_findings, "finding");
+  ShowUnsupported(session, report.unsupported, report.num_unsupported);
+  std::string text = Printable(url) + ": " + FormatCount(report.num_findings, "finding") +
+                     NotCheckedText(report.num_unsupported);
   if (deep) {
     text += "; " + FormatCount(report.chunks_checked, "chunk") + ", " +
             FormatBytes(report.bytes_checked) + " read and decoded";
@@ -46,6 +46,26 @@ void ShowReport(Session& session, const std::string& url, const VerifyReport& re
 }
 
 }  // namespace
+
+Json FindingsJson(const std::vector<VerifyReport::Finding>& findings) {
+  Json::Array lines;
+  for (const VerifyReport::Finding& finding : findings) lines.push_back(FindingJson(finding));
+  return Json(std::move(lines));
+}
+
+void ShowUnsupported(Session& session, const std::vector<VerifyReport::Finding>& unsupported,
+                     int64_t all) {
+  for (const VerifyReport::Finding& finding : unsupported) {
+    session.Print(Printable("not checked: " + finding.key + ": " + finding.reason) + "\n");
+  }
+  const int64_t unlisted = all - std::ssize(unsupported);
+  if (unlisted > 0) session.Print("and " + std::to_string(unlisted) + " more not checked\n");
+}
+
+std::string NotCheckedText(int64_t unsupported) {
+  if (unsupported == 0) return "";
+  return "; not checked (unsupported): " + std::to_string(unsupported);
+}
 
 Json FindingJson(const VerifyReport::Finding& finding) {
   return Json(Json::Object{{"key", finding.key},

@@ -131,7 +131,15 @@ TEST_P(Zarr3DriverTest, DocumentsThatAreNoDocuments) {
 
 TEST_P(Zarr3DriverTest, HugeDocumentsAreNotRead) {
   store_->values["zarr.json"] = std::string((size_t{16} << 20) + 1, ' ');
-  EXPECT_EQ(Open("").status().code(), StatusCode::kResourceExhausted);
+  const Status malformed = InvalidArgumentError(
+      "map://zarr.json: the value has 16777217 bytes, but the reader takes at "
+      "most 16777216");
+  EXPECT_EQ(Open("").status(), malformed);
+  EXPECT_EQ(driver_.OpenGroup(store_, "").status(), malformed);
+  EXPECT_EQ(driver_.Find(store_, "").value(), NodeKind::kArray);
+  store_->read_error = ResourceExhaustedError("no descriptors");  // Tells nothing of the document.
+  EXPECT_EQ(Open("").status(), store_->read_error);
+  EXPECT_EQ(driver_.Find(store_, "").status(), store_->read_error);
 }
 
 TEST_P(Zarr3DriverTest, AFailingStoreIsNotAMissingNode) {
