@@ -222,10 +222,26 @@ void NextDelete(const CrashPlace& place) {
   Put(place, "g/h/only", 9).OrDie();
 }
 
+/// Of the keys that were deleted, those that were written again are there, and no others.
 void CheckNextDelete(const CrashPlace& place) {
   ExpectVersion(place, "e/f/3", 9, 9);
   ExpectVersion(place, "g/h/only", 9, 9);
+  ExpectOnlyKeys(place, {"d/a", "d/stays", "e/f/3", "g/h/only"});
 }
+
+// The same, and then nothing but the same deletes once more: they find gone what was removed
+// without a sync, and no write after them syncs what they did not.
+
+void NextDeleteAgain(const CrashPlace& place) {
+  Delete(place, "d/a").OrDie();
+  place.store->DeleteRange(KeyRange::Prefix("e/f/g/")).Get().OrDie();
+  Delete(place, "e/f/3").OrDie();
+  Delete(place, "e/f/4").OrDie();
+  place.store->DeleteRange(KeyRange::Prefix("e/")).Get().OrDie();
+  Delete(place, "g/h/only").OrDie();
+}
+
+void CheckNextDeleteAgain(const CrashPlace& place) { ExpectOnlyKeys(place, {"d/stays"}); }
 
 // Keys in directories that are made for them, in a root that is made for them.
 
@@ -500,6 +516,8 @@ constexpr CrashScenario kScenarios[] = {
     {"conditional_put", false, PrepareConditional, RunConditional, CheckConditional,
      NextConditional, CheckNextConditional},
     {"delete", false, PrepareDelete, RunDelete, CheckDelete, NextDelete, CheckNextDelete},
+    {"delete_again", false, PrepareDelete, RunDelete, CheckDelete, NextDeleteAgain,
+     CheckNextDeleteAgain},
     {"nested", false, PrepareNested, RunNested, CheckNested, NextNested, CheckNextNested},
     {"four_writers", true, PrepareShards, RunShards, CheckShards, NextShards, CheckNextShards},
     {"resize", false, PrepareResize, RunResize, CheckResize, NextResize, CheckNextResize},

@@ -3,7 +3,9 @@
 Method: two processes of each. Every one owns a slot of the key (or rows of the array), which it
 reads, checks and raises by one under the condition that nothing changed; a slot that holds another
 number than its owner wrote last is a lost write. The ends are checked by zarr-python and by sum.
-COFFER_SOAK multiplies the rounds.
+Beside a TensorStore that deletes, which removes the locks of living writers, too, coffer's writers
+write values of one repeated byte, and every value that is read must be one. (TensorStore's own
+writers do publish torn values then.) COFFER_SOAK multiplies the rounds.
 """
 
 import json
@@ -80,6 +82,38 @@ def test_one_key(tmp_path: Path, mode: str) -> None:
     run_all("key", json.dumps(spec))
     slots = (tmp_path / "d" / "slots").read_text(encoding="utf-8").split()
     assert slots == [str(ROUNDS)] * WRITERS
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize("mode", ["os", "lockfile"])
+def test_values_beside_a_deleter(tmp_path: Path, mode: str) -> None:
+    """No torn value is ever read while TensorStore's delete_range removes locks in use."""
+    spec = {
+        "driver": "file",
+        "path": f"{tmp_path}/",
+        "file_io_sync": False,
+        "file_io_locking": {"mode": mode, "acquire_timeout": "20s"},
+    }
+    store = ts.KvStore.open(spec).result()
+    command = [str(TOOL), "values", json.dumps(spec)]
+    writers = [
+        subprocess.Popen([*command, str(i), str(4 * ROUNDS)], stderr=subprocess.PIPE, text=True)
+        for i in range(3)
+    ]
+    values = deletes = 0
+    while any(writer.poll() is None for writer in writers):
+        if values % 3 == 2 or deletes == 0:
+            store.delete_range(ts.KvStore.KeyRange("d/", "d0")).result()
+            deletes += 1
+        value = store.read("d/value").result().value
+        assert value == value[:1] * len(value), f"{len(value)} bytes, torn"
+        assert len(value) % (1 << 20) == 0, f"{len(value)} bytes, torn"
+        values += 1
+    for writer in writers:
+        _, errors = writer.communicate()
+        assert writer.returncode == 0, errors
+    assert min(values, deletes) > 20
+    assert ts.KvStore.open(spec).result().write("d/value", b"end").result().generation
     assert left_over(tmp_path) == []
 
 
