@@ -222,7 +222,7 @@ Result<File> FileRoot::OpenDeepest(std::string* path) const {
   return above;
 }
 
-Status FileRoot::CheckNoLinks(const std::string& path) const {
+Status FileRoot::CheckNoLinks(const std::string& path, std::string_view prefix) const {
   COFFER_ASSIGN_OR_RETURN(File directory, Open());
   for (size_t begin = 0; directory.valid() && begin < path.size();) {
     const size_t end = std::min(path.find('/', begin), path.size());
@@ -234,7 +234,7 @@ Status FileRoot::CheckNoLinks(const std::string& path) const {
     if (found != 0) return Error(found, so_far, "stat");
     if (stat.kind == FileStat::Kind::kSymlink) {
       return FailedPreconditionError(
-          Describe(path + "/") + ": \"" + so_far +
+          Describe(prefix) + ": \"" + so_far +
           "\" is a symbolic link; a prefix is neither deleted nor renamed through one");
     }
     if (stat.kind != FileStat::Kind::kDirectory) return Status();

@@ -81,8 +81,9 @@ class FileRoot {
   /// The deepest directory on the way to `path` (one itself) that exists, also one above the root,
   /// and its path beneath the root; an invalid File if we may not read it.
   Result<File> OpenDeepest(std::string* path) const;
-  /// FailedPrecondition if a symbolic link stands on the way to the directory `path`, or there.
-  Status CheckNoLinks(const std::string& path) const;
+  /// FailedPrecondition, which names the prefix, if a symbolic link stands on the way to the
+  /// directory `path`, or there.
+  Status CheckNoLinks(const std::string& path, std::string_view prefix) const;
 
   /// Whether the name in the directory still leads to the open file.
   Result<bool> Leads(const KeyPlace& place, const std::string& name, const File& file,

@@ -178,7 +178,7 @@ Future<void> DeleteFileRange(std::shared_ptr<const FileRoot> root, KeyRange rang
   const bool prefix = KeyRange::Prefix(range.begin) == range;
   std::string top(prefix ? ParentOf(range.begin) : std::string_view());
   if (top.empty() || deletion->root->CheckKey(top).ok()) {
-    const Status status = deletion->root->CheckNoLinks(top);
+    const Status status = deletion->root->CheckNoLinks(top, range.begin);
     if (!status.ok()) return Future<void>::Ready(status);
     deletion->changed.insert(top);
     // "a/" itself is no key, but the directory "a" lies in the range of its prefix, too.
@@ -222,8 +222,9 @@ Result<bool> TryRename(const FileRoot& root, const std::string& from, const std:
                        std::vector<ChangedDirectory>* changed) {
   const std::string source = from.substr(0, from.size() - 1);
   const std::string target = to.substr(0, to.size() - 1);
-  COFFER_RETURN_IF_ERROR(root.CheckNoLinks(source));
-  COFFER_RETURN_IF_ERROR(root.CheckNoLinks(target));
+  COFFER_RETURN_IF_ERROR(root.CheckNoLinks(source, from));
+  // A link that is the target itself is in the way, as a value would be.
+  COFFER_RETURN_IF_ERROR(root.CheckNoLinks(std::string(ParentOf(target)), to));
   const std::string doing = "renaming \"" + from + "\" to \"" + to + "\"";
   COFFER_ASSIGN_OR_RETURN(const std::optional<KeyPlace> old_place, root.FindPlace(source));
   FileStat stat;

@@ -164,16 +164,19 @@ TEST(Engine, KeysThatAreStuckHoldUpNoOthers) {
   const TempDir dir;
   BentOps ops;
   const Context context = Context::Create({.threads = 1});
-  const KvStorePtr store =
-      MakeFileStore(dir / "root", {.locking = FileStoreOptions::Locking::kLockfile}, context, ops)
-          .OrDie();
+  const FileStoreOptions options = {.locking = FileStoreOptions::Locking::kLockfile,
+                                    .lock_timeout = std::chrono::seconds(20)};
+  const KvStorePtr store = MakeFileStore(dir / "root", options, context, ops).OrDie();
   EXPECT_TRUE(store->Write("first", Bytes::Copy("v")).Get().ok());
   std::vector<Future<WriteResult>> stuck;
   const std::vector<std::string> keys = {"w", "x", "y", "z"};  // More than threads that begin.
   ASSERT_GT(keys.size(), static_cast<size_t>(Engine::kQueuedThreads));
   for (const std::string& key : keys) {
     std::ofstream(dir / ("root/" + key + ".__lock")) << "";
-    for (int i = 0; i < 3; ++i) stuck.push_back(store->Write(key, Bytes::Copy("v")));
+    for (int i = 0; i < 3; ++i) {
+      stuck.push_back(store->Write(key, Bytes::Copy("v")));
+      ASSERT_FALSE(stuck.back().ready());  // Nor does it hold its caller up.
+    }
     ops.WaitFor("OpenAt " + key + ".__lock", 2);
   }
   std::vector<Future<WriteResult>> free;

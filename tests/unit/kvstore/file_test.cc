@@ -544,10 +544,13 @@ TEST_F(FileStoreTest, NoPrefixIsDeletedOrRenamedThroughALink) {
   };
   EXPECT_EQ(range("link/"), refused("link/", "link"));
   EXPECT_EQ(range("link/d/"), refused("link/d/", "link"));
-  EXPECT_EQ(range("link/d/k"), refused("link/d/", "link"));
+  EXPECT_EQ(range("link/d/k"), refused("link/d/k", "link"));
   EXPECT_EQ(range("from/inner/"), refused("from/inner/", "from/inner"));
   EXPECT_EQ(store->RenamePrefix("link/", "to/").Get().ToString(), refused("link/", "link"));
   EXPECT_EQ(store->RenamePrefix("link/d/", "to/").Get().ToString(), refused("link/d/", "link"));
+  EXPECT_EQ(
+      store->RenamePrefix("from/", "link/").Get().ToString(),
+      "AlreadyExists: " + url_ + "link/: cannot rename \"from/\" to this prefix, it has keys");
   EXPECT_EQ(store->RenamePrefix("from/", "link/to/").Get().ToString(), refused("link/to/", "link"));
   EXPECT_EQ(Get(*store, "data/d/k"), "precious");
   EXPECT_EQ(Get(*store, "from/k"), "v");
