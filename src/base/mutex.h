@@ -31,8 +31,6 @@
 #define COFFER_EXCLUDES(...) COFFER_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define COFFER_ACQUIRE(...) COFFER_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define COFFER_RELEASE(...) COFFER_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
-#define COFFER_ACQUIRE_SHARED(...) COFFER_THREAD_ANNOTATION(acquire_shared_capability(__VA_ARGS__))
-#define COFFER_RELEASE_SHARED(...) COFFER_THREAD_ANNOTATION(release_shared_capability(__VA_ARGS__))
 #define COFFER_TRY_ACQUIRE(...) COFFER_THREAD_ANNOTATION(try_acquire_capability(__VA_ARGS__))
 #define COFFER_NO_THREAD_SAFETY_ANALYSIS COFFER_THREAD_ANNOTATION(no_thread_safety_analysis)
 
@@ -111,12 +109,12 @@ class COFFER_CAPABILITY("shared mutex") SharedMutex {
   SharedMutex(const SharedMutex&) = delete;
   SharedMutex& operator=(const SharedMutex&) = delete;
 
-  void LockShared() COFFER_ACQUIRE_SHARED() {
+  void LockShared() COFFER_THREAD_ANNOTATION(acquire_shared_capability()) {
     MutexLock lock(mutex_);
     while (alone_) changed_.Wait(mutex_);
     ++sharing_;
   }
-  void UnlockShared() COFFER_RELEASE_SHARED() {
+  void UnlockShared() COFFER_THREAD_ANNOTATION(release_shared_capability()) {
     MutexLock lock(mutex_);
     if (--sharing_ == 0) changed_.NotifyAll();
   }
@@ -142,7 +140,8 @@ class COFFER_CAPABILITY("shared mutex") SharedMutex {
 /// Shares a mutex for a scope.
 class COFFER_SCOPED_CAPABILITY SharedLock {
  public:
-  explicit SharedLock(SharedMutex& mutex) COFFER_ACQUIRE_SHARED(mutex) : mutex_(mutex) {
+  explicit SharedLock(SharedMutex& mutex) COFFER_THREAD_ANNOTATION(acquire_shared_capability(mutex))
+      : mutex_(mutex) {
     mutex_.LockShared();
   }
   ~SharedLock() COFFER_RELEASE() { mutex_.UnlockShared(); }
