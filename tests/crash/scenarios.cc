@@ -229,16 +229,17 @@ void CheckNextDelete(const CrashPlace& place) {
   ExpectOnlyKeys(place, {"d/a", "d/stays", "e/f/3", "g/h/only"});
 }
 
-// The same, and then nothing but the same deletes once more: they find gone what was removed
-// without a sync, and no write after them syncs what they did not.
+// The same, and then nothing but deletes of the same keys, or of the same prefix, once more: they
+// find gone what was removed without a sync, and nothing after them syncs what they did not.
 
 void NextDeleteAgain(const CrashPlace& place) {
-  Delete(place, "d/a").OrDie();
-  place.store->DeleteRange(KeyRange::Prefix("e/f/g/")).Get().OrDie();
-  Delete(place, "e/f/3").OrDie();
-  Delete(place, "e/f/4").OrDie();
-  place.store->DeleteRange(KeyRange::Prefix("e/")).Get().OrDie();
-  Delete(place, "g/h/only").OrDie();
+  for (const char* key : kDeleted) Delete(place, key).OrDie();
+}
+
+void NextRangeAgain(const CrashPlace& place) {
+  for (const char* prefix : {"e/f/g/", "e/f/", "e/", "d/a", "g/"}) {
+    place.store->DeleteRange(KeyRange::Prefix(prefix)).Get().OrDie();
+  }
 }
 
 void CheckNextDeleteAgain(const CrashPlace& place) { ExpectOnlyKeys(place, {"d/stays"}); }
@@ -517,6 +518,8 @@ constexpr CrashScenario kScenarios[] = {
      NextConditional, CheckNextConditional},
     {"delete", false, PrepareDelete, RunDelete, CheckDelete, NextDelete, CheckNextDelete},
     {"delete_again", false, PrepareDelete, RunDelete, CheckDelete, NextDeleteAgain,
+     CheckNextDeleteAgain},
+    {"range_again", false, PrepareDelete, RunDelete, CheckDelete, NextRangeAgain,
      CheckNextDeleteAgain},
     {"nested", false, PrepareNested, RunNested, CheckNested, NextNested, CheckNextNested},
     {"four_writers", true, PrepareShards, RunShards, CheckShards, NextShards, CheckNextShards},
