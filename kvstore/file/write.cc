@@ -17,7 +17,7 @@
 // those of living writers), publishing would give another key our value, or our key what another
 // writer has half written. So all begins anew at 2; the bytes are copied from the old lock file.
 // From the look to the rename no directory is renamed by this context. What other programs do in
-// that instant is theirs to avoid (docs/guarantees.md).
+// that time is not noticed (docs/guarantees.md).
 //
 // A delete removes the key's file and then the lock, between 3 and 6, after the same look. Where
 // the key's directory is gone, the deepest one that is left is synced: whoever removed it may not

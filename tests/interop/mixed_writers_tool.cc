@@ -1,12 +1,11 @@
 // A coffer process among others that write the same key, or the same shards of an array.
 //
 //     mixed_writers_tool key STORE SLOT ROUNDS              adds 1 to a slot of a key
-//     mixed_writers_tool values STORE WRITER ROUNDS         writes large values of one byte
+//     mixed_writers_tool value STORE SIZE                   writes one value, of the letter A
 //     mixed_writers_tool array URL WRITER WRITERS ROUNDS    writes its rows (every WRITERS-th)
 //
 // The value of the key is numbers with spaces between. Of an array each row has one writer, who
-// finds in it what he wrote last; anything else is a lost write, and exit status 1. Writers of
-// values are beside a program that removes locks: they may be told Aborted, nothing else.
+// finds in it what he wrote last; anything else is a lost write, and exit status 1.
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -41,17 +40,9 @@ int WriteKey(const std::string& spec, size_t slot, int rounds) {
   return 0;
 }
 
-/// Values of many sizes, each of one byte that it repeats: a torn one shows.
-int WriteValues(const std::string& spec, int writer, int rounds) {
+int WriteOne(const std::string& spec, size_t size) {
   const KvStorePtr store = OpenKvStore(spec).OrDie();
-  for (int round = 0; round < rounds; ++round) {
-    const auto size = static_cast<size_t>((1 + (round + writer) % 4) * (1 << 20));
-    const std::string value(size, static_cast<char>('a' + (2 * round + writer) % 26));
-    const Result<WriteResult> written = store->Write("d/value", Bytes::Copy(value)).Get();
-    if (written.ok() || written.status().code() == StatusCode::kAborted) continue;
-    std::fprintf(stderr, "%s\n", written.status().ToString().c_str());
-    return 1;
-  }
+  store->Write("d/value", Bytes::Copy(std::string(size, 'A'))).Get().OrDie();
   return 0;
 }
 
@@ -98,13 +89,13 @@ int main(int argc, char** argv) {
   if (work == "key" && argc == 5) {
     return coffer::WriteKey(argv[2], std::strtoul(argv[3], nullptr, 10), std::atoi(argv[4]));
   }
-  if (work == "values" && argc == 5) {
-    return coffer::WriteValues(argv[2], std::atoi(argv[3]), std::atoi(argv[4]));
+  if (work == "value" && argc == 4) {
+    return coffer::WriteOne(argv[2], std::strtoul(argv[3], nullptr, 10));
   }
   if (work == "array" && argc == 6) {
     return coffer::WriteArray(argv[2], std::atoll(argv[3]), std::atoll(argv[4]),
                               static_cast<uint32_t>(std::atoi(argv[5])));
   }
-  std::fprintf(stderr, "usage: mixed_writers_tool key|values|array ...\n");
+  std::fprintf(stderr, "usage: mixed_writers_tool key|value|array ...\n");
   return 2;
 }
