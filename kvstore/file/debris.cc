@@ -40,7 +40,7 @@ Life TellLife(FileOps& ops, const File& directory, const char* name, bool remove
   if (const int failed = ops.StatAt(directory.get(), name, &named); failed != 0) {
     return gone_or(failed);
   }
-  if (ours.device != named.device || ours.inode != named.inode) return Life::kAlive;
+  if (!ours.IsSameFileAs(named)) return Life::kAlive;
   if (!remove) return Life::kDead;
   const int removed = ops.Remove(directory.get(), name);
   return removed == 0 ? Life::kDead : gone_or(removed);

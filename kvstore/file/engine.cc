@@ -1,7 +1,8 @@
 // How the pieces keep out of each other's way:
 //  * Nothing waits for a commit thread, and a commit thread waits for nothing but the disk: a
 //    writer that finds the queue full commits by itself; a writer of a busy key leaves a task
-//    behind, which a thread of the other lane begins, since it may wait for a foreign lock.
+//    behind, which a thread of the other lane begins, since it asks for a lock; one that does not
+//    get it leaves a task for later there.
 //  * A directory is synced by whoever asks first; those who ask meanwhile are served by the next
 //    round, all by one fsync. A round is handed on to a commit thread, so that nobody syncs for
 //    others without end. An error is for all who asked before it was known: the kernel tells it
@@ -66,16 +67,37 @@ bool Engine::PostFirst(Task* task) {
   return true;
 }
 
+/// The next task, waiting for one; null if the engine is closed and none is left.
+Task Engine::Take(Lane& lane) {
+  for (;;) {
+    const TimePoint now = std::chrono::steady_clock::now();
+    while (!lane.later.empty() && (closed_ || lane.later.begin()->first <= now)) {
+      lane.queue.push_back(std::move(lane.later.begin()->second));
+      lane.later.erase(lane.later.begin());
+    }
+    if (!lane.queue.empty()) break;
+    if (closed_) return nullptr;
+    if (lane.later.empty()) {
+      lane.posted.Wait(mutex_);
+    } else {
+      lane.posted.WaitUntil(mutex_, lane.later.begin()->first);
+    }
+  }
+  Task task = std::move(lane.queue.front());
+  lane.queue.pop_front();
+  // Another thread looks after what is left, and after what comes due, while this one works.
+  if (!lane.queue.empty() || !lane.later.empty()) lane.posted.NotifyOne();
+  return task;
+}
+
 void Engine::Run(Lane& lane) {
   for (;;) {
     Task task;
     {
       MutexLock lock(mutex_);
-      while (lane.queue.empty() && !closed_) lane.posted.Wait(mutex_);
-      if (lane.queue.empty()) return;
-      task = std::move(lane.queue.front());
-      lane.queue.pop_front();
+      task = Take(lane);
     }
+    if (task == nullptr) return;
     task();
     task = nullptr;  // What it holds is freed before it stops counting.
     MutexLock lock(mutex_);
@@ -128,17 +150,21 @@ void Engine::Enter(const std::string& path, Task task) { keys_.Enter(path, std::
 
 void Engine::Leave(const std::string& path) {
   Task next = keys_.Leave(path);
-  if (next == nullptr) return;
+  if (next != nullptr) RunAt(TimePoint::min(), std::move(next));
+}
+
+void Engine::RunAt(TimePoint when, Task task) {
   {
     MutexLock lock(mutex_);
     if (Accepts(queued_)) {
       ++queued_.pending;
-      queued_.queue.push_back(std::move(next));
+      queued_.later.emplace(when, std::move(task));
       queued_.posted.NotifyOne();
       return;
     }
   }
-  RunHere(std::move(next));
+  if (when > TimePoint::min()) std::this_thread::sleep_until(when);
+  RunHere(std::move(task));
 }
 
 void Engine::Sync(FileOps& ops, std::vector<ChangedDirectory> directories,
@@ -154,11 +180,12 @@ void Engine::Sync(FileOps& ops, std::vector<ChangedDirectory> directories,
   join->left = directories.size();
   join->directories = std::move(directories);
   join->done = std::move(done);
-  for (const ChangedDirectory& directory : join->directories) {
-    SyncOne(ops, directory.file, [self = shared_from_this(), join](int error) {
+  for (size_t i = 0, count = join->directories.size(); i < count; ++i) {
+    SyncOne(ops, join->directories[i].file, [self = shared_from_this(), join](int error) {
       if (error != 0) join->error = error;
       if (join->left.fetch_sub(1) != 1) return;
       if (join->error == 0) self->Remember(join->directories);
+      join->directories.clear();  // Closed before the answer: nothing is open after it.
       join->done(join->error);
     });
   }
@@ -201,6 +228,7 @@ void Engine::RunSyncs(FileOps& ops, const DirectoryId& id) {
     }
     Task next = [self = shared_from_this(), &ops, id] { self->RunSyncs(ops, id); };
     const bool handed_on = more && PostFirst(&next);
+    for (SyncWaiter& waiter : round) waiter.file.reset();
     for (const SyncWaiter& waiter : round) waiter.done(error);
     if (!more || handed_on) return;
   }

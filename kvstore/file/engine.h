@@ -3,8 +3,9 @@
 //
 // A durable write spends its time in fsync, and fsyncs of several files run in parallel on the
 // disk. So the writer's thread only hands the bytes to the kernel; a few commit threads do the
-// rest. A writer that had to queue behind another of its key begins on a thread of its own kind,
-// which may wait for another process's lock and so must not be a commit thread.
+// rest. A writer that had to queue behind another of its key, or finds another process's lock,
+// begins (again) on a thread of its own kind: commit threads ask for no locks. No thread waits for
+// a lock: who does not get it comes again later, so that a key that is stuck holds up no other.
 //
 // Thread safety: all methods from any thread.
 #ifndef COFFER_KVSTORE_FILE_ENGINE_H_
@@ -12,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -56,6 +58,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// Finishes everything posted and ends the threads. What is posted later runs on its caller.
   void Close();
 
+  using TimePoint = std::chrono::steady_clock::time_point;
+  /// Runs `task` at `when` or soon after, on a thread that may do what a commit thread must not:
+  /// ask for a lock. Where there are no threads (any more): here, after waiting.
+  void RunAt(TimePoint when, Task task);
+
   /// Runs `task` now if no other task of this path is under way, else queues it behind that one. A
   /// task ends with Leave(path), called on any thread, exactly once.
   void Enter(const std::string& path, Task task);
@@ -71,6 +78,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   bool IsDurable(const std::string& path, const DirectoryId& id);
   /// The directory, and all that lie in it, may have been removed or renamed.
   void Forget(const std::string& path);
+
+  /// Shared by who publishes or removes a value, from looking where its directory is until it is
+  /// done; held alone by who renames a directory.
+  SharedMutex& renames() { return renames_; }
 
   /// Held while a root is made, one at a time: who comes second finds it durable.
   Mutex& creating_roots() { return creating_roots_; }
@@ -91,7 +102,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
     const int threads_max;
     CondVar posted;
     std::deque<Task> queue;
-    size_t pending = 0;  // Queued or running.
+    std::multimap<TimePoint, Task> later;  // What is due joins the queue's end.
+    size_t pending = 0;                    // Queued, for later, or running.
     std::vector<std::thread> threads;
   };
   struct SyncWaiter {
@@ -104,6 +116,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   };
 
   void Run(Lane& lane);
+  Task Take(Lane& lane) COFFER_REQUIRES(mutex_);
   bool Accepts(Lane& lane) COFFER_REQUIRES(mutex_);
   bool PostFirst(Task* task);
   static void RunHere(Task task);
@@ -122,6 +135,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   KeyQueue keys_;
   Mutex creating_roots_;
+  SharedMutex renames_;
 
   Mutex sync_mutex_;
   std::map<DirectoryId, DirectorySync> syncs_ COFFER_GUARDED_BY(sync_mutex_);

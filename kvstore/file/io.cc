@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <thread>
 
 namespace coffer::inline v0 {
@@ -9,7 +10,8 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr size_t kPiecesMax = 1024;  // The kernel's limit of a gather list.
-constexpr int kRepeatsMax = 1000;    // Of a call that says "come again" and does nothing.
+constexpr size_t kCopyBlock = size_t{256} << 10;
+constexpr int kRepeatsMax = 1000;  // Of a call that says "come again" and does nothing.
 
 /// Calls again while it is put off. Regular files hardly ever do that; file systems in user space
 /// may.
@@ -56,6 +58,20 @@ int WriteAll(FileOps& ops, int file, std::span<const Bytes> pieces) {
     if (wrote < 0) return static_cast<int>(wrote);
     if (wrote == 0) return -EIO;
     left.Pass(static_cast<size_t>(wrote));
+  }
+  return 0;
+}
+
+int CopyAll(FileOps& ops, int from, int64_t size, int to) {
+  const auto block = std::make_unique<std::byte[]>(kCopyBlock);
+  for (int64_t at = 0; at < size;) {
+    const size_t wanted = std::min(kCopyBlock, static_cast<size_t>(size - at));
+    const int64_t got = ReadAll(ops, from, {{block.get(), wanted}}, at);
+    if (got < 0) return static_cast<int>(got);
+    if (static_cast<size_t>(got) < wanted) return -EIO;
+    const Bytes piece = Bytes::Unowned({block.get(), wanted});
+    if (const int error = WriteAll(ops, to, {&piece, 1}); error != 0) return error;
+    at += got;
   }
   return 0;
 }

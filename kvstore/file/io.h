@@ -16,6 +16,9 @@ namespace coffer::inline v0 {
 /// Writes all pieces at the file's position. Returns 0 or -errno.
 int WriteAll(FileOps& ops, int file, std::span<const Bytes> pieces);
 
+/// Writes the first `size` bytes of one file at another's position. Returns 0 or -errno.
+int CopyAll(FileOps& ops, int from, int64_t size, int to);
+
 /// Fills the pieces from `offset` on. Returns how many bytes came before the file's end, or -errno.
 int64_t ReadAll(FileOps& ops, int file, std::vector<iovec> pieces, int64_t offset);
 

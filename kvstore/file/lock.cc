@@ -2,7 +2,9 @@
 //   1. Open (or create) <key>.__lock and lock the open file.
 //   2. The file may have been renamed over the key, or removed, by the one who had the lock before:
 //      only if the name still leads to the locked file is the lock ours. Else again from 1.
-//   3. What it contains is left by a writer that crashed: it is cut off.
+//   3. What it contains, and the room it has, is left by a writer that crashed: it is cut off.
+// Who does not get it tries again later (write.cc). Whoever holds it looks once more whether it is
+// his before he publishes: TensorStore's DeleteRange removes locks that are held.
 //
 // The temporary file of a streamed value is found by the same steps, under a name made from its
 // key's (.coffer.<checksum>.<number>.__lock), with the first number that no living writer holds. So
@@ -11,11 +13,8 @@
 // With Locking::kLockfile who creates the file has the lock, until he renames or removes it; a dead
 // writer's file blocks its key until somebody removes it. There, and with kNone, temporaries have
 // random names, since nobody can tell whether their writers live.
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include "kvstore/file/root.h"
@@ -29,8 +28,6 @@ using Locking = FileStoreOptions::Locking;
 
 constexpr mode_t kFileMode = 0664;     // Never writable for everybody, whatever the umask.
 constexpr int kTemporariesMax = 1000;  // Of one key at a time.
-constexpr auto kLockPollMin = std::chrono::microseconds(50);
-constexpr auto kLockPollMax = std::chrono::milliseconds(20);
 
 std::string Hex(uint64_t bits, int digits) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -65,44 +62,26 @@ Result<FileRoot::Taken> FileRoot::TryTake(const KeyPlace& place, std::string_vie
   const int found = ops_.StatAt(directory, name.c_str(), &named);
   if (found == -ENOENT) return Taken{State::kChangedHands, File()};
   if (found != 0) return Error(found, key, "stat of the lock");
-  if (ours.device != named.device || ours.inode != named.inode) {
-    return Taken{State::kChangedHands, File()};
-  }
+  if (!ours.IsSameFileAs(named)) return Taken{State::kChangedHands, File()};
   if (ours.kind != FileStat::Kind::kRegular) {
     return FailedPreconditionError(Describe(key) + ": the lock \"" + name +
                                    "\" is not a regular file");
   }
-  if (ours.size > 0) {
+  if (ours.size > 0 || ours.room > 0) {  // A dead writer's bytes, or the room it asked for.
     const int cut = ops_.Truncate(descriptor, 0);
     if (cut != 0) return Error(cut, key, "truncating the lock");
   }
   return Taken{State::kOurs, std::move(file)};
 }
 
-Result<File> FileRoot::Lock(const KeyPlace& place, std::string_view key,
-                            const std::function<bool()>& cancelled) const {
-  const std::string name = LockName(place.name);
-  const auto deadline = std::chrono::steady_clock::now() + options_.lock_timeout;
-  auto pause = std::chrono::duration_cast<std::chrono::microseconds>(kLockPollMin);
-  for (;;) {
-    COFFER_ASSIGN_OR_RETURN(Taken taken, TryTake(place, key, name));
-    if (taken.state == Taken::State::kOurs) return std::move(taken.file);
-    if (taken.state == Taken::State::kNoDirectory) return File();
-    if (cancelled()) return CancelledError(Describe(key) + ": waiting for the lock");
-    if (std::chrono::steady_clock::now() >= deadline) {
-      const std::string waited = std::to_string(options_.lock_timeout.count()) + " ms";
-      if (options_.locking == Locking::kLockfile) {
-        return DeadlineExceededError(Describe(key) + ": the lock \"" + name +
-                                     "\" has stood in the way for " + waited +
-                                     ": another process has it, or one that died has left it");
-      }
-      return DeadlineExceededError(Describe(key) + ": another process has held the lock \"" + name +
-                                   "\" for " + waited);
-    }
-    if (taken.state == Taken::State::kChangedHands) continue;
-    std::this_thread::sleep_for(pause);
-    pause = std::min<std::chrono::microseconds>(pause * 2, kLockPollMax);
+Status FileRoot::LockTimedOut(const KeyPlace& place, std::string_view key) const {
+  const std::string lock = "the lock \"" + LockName(place.name) + "\"";
+  const std::string waited = "waited " + std::to_string(options_.lock_timeout.count()) + " ms";
+  if (options_.locking == Locking::kLockfile) {
+    return DeadlineExceededError(Describe(key) + ": " + lock + " stands in the way, " + waited +
+                                 ": another process has it, or one that died has left it");
   }
+  return DeadlineExceededError(Describe(key) + ": another process holds " + lock + ", " + waited);
 }
 
 Result<File> FileRoot::CreateTemporary(const KeyPlace& place, std::string_view key,

@@ -61,7 +61,8 @@ Status FileRoot::Error(int error, std::string_view key, std::string_view doing) 
 Status FileRoot::ErrorBeneath(int error, std::string_view key, std::string_view doing) const {
   if (error == -EXDEV || error == -ELOOP) {
     return FailedPreconditionError(Describe(key) + ": " + std::string(doing) +
-                                   ": a symbolic link leads out of the store's root");
+                                   ": a symbolic link leads out of the store's root, or in a "
+                                   "circle, or cannot be followed here");
   }
   return Error(error, key, doing);
 }
@@ -92,13 +93,17 @@ Status FileRoot::CheckKey(std::string_view key) const {
 
 Status FileRoot::CheckKeyToWrite(std::string_view key) const {
   COFFER_RETURN_IF_ERROR(CheckKey(key));
-  if (LockName(NameOf(key)).size() > kSegmentMax) {
+  if (!CanLock(NameOf(key))) {
     return InvalidArgumentError(Describe("") + ": " + Quoted(key) +
                                 ": the last segment of a key to be written has at most " +
                                 std::to_string(kSegmentMax - kLockSuffix.size()) +
                                 " bytes: its lock adds \".__lock\"");
   }
   return Status();
+}
+
+bool FileRoot::CanLock(std::string_view name) {
+  return name.size() + kLockSuffix.size() <= kSegmentMax;
 }
 
 Result<File> FileRoot::Open() const {
@@ -189,22 +194,63 @@ Status FileRoot::SyncParentOf(const std::string& path) const {
   return ErrnoError(-error, Describe("") + ": syncing the parent of \"" + path + "\"");
 }
 
-Result<File> FileRoot::CreateRoot() const {
-  MutexLock lock(engine_->creating_roots());
-  size_t end = path_.size();  // Of the deepest part that exists.
-  File existing;
-  for (;;) {
-    const std::string part = end == 0 ? "/" : path_.substr(0, end);
+/// The deepest part of the root's path that exists; `end` receives its length.
+Result<File> FileRoot::OpenExisting(size_t* end) const {
+  for (*end = path_.size();; *end = path_.rfind('/', *end - 1)) {
+    const std::string part = *end == 0 ? "/" : path_.substr(0, *end);
     const int file = ops_.OpenDirectory(part.c_str());
-    if (file >= 0) {
-      existing = File(ops_, file);
-      break;
-    }
-    if (file != -ENOENT || end == 0) {
+    if (file >= 0) return File(ops_, file);
+    if (file != -ENOENT || *end == 0) {
       return ErrnoError(-file, Describe("") + ": opening \"" + part + "\"");
     }
-    end = path_.rfind('/', end - 1);
   }
+}
+
+Result<File> FileRoot::OpenDeepest(std::string* path) const {
+  COFFER_ASSIGN_OR_RETURN(const File root, Open());
+  while (root.valid()) {
+    COFFER_ASSIGN_OR_RETURN(File directory, OpenDirectory(root, *path));
+    if (directory.valid()) return directory;
+    if (path->empty()) break;
+    *path = ParentOf(*path);
+  }
+  path->clear();
+  size_t end = 0;
+  Result<File> above = OpenExisting(&end);
+  // As in SyncParentOf(): it is not ours.
+  if (above.status().code() == StatusCode::kPermissionDenied) return File();
+  return above;
+}
+
+Status FileRoot::CheckNoLinks(const std::string& path, std::string_view prefix) const {
+  COFFER_ASSIGN_OR_RETURN(File directory, Open());
+  for (size_t begin = 0; directory.valid() && begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    const std::string name = path.substr(begin, end - begin);
+    const std::string so_far = path.substr(0, end);
+    FileStat stat;
+    const int found = ops_.StatAt(directory.get(), name.c_str(), &stat);
+    if (found == -ENOENT) return Status();
+    if (found != 0) return Error(found, so_far, "stat");
+    if (stat.kind == FileStat::Kind::kSymlink) {
+      return FailedPreconditionError(
+          Describe(prefix) + ": \"" + so_far +
+          "\" is a symbolic link; a prefix is neither deleted nor renamed through one");
+    }
+    if (stat.kind != FileStat::Kind::kDirectory) return Status();
+    const int next = ops_.OpenAt(directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY, 0);
+    if (next == -ENOENT) return Status();
+    if (next < 0) return Error(next, so_far, "opening the directory");
+    directory = File(ops_, next);
+    begin = end + 1;
+  }
+  return Status();
+}
+
+Result<File> FileRoot::CreateRoot() const {
+  MutexLock lock(engine_->creating_roots());
+  size_t end = 0;
+  COFFER_ASSIGN_OR_RETURN(File existing, OpenExisting(&end));
   if (options_.sync && end > 0) COFFER_RETURN_IF_ERROR(SyncParentOf(path_.substr(0, end)));
   while (end < path_.size()) {
     end = std::min(path_.find('/', end + 1), path_.size());
@@ -225,6 +271,30 @@ Result<DirectoryId> FileRoot::IdOf(const File& directory, std::string_view key) 
   const int error = ops_.Stat(directory.get(), &stat);
   if (error != 0) return Error(error, key, "stat of the directory");
   return DirectoryId(stat.device, stat.inode);
+}
+
+Result<bool> FileRoot::IsPlaceOf(const KeyPlace& place, std::string_view key) const {
+  COFFER_ASSIGN_OR_RETURN(const std::optional<KeyPlace> now, FindPlace(key));
+  if (!now) return false;
+  COFFER_ASSIGN_OR_RETURN(const DirectoryId named, IdOf(*now->directory, key));
+  COFFER_ASSIGN_OR_RETURN(const DirectoryId ours, IdOf(*place.directory, key));
+  return named == ours;
+}
+
+Result<bool> FileRoot::Leads(const KeyPlace& place, const std::string& name, const File& file,
+                             std::string_view key) const {
+  FileStat ours;
+  FileStat named;
+  int error = ops_.Stat(file.get(), &ours);
+  if (error == 0) error = ops_.StatAt(place.directory->get(), name.c_str(), &named);
+  if (error == -ENOENT) return false;
+  if (error != 0) return Error(error, key, "stat of \"" + name + "\"");
+  return ours.IsSameFileAs(named);
+}
+
+void FileRoot::RemoveOurs(const KeyPlace& place, const std::string& name, const File& file) const {
+  const Result<bool> ours = Leads(place, name, file, name);
+  if (ours.ok() && *ours) ops_.Remove(place.directory->get(), name.c_str());
 }
 
 /// Opens the directory `path`, which lies in `above`, or makes it; an invalid File if it or what
@@ -297,6 +367,9 @@ Result<FileStat> FileRoot::Stamp(const File& file, std::string_view key,
                                  int64_t previous_mtime_ns) const {
   // File systems round stamps: NFS to 100 ns or 1 us, old ones to 1 s, FAT to 2 s.
   constexpr int64_t kGranularities[] = {1, 100, 1'000, 1'000'000, 1'000'000'000, 2'000'000'000};
+  // What pretends to be of a later time than this is not outdone: stamps would run out.
+  constexpr int64_t kFuture = INT64_C(7'258'118'400'000'000'000);  // The year 2200.
+  if (previous_mtime_ns >= kFuture) previous_mtime_ns = 0;
   FileStat stat;
   for (size_t i = granularity_.load(); i < std::size(kGranularities); ++i) {
     const int64_t stamp =

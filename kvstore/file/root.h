@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,15 +76,42 @@ class FileRoot {
 
   /// Which directory it is; `key` is for errors.
   Result<DirectoryId> IdOf(const File& directory, std::string_view key) const;
+  /// Whether the key's path still leads to this place: its directory may have been renamed.
+  Result<bool> IsPlaceOf(const KeyPlace& place, std::string_view key) const;
+  /// The deepest directory on the way to `path` (one itself) that exists, also one above the root,
+  /// and its path beneath the root; an invalid File if we may not read it.
+  Result<File> OpenDeepest(std::string* path) const;
+  /// FailedPrecondition, which names the prefix, if a symbolic link stands on the way to the
+  /// directory `path`, or there.
+  Status CheckNoLinks(const std::string& path, std::string_view prefix) const;
 
-  /// Takes the lock of a key: the open lock file, empty and ours; an invalid File if the directory
-  /// was removed meanwhile. Waits for other processes, at most options().lock_timeout, or until
-  /// `cancelled` says so.
-  Result<File> Lock(const KeyPlace& place, std::string_view key,
-                    const std::function<bool()>& cancelled) const;
+  /// Whether the name in the directory still leads to the open file.
+  Result<bool> Leads(const KeyPlace& place, const std::string& name, const File& file,
+                     std::string_view key) const;
+  /// Removes the name if it leads to the open file. What fails is no error.
+  void RemoveOurs(const KeyPlace& place, const std::string& name, const File& file) const;
+
+  /// What became of an attempt to get a lock.
+  struct Taken {
+    enum class State {
+      kOurs,
+      kBusy,          ///< Somebody has it.
+      kChangedHands,  ///< The file was published or removed just now: try again.
+      kNoDirectory,
+    };
+    State state;
+    File file;  ///< Open and empty, of kOurs.
+  };
+  /// Tries to take the lock with this name. Never waits.
+  Result<Taken> TryTake(const KeyPlace& place, std::string_view key, const std::string& name) const;
+  /// DeadlineExceeded, which names the key's lock.
+  Status LockTimedOut(const KeyPlace& place, std::string_view key) const;
   static std::string LockName(std::string_view name) {
     return std::string(name) + std::string(kLockSuffix);
   }
+  /// Whether a file of this name can have a lock: not one made by others whose name is so long that
+  /// the lock's would be too long. Nobody can write it either.
+  static bool CanLock(std::string_view name);
   /// An empty file beside the key for a value being written; locked, where there are locks, so that
   /// others see that its writer lives. An invalid File if the directory was removed meanwhile.
   Result<File> CreateTemporary(const KeyPlace& place, std::string_view key,
@@ -101,19 +127,7 @@ class FileRoot {
   static Generation GenerationOf(const FileStat& stat);
 
  private:
-  /// What became of an attempt to get a lock.
-  struct Taken {
-    enum class State {
-      kOurs,
-      kBusy,          ///< Somebody has it.
-      kChangedHands,  ///< The file was published or removed just now: try again.
-      kNoDirectory,
-    };
-    State state;
-    File file;  ///< Open and empty, of kOurs.
-  };
-  Result<Taken> TryTake(const KeyPlace& place, std::string_view key, const std::string& name) const;
-
+  Result<File> OpenExisting(size_t* end) const;
   Status SyncParentOf(const std::string& path) const;
   Result<File> CreateRoot() const;
   Result<File> MakeDirectoryBeneath(const File& root, const File& above, std::string_view key,

@@ -97,7 +97,7 @@ class FileWriter final : public KvWriter {
 
   void Abandon() {
     if (!file_.valid()) return;
-    root_->ops().Remove(place_.directory->get(), name_.c_str());
+    root_->RemoveOurs(place_, name_, file_);
     file_ = File();
   }
 

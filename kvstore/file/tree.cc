@@ -8,7 +8,11 @@
 //   2. When the last of them is done, directories that lie in the range as a whole are removed from
 //      the leaves up where they are empty. A writer that comes meanwhile makes them again. Locks
 //      and temporaries whose writers have died (nobody holds their locks) go with them.
-//   3. Every directory that lost an entry and still exists is synced.
+//   3. Every directory that was looked into and still exists is synced, and in place of one that is
+//      gone the deepest that is left: what is absent may have been removed by another process that
+//      was killed before it synced.
+//
+// No prefix is deleted or renamed through a symbolic link: what lies behind it has other keys, too.
 #include "kvstore/file/tree.h"
 
 #include <algorithm>
@@ -97,14 +101,13 @@ Status RemoveEmptied(const FileRoot& root, const std::vector<std::string>& paths
   return Status();
 }
 
-/// Syncs those directories that still exist.
+/// Syncs the directories, or what is left above them.
 Status SyncAll(const FileRoot& root, const std::set<std::string>& changed) {
   if (!root.options().sync || changed.empty()) return Status();
-  COFFER_ASSIGN_OR_RETURN(const File top, root.Open());
-  if (!top.valid()) return Status();
-  for (const std::string& path : changed) {
-    COFFER_ASSIGN_OR_RETURN(const File directory, root.OpenDirectory(top, path));
-    if (!directory.valid()) continue;
+  std::set<std::string> synced;
+  for (std::string path : changed) {
+    COFFER_ASSIGN_OR_RETURN(const File directory, root.OpenDeepest(&path));
+    if (!directory.valid() || !synced.insert(path).second) continue;
     if (const int error = root.ops().Sync(directory.get()); error != 0) {
       return root.Error(error, path, "syncing the directory");
     }
@@ -120,7 +123,7 @@ struct RangeDeletion {
   const std::shared_ptr<const FileRoot> root;
   const Promise<void> promise;
   std::vector<std::string> emptied;  // Directories wholly in the range, parents first.
-  std::set<std::string> changed;     // Directories that lost keys.
+  std::set<std::string> changed;     // Directories that lost keys, by us or by others.
   std::atomic<size_t> left{1};       // Deletes under way, and the walk.
   Mutex mutex;
   Status outcome COFFER_GUARDED_BY(mutex);  // The first error.
@@ -153,9 +156,9 @@ Status WalkAndDelete(const std::shared_ptr<RangeDeletion>& deletion, KeyRange ra
       const bool whole = walk.range().begin <= inside.begin &&
                          (walk.range().end.empty() || inside.end <= walk.range().end);
       if (whole) deletion->emptied.push_back(entry->path);
+      deletion->changed.insert(entry->path);
       continue;
     }
-    deletion->changed.insert(std::string(ParentOf(entry->path)));
     ++deletion->left;
     DeleteFileValueUnsynced(deletion->root, entry->path)
         .OnReady(
@@ -171,10 +174,15 @@ std::unique_ptr<KvListing> ListFileTree(std::shared_ptr<const FileRoot> root, Li
 
 Future<void> DeleteFileRange(std::shared_ptr<const FileRoot> root, KeyRange range) {
   auto deletion = std::make_shared<RangeDeletion>(std::move(root));
-  // "a/" itself is no key, but the directory "a" lies in the range of its prefix, too.
-  if (KeyRange::Prefix(range.begin) == range && range.begin.ends_with('/')) {
-    std::string top(ParentOf(range.begin));
-    if (deletion->root->CheckKey(top).ok()) deletion->emptied.push_back(std::move(top));
+  // All keys of a prefix lie beneath its last slash.
+  const bool prefix = KeyRange::Prefix(range.begin) == range;
+  std::string top(prefix ? ParentOf(range.begin) : std::string_view());
+  if (top.empty() || deletion->root->CheckKey(top).ok()) {
+    const Status status = deletion->root->CheckNoLinks(top, range.begin);
+    if (!status.ok()) return Future<void>::Ready(status);
+    deletion->changed.insert(top);
+    // "a/" itself is no key, but the directory "a" lies in the range of its prefix, too.
+    if (!top.empty() && range.begin.ends_with('/')) deletion->emptied.push_back(std::move(top));
   }
   const Status walked = WalkAndDelete(deletion, std::move(range));
   Future<void> future = deletion->promise.future();
@@ -197,6 +205,8 @@ Status RemoveEmptyDirectories(const FileRoot& root, const std::string& path) {
 
 namespace {
 
+constexpr int kRenamesMax = 100;  // Against others that rename what lies above.
+
 /// Whether anything but directories lies beneath the prefix.
 Result<bool> HoldsKeys(const FileRoot& root, const std::string& prefix) {
   TreeWalk walk(root, KeyRange::Prefix(prefix));
@@ -207,14 +217,14 @@ Result<bool> HoldsKeys(const FileRoot& root, const std::string& prefix) {
   }
 }
 
-}  // namespace
-
-Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std::string& to) {
-  COFFER_RETURN_IF_ERROR(CheckRename(from, to).Annotate(root.Describe(from)));
+/// One attempt; false if a directory above was renamed meanwhile.
+Result<bool> TryRename(const FileRoot& root, const std::string& from, const std::string& to,
+                       std::vector<ChangedDirectory>* changed) {
   const std::string source = from.substr(0, from.size() - 1);
   const std::string target = to.substr(0, to.size() - 1);
-  COFFER_RETURN_IF_ERROR(root.CheckKey(source));
-  COFFER_RETURN_IF_ERROR(root.CheckKey(target));
+  COFFER_RETURN_IF_ERROR(root.CheckNoLinks(source, from));
+  // A link that is the target itself is in the way, as a value would be.
+  COFFER_RETURN_IF_ERROR(root.CheckNoLinks(std::string(ParentOf(target)), to));
   const std::string doing = "renaming \"" + from + "\" to \"" + to + "\"";
   COFFER_ASSIGN_OR_RETURN(const std::optional<KeyPlace> old_place, root.FindPlace(source));
   FileStat stat;
@@ -233,6 +243,10 @@ Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std
   if (!new_place.directory->valid()) {
     return AbortedError(root.Describe(to) + ": its directory was removed");
   }
+  const ExclusiveLock lock(root.engine().renames());
+  COFFER_ASSIGN_OR_RETURN(const bool from_here, root.IsPlaceOf(*old_place, source));
+  COFFER_ASSIGN_OR_RETURN(const bool to_here, root.IsPlaceOf(new_place, target));
+  if (!from_here || !to_here) return false;
   root.engine().Forget(root.PathOf(source));
   const auto rename = [&] {
     return root.ops().RenameDirectory(old_place->directory->get(), old_place->name.c_str(),
@@ -248,10 +262,28 @@ Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std
                               "\" to this prefix, it has keys");
   }
   if (error != 0) return root.Error(error, from, doing);
+  *changed = std::move(new_place.unsynced);
+  changed->push_back({new_place.directory, "", {}});
+  changed->push_back({old_place->directory, "", {}});
+  return true;
+}
+
+}  // namespace
+
+Status RenameFilePrefix(const FileRoot& root, const std::string& from, const std::string& to) {
+  COFFER_RETURN_IF_ERROR(CheckRename(from, to).Annotate(root.Describe(from)));
+  COFFER_RETURN_IF_ERROR(root.CheckKey(from.substr(0, from.size() - 1)));
+  COFFER_RETURN_IF_ERROR(root.CheckKey(to.substr(0, to.size() - 1)));
+  std::vector<ChangedDirectory> changed;
+  bool renamed = false;
+  for (int attempt = 0; !renamed; ++attempt) {
+    if (attempt == kRenamesMax) {
+      return AbortedError(root.Describe(from) +
+                          ": a directory above it or its target was renamed again and again");
+    }
+    COFFER_ASSIGN_OR_RETURN(renamed, TryRename(root, from, to, &changed));
+  }
   if (!root.options().sync) return Status();
-  std::vector<ChangedDirectory> changed = std::move(new_place.unsynced);
-  changed.push_back({new_place.directory, "", {}});
-  changed.push_back({old_place->directory, "", {}});
   for (const ChangedDirectory& directory : changed) {
     if (const int failed = root.ops().Sync(directory.file->get()); failed != 0) {
       return root.Error(failed, to, "syncing the directory");

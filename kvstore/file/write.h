@@ -13,7 +13,7 @@
 namespace coffer::inline v0 {
 
 /// KvStore::Write. The bytes are the kernel's when this returns, unless another writer of the key
-/// is under way: then they are held until its turn.
+/// is under way, here or in another process: then they are held until its turn.
 Future<WriteResult> WriteFileValue(std::shared_ptr<const FileRoot> root, std::string key,
                                    std::optional<BytesChain> value, WriteOptions options);
 

@@ -1,4 +1,4 @@
-// Mutex, MutexLock, CondVar: the standard ones, annotated for clang's -Wthread-safety.
+// Mutex, MutexLock, CondVar, SharedMutex: the standard ones, annotated for clang's -Wthread-safety.
 //
 // Every mutex says what it guards, and clang checks it:
 //
@@ -99,6 +99,71 @@ class CondVar {
 
  private:
   std::condition_variable condition_;
+};
+
+/// Many share it, or one has it alone. Who waits to have it alone comes before those who come to
+/// share it later (glibc's std::shared_mutex would let it starve).
+class COFFER_CAPABILITY("shared mutex") SharedMutex {
+ public:
+  SharedMutex() = default;
+  SharedMutex(const SharedMutex&) = delete;
+  SharedMutex& operator=(const SharedMutex&) = delete;
+
+  void LockShared() COFFER_THREAD_ANNOTATION(acquire_shared_capability()) {
+    MutexLock lock(mutex_);
+    while (alone_) changed_.Wait(mutex_);
+    ++sharing_;
+  }
+  void UnlockShared() COFFER_THREAD_ANNOTATION(release_shared_capability()) {
+    MutexLock lock(mutex_);
+    if (--sharing_ == 0) changed_.NotifyAll();
+  }
+  void Lock() COFFER_ACQUIRE() {
+    MutexLock lock(mutex_);
+    while (alone_) changed_.Wait(mutex_);
+    alone_ = true;
+    while (sharing_ > 0) changed_.Wait(mutex_);
+  }
+  void Unlock() COFFER_RELEASE() {
+    MutexLock lock(mutex_);
+    alone_ = false;
+    changed_.NotifyAll();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int sharing_ COFFER_GUARDED_BY(mutex_) = 0;
+  bool alone_ COFFER_GUARDED_BY(mutex_) = false;  // Somebody has it alone, or waits for that.
+};
+
+/// Shares a mutex for a scope.
+class COFFER_SCOPED_CAPABILITY SharedLock {
+ public:
+  explicit SharedLock(SharedMutex& mutex) COFFER_THREAD_ANNOTATION(acquire_shared_capability(mutex))
+      : mutex_(mutex) {
+    mutex_.LockShared();
+  }
+  ~SharedLock() COFFER_RELEASE() { mutex_.UnlockShared(); }
+  SharedLock(const SharedLock&) = delete;
+  SharedLock& operator=(const SharedLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
+};
+
+/// Has a shared mutex alone for a scope.
+class COFFER_SCOPED_CAPABILITY ExclusiveLock {
+ public:
+  explicit ExclusiveLock(SharedMutex& mutex) COFFER_ACQUIRE(mutex) : mutex_(mutex) {
+    mutex_.Lock();
+  }
+  ~ExclusiveLock() COFFER_RELEASE() { mutex_.Unlock(); }
+  ExclusiveLock(const ExclusiveLock&) = delete;
+  ExclusiveLock& operator=(const ExclusiveLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
 };
 
 }  // namespace coffer::inline v0

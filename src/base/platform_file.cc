@@ -36,7 +36,12 @@ FileStat FromSystem(const struct stat& raw) {
   stat.device = raw.st_dev;
   stat.inode = raw.st_ino;
   stat.size = raw.st_size;
-  stat.mtime_ns = raw.st_mtim.tv_sec * kNsPerSecond + raw.st_mtim.tv_nsec;
+  // File systems keep times that nanoseconds in 64 bits cannot count: from 1677 to 2262.
+  constexpr int64_t kSecondsMax = INT64_MAX / kNsPerSecond - 1;
+  stat.mtime_ns =
+      std::clamp<int64_t>(raw.st_mtim.tv_sec, -kSecondsMax, kSecondsMax) * kNsPerSecond +
+      raw.st_mtim.tv_nsec;
+  stat.room = static_cast<int64_t>(raw.st_blocks) * 512;
   return stat;
 }
 

@@ -32,7 +32,12 @@ struct FileStat {
   uint64_t device = 0;
   uint64_t inode = 0;
   int64_t size = 0;
-  int64_t mtime_ns = 0;  ///< Since 1970.
+  int64_t mtime_ns = 0;  ///< Since 1970; as far as that can be counted, until 2262.
+  int64_t room = 0;      ///< Bytes on the disk, also those beyond its size (Preallocate).
+
+  bool IsSameFileAs(const FileStat& other) const {
+    return device == other.device && inode == other.inode;
+  }
 };
 
 class FileOps {

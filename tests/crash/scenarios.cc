@@ -222,10 +222,27 @@ void NextDelete(const CrashPlace& place) {
   Put(place, "g/h/only", 9).OrDie();
 }
 
+/// Of the keys that were deleted, those that were written again are there, and no others.
 void CheckNextDelete(const CrashPlace& place) {
   ExpectVersion(place, "e/f/3", 9, 9);
   ExpectVersion(place, "g/h/only", 9, 9);
+  ExpectOnlyKeys(place, {"d/a", "d/stays", "e/f/3", "g/h/only"});
 }
+
+// The same, and then nothing but deletes of the same keys, or of the same prefix, once more: they
+// find gone what was removed without a sync, and nothing after them syncs what they did not.
+
+void NextDeleteAgain(const CrashPlace& place) {
+  for (const char* key : kDeleted) Delete(place, key).OrDie();
+}
+
+void NextRangeAgain(const CrashPlace& place) {
+  for (const char* prefix : {"e/f/g/", "e/f/", "e/", "d/a", "g/"}) {
+    place.store->DeleteRange(KeyRange::Prefix(prefix)).Get().OrDie();
+  }
+}
+
+void CheckNextDeleteAgain(const CrashPlace& place) { ExpectOnlyKeys(place, {"d/stays"}); }
 
 // Keys in directories that are made for them, in a root that is made for them.
 
@@ -501,6 +518,10 @@ constexpr CrashScenario kScenarios[] = {
     {"conditional_put", false, PrepareConditional, RunConditional, CheckConditional,
      NextConditional, CheckNextConditional},
     {"delete", false, PrepareDelete, RunDelete, CheckDelete, NextDelete, CheckNextDelete},
+    {"delete_again", false, PrepareDelete, RunDelete, CheckDelete, NextDeleteAgain,
+     CheckNextDeleteAgain},
+    {"range_again", false, PrepareDelete, RunDelete, CheckDelete, NextRangeAgain,
+     CheckNextDeleteAgain},
     {"nested", false, PrepareNested, RunNested, CheckNested, NextNested, CheckNextNested},
     {"four_writers", true, PrepareShards, RunShards, CheckShards, NextShards, CheckNextShards},
     {"resize", false, PrepareResize, RunResize, CheckResize, NextResize, CheckNextResize},

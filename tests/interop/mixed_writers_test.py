@@ -3,11 +3,17 @@
 Method: two processes of each. Every one owns a slot of the key (or rows of the array), which it
 reads, checks and raises by one under the condition that nothing changed; a slot that holds another
 number than its owner wrote last is a lost write. The ends are checked by zarr-python and by sum.
-COFFER_SOAK multiplies the rounds.
+TensorStore's delete_range removes the locks of living writers, too: there a writer is stopped while
+it holds one, and a third writer, which follows the protocol, takes the next. COFFER_SOAK multiplies
+the rounds.
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +27,7 @@ import zarr
 TOOL = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin" / "mixed_writers_tool"
 ROUNDS = 25 * int(os.environ.get("COFFER_SOAK", "1"))
 WRITERS = 4  # Every other one is TensorStore.
+F_OFD_SETLK = 37  # Linux; Python 3.11 has no name for it.
 SHAPE, SHARD, CHUNK = [16, 24], [8, 24], [4, 8]
 
 
@@ -80,6 +87,59 @@ def test_one_key(tmp_path: Path, mode: str) -> None:
     run_all("key", json.dumps(spec))
     slots = (tmp_path / "d" / "slots").read_text(encoding="utf-8").split()
     assert slots == [str(ROUNDS)] * WRITERS
+    assert left_over(tmp_path) == []
+
+
+def stop_while_it_writes(command: list[str], lock: Path) -> subprocess.Popen[str]:
+    """A writer that has its lock, has written into it, and has not yet published."""
+    for _ in range(50):
+        writer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while writer.poll() is None:
+            with contextlib.suppress(FileNotFoundError):
+                if lock.stat().st_size > 0:
+                    break
+        writer.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, writer.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if lock.exists():
+            return writer
+        writer.send_signal(signal.SIGCONT)  # It was quicker.
+        writer.communicate(timeout=60)
+    raise AssertionError("it was quicker fifty times")
+
+
+@pytest.mark.parametrize("mode", ["os", "lockfile"])
+def test_a_deleter_removes_a_lock_in_use(tmp_path: Path, mode: str) -> None:
+    """While a writer stands still TensorStore deletes, and the next writer is half done."""
+    spec = {
+        "driver": "file",
+        "path": f"{tmp_path}/",
+        "file_io_sync": False,
+        "file_io_locking": {"mode": mode},
+    }
+    store = ts.KvStore.open(spec).result()
+    store.write("d/value", b"old").result()
+    place = tmp_path / "d"
+    lock = place / "value.__lock"
+    size = 64 << 20
+    writer = stop_while_it_writes([str(TOOL), "value", json.dumps(spec), str(size)], lock)
+    store.delete_range(ts.KvStore.KeyRange("d/", "d0")).result()
+    assert left_over(tmp_path) == []  # It takes locks that are held.
+    place.mkdir(exist_ok=True)
+    with lock.open("xb", buffering=0) as third:
+        if mode == "os":
+            whole_file = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+            fcntl.fcntl(third, F_OFD_SETLK, whole_file)
+        third.write(b"half of ")
+        writer.send_signal(signal.SIGCONT)
+        seen = {store.read("d/value").result().value for _ in range(2000)}
+        assert seen == {b""}
+        assert writer.poll() is None
+        third.write(b"the third's")
+        lock.rename(place / "value")
+        assert store.read("d/value").result().value[:1] in (b"h", b"A")
+    _, errors = writer.communicate(timeout=60)
+    assert writer.returncode == 0, errors
+    assert store.read("d/value").result().value == b"A" * size
     assert left_over(tmp_path) == []
 
 

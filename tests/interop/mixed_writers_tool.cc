@@ -1,6 +1,7 @@
 // A coffer process among others that write the same key, or the same shards of an array.
 //
 //     mixed_writers_tool key STORE SLOT ROUNDS              adds 1 to a slot of a key
+//     mixed_writers_tool value STORE SIZE                   writes one value, of the letter A
 //     mixed_writers_tool array URL WRITER WRITERS ROUNDS    writes its rows (every WRITERS-th)
 //
 // The value of the key is numbers with spaces between. Of an array each row has one writer, who
@@ -36,6 +37,12 @@ int WriteKey(const std::string& spec, size_t slot, int rounds) {
         store->Write("d/slots", Bytes::Copy(next), {.if_equal = read.generation}).Get().OrDie();
     if (written.state == WriteResult::State::kWritten) ++round;
   }
+  return 0;
+}
+
+int WriteOne(const std::string& spec, size_t size) {
+  const KvStorePtr store = OpenKvStore(spec).OrDie();
+  store->Write("d/value", Bytes::Copy(std::string(size, 'A'))).Get().OrDie();
   return 0;
 }
 
@@ -82,10 +89,13 @@ int main(int argc, char** argv) {
   if (work == "key" && argc == 5) {
     return coffer::WriteKey(argv[2], std::strtoul(argv[3], nullptr, 10), std::atoi(argv[4]));
   }
+  if (work == "value" && argc == 4) {
+    return coffer::WriteOne(argv[2], std::strtoul(argv[3], nullptr, 10));
+  }
   if (work == "array" && argc == 6) {
     return coffer::WriteArray(argv[2], std::atoll(argv[3]), std::atoll(argv[4]),
                               static_cast<uint32_t>(std::atoi(argv[5])));
   }
-  std::fprintf(stderr, "usage: mixed_writers_tool key|array ...\n");
+  std::fprintf(stderr, "usage: mixed_writers_tool key|value|array ...\n");
   return 2;
 }

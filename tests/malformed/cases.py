@@ -43,7 +43,9 @@ class Case(NamedTuple):
 
 
 TOO_LONG = "bytes, but the reader takes at most 16777216"
-LEADS_OUT = "a symbolic link leads out of the store's root"
+LEADS_OUT = (
+    "a symbolic link leads out of the store's root, or in a circle, or cannot be followed here"
+)
 NO_FILE = "not a regular file"
 LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
 GOOD: dict[str, Any] = {

@@ -38,7 +38,7 @@ struct COFFER_EXPORT FileStoreOptions {
                 ///< them is lost.
   };
   Locking locking = Locking::kOs;
-  /// How long a writer waits for another process that holds a key's lock.
+  /// How long a writer waits, counted from the call, for another process that holds a key's lock.
   std::chrono::milliseconds lock_timeout = std::chrono::seconds(60);
   /// Streams (OpenWriter) of more than 4 MiB pass the page cache by (O_DIRECT) where the file
   /// system can, and hold 4 MiB each. They leave what others have cached where it is, and take less

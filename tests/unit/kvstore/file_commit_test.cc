@@ -5,7 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <iterator>
 #include <optional>
+#include <thread>
 
 #include "kvstore/file/engine.h"
 #include "kvstore/file/file.h"
@@ -123,11 +128,59 @@ TEST(FileCommit, TheLastContextHandleMayGoOnACommitThread) {
 TEST_F(FileCommitTest, CancelledWhileQueuedIsNotWritten) {
   const Future<WriteResult> first = store_->Write("k", Bytes::Copy("first"));
   const Future<WriteResult> second = store_->Write("k", Bytes::Copy("second"));
+  const CancelSource source;
+  const Future<WriteResult> third =
+      store_->Write("k", Bytes::Copy("third"), {.cancel = source.token()});
+  auto writer = store_->OpenWriter("k").OrDie();
+  EXPECT_TRUE(writer->Append(AsBytes("stream")).ok());
+  const Future<WriteResult> fourth = writer->Commit();
   second.Cancel();
+  source.Cancel();
+  fourth.Cancel();
+  for (const Future<WriteResult>& queued : {second, third, fourth}) {
+    ASSERT_TRUE(queued.ready());  // Though the first is not.
+    EXPECT_EQ(queued.Get().status().ToString(), "Cancelled: " + store_->Describe("k") + ": write");
+  }
+  EXPECT_FALSE(first.ready());
   ops_.sync_gate.Open();
   EXPECT_TRUE(first.Get().ok());
-  EXPECT_EQ(second.Get().status().code(), StatusCode::kCancelled);
-  EXPECT_EQ(Get("k"), "first");
+  EXPECT_TRUE(store_->Write("k", Bytes::Copy("last")).Get().ok());  // Whose turn comes after all.
+  EXPECT_EQ(Get("k"), "last");
+  EXPECT_EQ(ops_.Count("Rename k"), 2);
+  const auto files = std::filesystem::directory_iterator(dir_ / "root");
+  EXPECT_EQ(std::distance(begin(files), end(files)), 2);  // "first", "k": no temporary.
+}
+
+TEST(FileCommit, TheTimeToWaitForALockCountsFromTheCall) {
+  /// When the first has published, another process takes the lock.
+  class TakesTheLock final : public BentOps {
+   public:
+    int Rename(int from_directory, const char* from, int to_directory, const char* to) override {
+      const int error = BentOps::Rename(from_directory, from, to_directory, to);
+      close(openat(from_directory, from, O_RDWR | O_CREAT | O_EXCL, 0600));
+      return error;
+    }
+  } ops;
+  const TempDir dir;
+  const Context context = Context::Create({.threads = 1});
+  const FileStoreOptions options = {.locking = FileStoreOptions::Locking::kLockfile,
+                                    .lock_timeout = std::chrono::milliseconds(30)};
+  const KvStorePtr store = MakeFileStore(dir / "root", options, context, ops).OrDie();
+  ops.sync_gate.Close();
+  const Future<WriteResult> first = store->Write("d/k", Bytes::Copy("first"));
+  ops.WaitFor("Sync k.__lock", 1);
+  const Future<WriteResult> second = store->Write("d/k", Bytes::Copy("second"));
+  const auto called = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() < called + options.lock_timeout) {
+    std::this_thread::yield();
+  }
+  ops.sync_gate.Open();
+  EXPECT_TRUE(first.Get().ok());
+  EXPECT_EQ(second.Get().status().ToString(),
+            "DeadlineExceeded: " + store->Describe("d/k") +
+                ": the lock \"k.__lock\" stands in the way, waited 30 ms: another process has it, "
+                "or one that died has left it");
+  EXPECT_EQ(ops.Count("OpenAt k.__lock"), 2);  // One look each.
 }
 
 TEST(Engine, StampsAreUniqueAndMultiples) {

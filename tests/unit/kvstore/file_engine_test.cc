@@ -6,8 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <set>
@@ -155,6 +158,54 @@ TEST(Engine, QueuedWritersNeverAskForALockOnACommitThread) {
   ops.syncers.erase(std::this_thread::get_id());
   EXPECT_GE(ops.syncers.size(), static_cast<size_t>(Engine::kCommitThreads));
   for (const std::thread::id& locker : ops.lockers) EXPECT_FALSE(ops.syncers.contains(locker));
+}
+
+TEST(Engine, KeysThatAreStuckHoldUpNoOthers) {
+  const TempDir dir;
+  BentOps ops;
+  const Context context = Context::Create({.threads = 1});
+  const FileStoreOptions options = {.locking = FileStoreOptions::Locking::kLockfile,
+                                    .lock_timeout = std::chrono::seconds(20)};
+  const KvStorePtr store = MakeFileStore(dir / "root", options, context, ops).OrDie();
+  EXPECT_TRUE(store->Write("first", Bytes::Copy("v")).Get().ok());
+  std::vector<Future<WriteResult>> stuck;
+  const std::vector<std::string> keys = {"w", "x", "y", "z"};  // More than threads that begin.
+  ASSERT_GT(keys.size(), static_cast<size_t>(Engine::kQueuedThreads));
+  for (const std::string& key : keys) {
+    std::ofstream(dir / ("root/" + key + ".__lock")) << "";
+    for (int i = 0; i < 3; ++i) {
+      stuck.push_back(store->Write(key, Bytes::Copy("v")));
+      ASSERT_FALSE(stuck.back().ready());  // Nor does it hold its caller up.
+    }
+    ops.WaitFor("OpenAt " + key + ".__lock", 2);
+  }
+  std::vector<Future<WriteResult>> free;
+  for (int i = 0; i < 5; ++i) free.push_back(store->Write("free", Bytes::Copy("v")));
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  for (const Future<WriteResult>& write : free) {
+    ASSERT_TRUE(write.Wait(soon));
+    EXPECT_TRUE(write.Get().ok());
+  }
+  for (const Future<WriteResult>& write : stuck) EXPECT_FALSE(write.ready());
+  for (const std::string& key : keys) std::filesystem::remove(dir / ("root/" + key + ".__lock"));
+  for (const Future<WriteResult>& write : stuck) EXPECT_TRUE(write.Get().ok());
+}
+
+TEST(Engine, WhatIsForLaterRunsWhenItIsDueAndBeforeTheEnd) {
+  const auto engine = std::make_shared<Engine>();
+  const auto now = std::chrono::steady_clock::now();
+  std::atomic<int> ran{0};
+  Promise<void> late;
+  engine->RunAt(now + std::chrono::milliseconds(20), [&] {
+    EXPECT_GE(std::chrono::steady_clock::now(), now + std::chrono::milliseconds(20));
+    EXPECT_EQ(++ran, 2);
+    late.Set(Status());
+  });
+  engine->RunAt(now, [&] { EXPECT_EQ(++ran, 1); });
+  EXPECT_TRUE(late.future().Get().ok());
+  engine->RunAt(now + std::chrono::hours(1), [&] { ++ran; });
+  engine->Close();  // Does not wait for an hour.
+  EXPECT_EQ(ran, 3);
 }
 
 TEST(Engine, OneContextMakesItsRootWhileAnotherWaitsForTheDisk) {

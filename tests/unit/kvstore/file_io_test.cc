@@ -67,10 +67,10 @@ TEST_F(FileIoTest, CallsThatArePutOffAreRepeated) {
   ops_.write_max = 5;
   ops_.read_max = 4;
   for (const int error : {-EINTR, -EAGAIN}) {
-    for (int i = 0; i < 3; ++i) {
-      ops_.Fail("Write", error, i);
-      ops_.Fail("ReadAt", error, i);
-      ops_.Fail("ReadPiecesAt", error, i);
+    for (int i = 0; i < 3; ++i) {  // Three in a row.
+      ops_.Fail("Write", error);
+      ops_.Fail("ReadAt", error);
+      ops_.Fail("ReadPiecesAt", error);
     }
     EXPECT_TRUE(Put(*store, "k", "one two three four").ok());
     EXPECT_EQ(Get(*store, "k"), "one two three four");

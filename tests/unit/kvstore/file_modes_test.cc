@@ -44,10 +44,11 @@ TEST_F(FileModesTest, ALockFileStandsForItsOwner) {
   EXPECT_TRUE(Put(*store, "k", "old").ok());
   EXPECT_THAT(Files(), ElementsAre("k"));
   Plant("k.__lock", "");
-  EXPECT_EQ(Put(*store, "k", "new").ToString(),
-            "DeadlineExceeded: " + url_ +
-                "k: the lock \"k.__lock\" has stood in the way for 20 ms: another process has it, "
-                "or one that died has left it");
+  EXPECT_EQ(
+      Put(*store, "k", "new").ToString(),
+      "DeadlineExceeded: " + url_ +
+          "k: the lock \"k.__lock\" stands in the way, waited 20 ms: another process has it, or "
+          "one that died has left it");
   EXPECT_EQ(store->Write("k", std::nullopt).Get().status().code(), StatusCode::kDeadlineExceeded);
   EXPECT_EQ(Get(*store, "k"), "old");
   // Nothing tells whether its owner lives: only the caller can say so.
@@ -123,6 +124,62 @@ TEST_F(FileModesTest, WithoutLocksCreationLinksWhereRenamesReplace) {
           "l: this file system can neither rename without replacing nor link, so that nothing "
           "can be created without locks");
   EXPECT_THAT(Files(), ElementsAre("k"));
+}
+
+/// A network file system whose answer to the first call is lost: it was made again.
+class LosesTheAnswerToLink final : public BentOps {
+ public:
+  int RenameNew(int, const char*, int, const char*) override { return -EINVAL; }
+  int Link(int from_directory, const char* from, int to_directory, const char* to) override {
+    const int error = BentOps::Link(from_directory, from, to_directory, to);
+    return error == 0 ? -EEXIST : error;
+  }
+};
+
+TEST_F(FileModesTest, WithoutLocksALinkWhoseAnswerIsLostIsACreation) {
+  LosesTheAnswerToLink ops;
+  const Context context = Context::Create({.threads = 1});
+  const KvStorePtr store = MakeFileStore(root_, {.locking = Locking::kNone}, context, ops).OrDie();
+  EXPECT_EQ(Create(*store, "k", "ours"), "written");
+  EXPECT_EQ(Get(*store, "k"), "ours");
+  EXPECT_THAT(Files(), ElementsAre("k"));
+  EXPECT_EQ(fs::hard_link_count(root_ + "/k"), 1u);
+  EXPECT_EQ(Create(*store, "k", "again"), "not met");
+  EXPECT_EQ(Get(*store, "k"), "ours");
+}
+
+TEST_F(FileModesTest, TheRoomOfADeadWriterIsGivenBack) {
+  const KvStorePtr store = Make();
+  Plant("k.__lock", "");
+  {
+    const File root(ops_, ops_.OpenDirectory(root_.c_str()));
+    const File lock(ops_, ops_.OpenAt(root.get(), "k.__lock", O_RDWR, 0));
+    if (ops_.Preallocate(lock.get(), 0, MiB(8)) != 0) GTEST_SKIP() << "no room can be asked for";
+  }
+  EXPECT_TRUE(Put(*store, "k", "tiny").ok());
+  struct stat stat = {};
+  ASSERT_EQ(::stat((root_ + "/k").c_str(), &stat), 0);
+  EXPECT_EQ(stat.st_size, 4);
+  EXPECT_LT(stat.st_blocks * 512, MiB(1));
+}
+
+TEST_F(FileModesTest, NamesTooLongForALockCanBeDeleted) {
+  const KvStorePtr store = Make();
+  const std::string longest(255, 'n');
+  const std::string shortest(249, 'n');
+  for (const std::string& name : {longest, shortest}) {
+    Plant("a/" + name, "made by others");
+    const Generation generation = store->Read("a/" + name).Get().OrDie().generation;
+    const auto deletes = [&](const Generation& if_equal) {
+      return store->Write("a/" + name, std::nullopt, {.if_equal = if_equal}).Get().OrDie().state;
+    };
+    EXPECT_EQ(deletes(Generation{"1.2.3.4"}), WriteResult::State::kConditionNotMet);
+    EXPECT_EQ(deletes(generation), WriteResult::State::kWritten);
+    EXPECT_FALSE(fs::exists(root_ + "/a/" + name));
+    Plant("a/" + name, "made by others");
+  }
+  EXPECT_TRUE(store->DeleteRange(KeyRange::Prefix("a/")).Get().ok());
+  EXPECT_FALSE(fs::exists(root_ + "/a"));
 }
 
 TEST_F(FileModesTest, WithoutLocksKeysAreMadeWhereKeysWere) {

@@ -28,6 +28,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 TEST_F(FileStoreTest, ReadingAMissingRootCreatesNothing) {
   const KvStorePtr store = Make();
@@ -158,6 +159,48 @@ TEST_F(FileStoreTest, DeletesAreDurable) {
   EXPECT_TRUE(store->DeleteRange(KeyRange::Prefix("a/")).Get().ok());
   EXPECT_EQ(ops_.Count("RemoveDirectory a"), 1);
   EXPECT_EQ(ops_.Count("Sync d:root"), 1);
+}
+
+TEST_F(FileStoreTest, DeletesOfWhatIsGoneSyncWhatIsLeft) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  const auto syncs = [&](const Status& status) {
+    EXPECT_TRUE(status.ok()) << status;
+    std::vector<std::string> lines;
+    for (const std::string& line : ops_.TakeLog()) {
+      if (line.starts_with("Sync")) lines.push_back(line);
+    }
+    return lines;
+  };
+  const auto remove = [&](const std::string& key) {
+    ops_.TakeLog();
+    return syncs(store->Write(key, std::nullopt).Get().status());
+  };
+  const auto remove_range = [&](const std::string& prefix) {
+    ops_.TakeLog();
+    return syncs(store->DeleteRange(KeyRange::Prefix(prefix)).Get());
+  };
+  // Whoever removed it may have been killed before it synced.
+  EXPECT_THAT(remove("a/b/gone"), ElementsAre("Sync d:b"));
+  EXPECT_THAT(remove("a/c/d/gone"), ElementsAre("Sync d:a"));
+  EXPECT_THAT(remove("c/d/gone"), ElementsAre("Sync d:root"));
+  EXPECT_THAT(remove_range("a/b/gone"), ElementsAre("Sync d:b"));
+  EXPECT_THAT(remove_range("a/c/d/"), ElementsAre("Sync d:a"));
+  EXPECT_THAT(remove_range("c/"), ElementsAre("Sync d:root"));
+  // The range ends before the key: its directories were looked into.
+  ops_.TakeLog();
+  EXPECT_THAT(syncs(store->DeleteRange({"a/a", "a/b/c"}).Get()),
+              UnorderedElementsAre("Sync d:root", "Sync d:a", "Sync d:b"));
+  fs::remove_all(root_);
+  EXPECT_THAT(remove("a/b/k"), ElementsAre("Sync d:up"));
+  EXPECT_THAT(remove_range("a/"), ElementsAre("Sync d:up"));
+  ops_.Fail("Sync", -EIO);
+  EXPECT_EQ(store->Write("a/b/k", std::nullopt).Get().status().code(), StatusCode::kUnavailable);
+  ops_.Fail("Sync", -EIO);
+  EXPECT_EQ(store->DeleteRange(KeyRange::Prefix("a/")).Get().code(), StatusCode::kUnavailable);
+  // What lies above and may not be read is not ours.
+  ops_.Fail("OpenDirectory", -EACCES, 0, "up");
+  EXPECT_THAT(remove("a/b/k"), IsEmpty());
 }
 
 TEST_F(FileStoreTest, RenamesAreDurableInBothParents) {
@@ -395,7 +438,7 @@ TEST_F(FileStoreTest, WaitsForTheLockOfAnotherProcess) {
     ASSERT_EQ(ops_.TryLock(lock.get()), 0);
     EXPECT_EQ(Put(*store, "k", "new").ToString(),
               "DeadlineExceeded: " + url_ +
-                  "k: another process has held the lock \"k.__lock\" for 40 ms");
+                  "k: another process holds the lock \"k.__lock\", waited 40 ms");
     EXPECT_EQ(store->Write("k", std::nullopt).Get().status().code(), StatusCode::kDeadlineExceeded);
     EXPECT_TRUE(Put(*store, "other", "v").ok());
     EXPECT_EQ(Get(*store, "k"), "old");
@@ -461,9 +504,16 @@ TEST_F(FileStoreTest, LinksDoNotLeadOutOfTheRoot) {
   fs::create_directory_symlink("../../outside", root_ + "/dir");
   const KvStorePtr store = Make();
   for (const std::string key : {"relative", "absolute", "dir/secret"}) {
-    EXPECT_EQ(Get(*store, key), "FailedPrecondition: " + url_ + key +
-                                    ": opening: a symbolic link leads out of the store's root");
+    EXPECT_EQ(Get(*store, key),
+              "FailedPrecondition: " + url_ + key +
+                  ": opening: a symbolic link leads out of the store's root, or in "
+                  "a circle, or cannot be followed here");
   }
+  fs::create_symlink("circle", root_ + "/circle");
+  EXPECT_EQ(Get(*store, "circle"), "FailedPrecondition: " + url_ +
+                                       "circle: opening: a symbolic link leads out of the store's "
+                                       "root, or in a circle, or cannot be followed here");
+  fs::remove(root_ + "/circle");
   EXPECT_EQ(Put(*store, "dir/new", "v").code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(Put(*store, "dir/d/new", "v").code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(store->Write("dir/secret", std::nullopt).Get().status().code(),
@@ -478,6 +528,64 @@ TEST_F(FileStoreTest, LinksDoNotLeadOutOfTheRoot) {
   EXPECT_EQ(fs::file_size(dir_ / "outside/secret"), 6u);
 }
 
+TEST_F(FileStoreTest, NoPrefixIsDeletedOrRenamedThroughALink) {
+  const bool follows = FollowsLinks();
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "data/d/k", "precious").ok());
+  EXPECT_TRUE(Put(*store, "from/k", "v").ok());
+  fs::create_directory_symlink("data", root_ + "/link");
+  fs::create_directory_symlink("../data/d", root_ + "/from/inner");
+  const auto refused = [&](const std::string& prefix, const std::string& link) {
+    return "FailedPrecondition: " + url_ + prefix + ": \"" + link +
+           "\" is a symbolic link; a prefix is neither deleted nor renamed through one";
+  };
+  const auto range = [&](const std::string& prefix) {
+    return store->DeleteRange(KeyRange::Prefix(prefix)).Get().ToString();
+  };
+  EXPECT_EQ(range("link/"), refused("link/", "link"));
+  EXPECT_EQ(range("link/d/"), refused("link/d/", "link"));
+  EXPECT_EQ(range("link/d/k"), refused("link/d/k", "link"));
+  EXPECT_EQ(range("from/inner/"), refused("from/inner/", "from/inner"));
+  EXPECT_EQ(store->RenamePrefix("link/", "to/").Get().ToString(), refused("link/", "link"));
+  EXPECT_EQ(store->RenamePrefix("link/d/", "to/").Get().ToString(), refused("link/d/", "link"));
+  EXPECT_EQ(
+      store->RenamePrefix("from/", "link/").Get().ToString(),
+      "AlreadyExists: " + url_ + "link/: cannot rename \"from/\" to this prefix, it has keys");
+  EXPECT_EQ(store->RenamePrefix("from/", "link/to/").Get().ToString(), refused("link/to/", "link"));
+  EXPECT_EQ(Get(*store, "data/d/k"), "precious");
+  EXPECT_EQ(Get(*store, "from/k"), "v");
+  if (follows) {  // Reading and listing go through it.
+    EXPECT_EQ(Get(*store, "link/d/k"), "precious");
+    const std::vector<ListEntry> listed =
+        ListAll(*store, {.range = KeyRange::Prefix("link/")}).OrDie();
+    ASSERT_EQ(listed.size(), 1u);
+    EXPECT_EQ(listed[0].key, "link/d/k");
+  }
+  // A link that lies in the prefix goes as a link; what it leads to stays.
+  EXPECT_EQ(range("from/"), "OK");
+  EXPECT_EQ(range("link"), "OK");
+  EXPECT_THAT(Files(), ElementsAre("data/d/k"));
+}
+
+TEST_F(FileStoreTest, TimesThatNanosecondsCannotCountAreTakenAsTheLast) {
+  const KvStorePtr store = Make();
+  Plant("k", "of the year 2400");
+  const timespec times[2] = {{13'569'465'600, 0}, {13'569'465'600, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, (root_ + "/k").c_str(), times, 0), 0);
+  struct stat raw = {};
+  ASSERT_EQ(stat((root_ + "/k").c_str(), &raw), 0);
+  if (raw.st_mtim.tv_sec != times[1].tv_sec) GTEST_SKIP() << "the file system has no such times";
+  const Generation generation = store->Read("k").Get().OrDie().generation;
+  EXPECT_THAT(generation.value, HasSubstr(".9223372035000000000."));
+  const WriteResult written =
+      store->Write("k", Bytes::Copy("new"), {.if_equal = generation}).Get().OrDie();
+  EXPECT_EQ(written.state, WriteResult::State::kWritten);
+  // Its stamp is no bar for those that come later.
+  EXPECT_TRUE(Put(*store, "other", "v").ok());
+  ASSERT_EQ(stat((root_ + "/other").c_str(), &raw), 0);
+  EXPECT_LT(raw.st_mtim.tv_sec, 7'258'118'400);
+}
+
 TEST_F(FileStoreTest, OddFilesAreCleanErrors) {
   const bool follows = FollowsLinks();
   fs::create_directories(root_ + "/directory");
@@ -488,7 +596,7 @@ TEST_F(FileStoreTest, OddFilesAreCleanErrors) {
             "FailedPrecondition: " + url_ +
                 (follows ? "dangling/below: \"dangling\" is a symbolic link that leads nowhere"
                          : "dangling: opening the directory: a symbolic link leads out of the "
-                           "store's root"));
+                           "store's root, or in a circle, or cannot be followed here"));
   EXPECT_EQ(Get(*store, "fifo"),
             "FailedPrecondition: " + url_ + "fifo: opening: not a regular file");
   EXPECT_EQ(Get(*store, "directory"), "(missing)");
