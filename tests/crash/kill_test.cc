@@ -18,7 +18,6 @@
 #include "coffer/kvstore/stores.h"
 #include "kvstore/file/file.h"
 #include "tests/crash/scenarios.h"
-#include "tests/support/fork_under_tsan.h"
 #include "tests/support/one_thread.h"
 #include "tests/support/temp_dir.h"
 

@@ -15,7 +15,6 @@
 #include "coffer/array/array.h"
 #include "coffer/checkpoint/checkpoint.h"
 #include "coffer/kvstore/stores.h"
-#include "tests/support/fork_under_tsan.h"
 #include "tests/support/temp_dir.h"
 
 namespace coffer {

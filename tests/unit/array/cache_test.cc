@@ -13,7 +13,6 @@
 #include "src/array/array_caches.h"
 #include "src/array/lru_cache.h"
 #include "src/base/json.h"
-#include "tests/support/fork_under_tsan.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/traced.h"
 

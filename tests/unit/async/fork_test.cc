@@ -13,7 +13,6 @@
 
 #include "coffer/async/context.h"
 #include "coffer/async/future.h"
-#include "tests/support/fork_under_tsan.h"
 
 namespace coffer {
 namespace {
