@@ -23,7 +23,7 @@ class BoundDeflate final : public BoundBytesToBytes {
   int64_t decode_scratch_bytes() const override {
     return static_cast<int64_t>(GzipDecompressMemory());
   }
-  bool has_checksum(std::span<const std::byte>) const override { return true; }  // CRC-32, Adler-32.
+  bool has_checksum(std::span<const std::byte>) const override { return true; }  // Its own.
   Result<size_t> Encode(std::span<const std::byte> decoded,
                         std::span<std::byte> destination) const override {
     return format_.compress(decoded, level_, destination);

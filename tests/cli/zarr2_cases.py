@@ -107,7 +107,7 @@ class Zarr2(CliTest):
         array = self.path("foreign")
         expected = ("<i2", (2, 3), struct.pack("<6h", 1, 2, -1, 4, 5, -1))
         self.assertEqual(self.cat(array), expected)
-        self.assertEqual(self.json("attrs", array), {"bad": "NaN"})
+        self.assertEqual(repr(self.json("attrs", array)), "{'bad': nan}")
         # A copy keeps the layout; into the other format it keeps order and byte order.
         self.coffer("cp", array, self.path("same"))
         kept = {k: v for k, v in document.items() if k not in ("unknown", "filters")}

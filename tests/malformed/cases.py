@@ -111,10 +111,13 @@ def document_cases() -> Iterator[Case]:
         "no UTF-8": (good.replace(b"uint16", b"uint\xff\xfe"), "ill-formed UTF-8 byte"),
         "UTF-16": (good.decode().encode("utf-16"), "column 4: a NUL byte"),
         "NUL behind it": (good + b"\0", "a NUL byte"),
-        "NaN": (good.replace(b'"fill_value": 7', b'"fill_value": NaN'), "invalid literal"),
+        "NaN": (
+            good.replace(b'"fill_value": 7', b'"fill_value": NaN'),
+            "at $.fill_value: expected an integer from 0 to 65535, got NaN",
+        ),
         "Infinity": (
             good.replace(b'"fill_value": 7', b'"fill_value": -Infinity'),
-            "invalid number",
+            "at $.fill_value: expected an integer from 0 to 65535, got -Infinity",
         ),
         "a comment": (good.replace(b"{", b"{ // a comment\n", 1), "invalid literal"),
         "a comma too much": (good[:-1] + b",}", "unexpected '}'"),
