@@ -32,4 +32,4 @@ def test_numbers_that_are_not_finite_stay(zarr_format: Any, tmp_path: Path) -> N
     again = zarr.open_group(root, mode="r", use_consolidated=False)
     assert repr(dict(again.attrs)) == repr(changed)
     assert repr(dict(again["a"].attrs)) == repr(changed)
-    assert list(again["a"][:]) == [7, 7, 7, 7]  # type: ignore[index]
+    assert list(again["a"][:]) == [7, 7, 7, 7]

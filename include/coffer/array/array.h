@@ -97,7 +97,7 @@ class COFFER_EXPORT Array {
   const std::vector<std::optional<std::string>>& dimension_names() const;
   /// JSON object text; numbers that are not finite, which only Python writes, are bare words (NaN).
   std::string attributes() const;
-  std::string metadata() const;    ///< The format's own document, as JSON text.
+  std::string metadata() const;  ///< The format's own document, as JSON text.
   /// The codecs as Zarr v3 lists them, and the fill value as it spells it, whatever the format:
   /// JSON text, "" where the format cannot say.
   std::string codecs() const;
