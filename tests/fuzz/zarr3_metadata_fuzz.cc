@@ -41,7 +41,7 @@ void CheckArray(const Json& document, const ArrayMetadata& metadata) {
   Require(metadata.dimension_names.empty() ||
           metadata.dimension_names.size() == static_cast<size_t>(rank));
 
-  const Json again = Json::Parse(document.Dump(2)).value();
+  const Json again = Json::ParseNonFinite(document.Dump(2)).value();
   const Result<ArrayMetadata> same = ArrayFromJson(again, Codecs());
   Require(same.ok() && same->grid.shape() == metadata.grid.shape() &&
           same->chain->chunk().fill_value == chunk.fill_value &&
@@ -50,7 +50,7 @@ void CheckArray(const Json& document, const ArrayMetadata& metadata) {
 }
 
 void Run(std::string_view text) {
-  const Result<Json> document = Json::Parse(text);
+  const Result<Json> document = Json::ParseNonFinite(text);
   if (!document.ok()) return;
   const Result<std::string> type = NodeTypeOf(*document);
   if (!type.ok()) return;
