@@ -5,6 +5,7 @@
 #include "src/array/builtin_drivers.h"
 #include "src/base/growing_list.h"
 #include "src/base/json.h"
+#include "src/base/made_before_fork.h"
 #include "src/base/mutex.h"
 #include "src/codec/chain.h"
 
@@ -73,6 +74,9 @@ DriverTable& DriverTable::Process() {
   }();
   return table;
 }
+namespace {
+const MadeBeforeFork kProcessTable([] { DriverTable::Process(); });
+}  // namespace
 
 Status DriverTable::Add(std::shared_ptr<const ArrayDriver> driver) {
   if (driver == nullptr) return InvalidArgumentError("no array driver was given");

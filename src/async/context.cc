@@ -41,17 +41,14 @@ struct Context::State {
 namespace {
 
 // Held across fork(), so that the child finds it whole.
-template <class State>
 struct DefaultContext {
   Mutex mutex;
-  std::shared_ptr<State> state COFFER_GUARDED_BY(mutex);
-  std::vector<std::shared_ptr<State>> abandoned COFFER_GUARDED_BY(mutex);
+  std::shared_ptr<void> state COFFER_GUARDED_BY(mutex);  // A Context::State.
+  std::vector<std::shared_ptr<void>> abandoned COFFER_GUARDED_BY(mutex);
 
   static DefaultContext& Instance() {
-    static DefaultContext* const instance = [] {
-      pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild);
-      return new DefaultContext;  // Never destroyed: threads may outlive statics.
-    }();
+    // Never destroyed: threads may outlive statics.
+    static DefaultContext* const instance = new DefaultContext;
     return *instance;
   }
   static void BeforeFork() COFFER_NO_THREAD_SAFETY_ANALYSIS { Instance().mutex.Lock(); }
@@ -62,19 +59,23 @@ struct DefaultContext {
     self.mutex.Unlock();
   }
 };
+// From the start on: no fork comes while it is half made.
+[[maybe_unused]] const int kForkHandlers =
+    pthread_atfork(DefaultContext::BeforeFork, DefaultContext::AfterForkInParent,
+                   DefaultContext::AfterForkInChild);
 
 }  // namespace
 
 Context Context::Default() {
-  auto& held = DefaultContext<State>::Instance();
+  DefaultContext& held = DefaultContext::Instance();
   {
     MutexLock lock(held.mutex);
-    if (held.state != nullptr) return Context(held.state);
+    if (held.state != nullptr) return Context(std::static_pointer_cast<State>(held.state));
   }
-  auto made = std::make_shared<State>(ContextOptions());
+  std::shared_ptr<void> made = std::make_shared<State>(ContextOptions());
   MutexLock lock(held.mutex);
   if (held.state == nullptr) held.state.swap(made);
-  return Context(held.state);
+  return Context(std::static_pointer_cast<State>(held.state));
 }
 
 Context Context::Create(const ContextOptions& options) {

@@ -89,10 +89,7 @@ void AfterForkInParent();
 void AfterForkInChild();
 
 Pools& AllPools() {
-  static Pools* const pools = [] {
-    pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild);
-    return new Pools;  // Never destroyed: pools may outlive statics.
-  }();
+  static Pools* const pools = new Pools;  // Never destroyed: pools may outlive statics.
   return *pools;
 }
 
@@ -103,6 +100,9 @@ void AfterForkInChild() COFFER_NO_THREAD_SAFETY_ANALYSIS {
   for (ThreadPool* pool : AllPools().all) pool->Abandon();
   AllPools().mutex.Unlock();
 }
+// From the start on: no fork comes while the pools' list is half made.
+[[maybe_unused]] const int kForkHandlers =
+    pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild);
 
 ThreadPool::ThreadPool(int threads) : threads_(threads > 0 ? threads : platform::CpuCount()) {
   Pools& pools = AllPools();

@@ -20,6 +20,7 @@
 
 #include "coffer/base/checked.h"
 #include "src/base/idle_pool.h"
+#include "src/base/made_before_fork.h"
 
 namespace coffer::inline v0 {
 namespace {
@@ -80,6 +81,12 @@ constexpr auto& ZstdCompressors = Pool<ZstdCompressor, (size_t{9} << 20)>;
 constexpr auto& ZstdDecompressors = Pool<ZstdDecompressor, (size_t{3} << 20)>;
 constexpr auto& DeflateCompressors = Pool<DeflateCompressor, (size_t{3} << 20)>;
 constexpr auto& DeflateDecompressors = Pool<DeflateDecompressor, (size_t{1} << 20)>;
+const MadeBeforeFork kPools([] {
+  ZstdCompressors();
+  ZstdDecompressors();
+  DeflateCompressors();
+  DeflateDecompressors();
+});
 
 Status NoContext(const char* what) {
   return ResourceExhaustedError(std::string("no memory for a ") + what);

@@ -1,6 +1,7 @@
 // What is the same wherever POSIX.1-2008 is spoken. The rest is in platform_file_linux.cc and its
 // twin platform_file_posix.cc, of which one is compiled.
 #include "src/base/platform_file.h"
+#include "src/base/made_before_fork.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,6 +54,9 @@ SystemFileOps& SystemFileOps::Get() {
   static auto& ops = *new SystemFileOps();
   return ops;
 }
+namespace {
+const MadeBeforeFork kSystemFileOps([] { SystemFileOps::Get(); });
+}  // namespace
 
 int SystemFileOps::OpenDirectory(const char* path) {
   return Retry([&] { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); });

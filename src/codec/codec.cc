@@ -6,6 +6,7 @@
 #include "coffer/async/future.h"
 #include "src/base/growing_list.h"
 #include "src/base/json.h"
+#include "src/base/made_before_fork.h"
 #include "src/base/mutex.h"
 #include "src/codec/builtin.h"
 
@@ -84,6 +85,9 @@ CodecTable& CodecTable::Process() {
   }();
   return table;
 }
+namespace {
+const MadeBeforeFork kProcessTable([] { CodecTable::Process(); });
+}  // namespace
 
 Status CodecTable::Add(CodecDriver driver) {
   if (driver.name.empty()) return InvalidArgumentError("a codec needs a name");

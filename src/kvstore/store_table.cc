@@ -10,6 +10,7 @@
 #include "coffer/async/future.h"
 #include "src/base/growing_list.h"
 #include "src/base/json.h"
+#include "src/base/made_before_fork.h"
 #include "src/base/mutex.h"
 #include "src/kvstore/builtin_stores.h"
 #include "src/kvstore/guarded_store.h"
@@ -103,6 +104,9 @@ StoreTable& StoreTable::Process() {
   }();
   return table;
 }
+namespace {
+const MadeBeforeFork kProcessTable([] { StoreTable::Process(); });
+}  // namespace
 
 Status StoreTable::Add(StoreDriver driver) {
   if (driver.name.empty()) return InvalidArgumentError("a store driver needs a name");

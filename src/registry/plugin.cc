@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "coffer/async/future.h"
+#include "src/base/made_before_fork.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -27,6 +28,7 @@ Mutex& PluginMutex() {
   static Mutex& mutex = *new Mutex();  // Guards steps 3 and 4.
   return mutex;
 }
+const MadeBeforeFork kPluginMutex([] { PluginMutex(); });
 
 std::string NameOf(const Plugin& plugin) {
   return "plugin \"" + std::string(plugin.name != nullptr ? plugin.name : "") + "\"";

@@ -1,18 +1,21 @@
 // Goal: a forked child gets working executors and a default context of its own, whatever the
 // parent's threads were doing.
-// Method: fork with workers held in tasks, with tasks queued, and under a storm of submissions; the
-// child checks by itself and tells by its exit status. An alarm ends a child that hangs.
+// Method: fork while something is made, with workers held in tasks, with tasks queued, and under a
+// storm of submissions; the child checks by itself and tells by its exit status. An alarm ends a
+// child that hangs.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
 
 #include "coffer/async/context.h"
 #include "coffer/async/future.h"
+#include "src/base/made_before_fork.h"
 
 namespace coffer {
 namespace {
@@ -103,6 +106,26 @@ TEST(Fork, UnderAStormOfSubmissionsChildrenStillWork) {
   }
   stop = true;
   storm.join();
+}
+
+std::atomic<bool> making{false};
+
+// Takes a while to make, as a table of drivers does on a busy machine.
+int& SlowlyMade() {
+  static int& made = *[] {
+    making = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return new int(7);
+  }();
+  return made;
+}
+
+TEST(Fork, NothingIsHalfMadeInTheChild) {
+  const MadeBeforeFork slowly_made([] { SlowlyMade(); });
+  std::thread maker([] { SlowlyMade(); });
+  while (!making) std::this_thread::yield();
+  EXPECT_EQ(StatusOfChild([] { return SlowlyMade(); }), 7);
+  maker.join();
 }
 
 }  // namespace
