@@ -81,7 +81,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   /// Shared by who publishes or removes a value, from looking where its directory is until it is
   /// done; held alone by who renames a directory.
-  SharedMutex& renames() { return renames_; }
+  SharedMutex& renames() { return getpid() == owner_ ? renames_ : renames_of_child_; }
 
   /// Held while a root is made, one at a time: who comes second finds it durable.
   Mutex& creating_roots() { return creating_roots_; }
@@ -136,6 +136,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   KeyQueue keys_;
   Mutex creating_roots_;
   SharedMutex renames_;
+  SharedMutex renames_of_child_;  // Threads of the parent may have held renames_ when it forked.
 
   Mutex sync_mutex_;
   std::map<DirectoryId, DirectorySync> syncs_ COFFER_GUARDED_BY(sync_mutex_);

@@ -59,6 +59,7 @@ constexpr int kAttempts = 100;  // Against directories that are removed or renam
 constexpr int kLostMax = 10;    // Against a program that removes locks which are held.
 constexpr auto kPollMin = std::chrono::microseconds(50);
 constexpr auto kPollMax = std::chrono::milliseconds(20);
+constexpr auto kWaitMax = std::chrono::hours(24 * 365);  // So that no deadline overflows.
 constexpr int64_t kWritebackMin = KiB(256);  // Below, the call costs more than it hides.
 constexpr int64_t kRoomMin = MiB(1);         // Smaller values gain nothing by asking for room.
 
@@ -73,7 +74,8 @@ class Operation : public std::enable_shared_from_this<Operation> {
         key_(std::move(key)),
         path_(root_->PathOf(key_)),
         options_(std::move(options)),
-        deadline_(std::chrono::steady_clock::now() + root_->options().lock_timeout),
+        deadline_(std::chrono::steady_clock::now() +
+                  std::min<std::chrono::milliseconds>(root_->options().lock_timeout, kWaitMax)),
         promise_(root_->executor()) {}
 
   std::optional<BytesChain> value;  ///< Until it is written.
@@ -178,6 +180,7 @@ void Operation::Begin() {
     next = Prepare();
   }
   if (next.ok() && *next == Next::kWait) {
+    if (kind_ != Kind::kStream) place = KeyPlace();  // Who waits holds no descriptor.
     BeginAt(std::min(std::chrono::steady_clock::now() + pause_, deadline_));
     return;
   }

@@ -147,8 +147,12 @@ class InnerWalk {
   };
   using Reaches = std::vector<const Reach*>;
 
+  /// `wanting` is in the order of the takers.
   void Walk(int d, const Reaches& wanting) {
     if (d == at_.rank()) return see_(at_, TakersOf(wanting));
+    Reaches beginning = wanting;
+    std::stable_sort(beginning.begin(), beginning.end(),
+                     [d](const Reach* a, const Reach* b) { return a->first[d] < b->first[d]; });
     std::vector<int64_t> ends;  // Where a box begins, or another has ended.
     for (const Reach* reach : wanting) {
       ends.push_back(reach->first[d]);
@@ -156,11 +160,13 @@ class InnerWalk {
     }
     std::sort(ends.begin(), ends.end());
     ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+    Reaches here;
+    size_t begun = 0;
     for (size_t i = 0; i + 1 < ends.size(); ++i) {
-      Reaches here = wanting;
-      std::erase_if(here, [&](const Reach* reach) {
-        return reach->first[d] > ends[i] || reach->last[d] < ends[i];
-      });
+      std::erase_if(here, [&](const Reach* reach) { return reach->last[d] < ends[i]; });
+      for (; begun < beginning.size() && beginning[begun]->first[d] == ends[i]; ++begun) {
+        here.insert(std::upper_bound(here.begin(), here.end(), beginning[begun]), beginning[begun]);
+      }
       if (here.empty()) continue;
       for (at_[d] = ends[i]; at_[d] < ends[i + 1]; ++at_[d]) Walk(d + 1, here);
     }

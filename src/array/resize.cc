@@ -317,9 +317,15 @@ Status ResizeStored(StoredArrayPtr& stored, const Shape& shape, const Context& c
                                 std::to_string(old->shape().rank()) + ", the new shape " +
                                 ToString(shape));
   }
+  const bool shrinks = Shrinks(old->shape(), shape);
+  if (shrinks) {  // Where nothing can be listed, nothing could be deleted.
+    const ListOptions below{.range = KeyRange::Prefix(old->prefix)};
+    const Status listed = old->store->List(below).status();
+    if (!listed.ok()) return listed.Annotate("an array that is to shrink");
+  }
   COFFER_ASSIGN_OR_RETURN(stored,
                           GuardedDriver(*old->driver).Update(*old, shape, std::nullopt, context));
-  if (!Shrinks(old->shape(), shape)) return Status();
+  if (!shrinks) return Status();
   Outside outside(*old, stored, context, nullptr);
   return ClearOutside(*old, *stored, outside)
       .Annotate("the shape is " + ToString(shape) + " now, but not all outside it is deleted");

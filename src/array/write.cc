@@ -79,8 +79,9 @@ Status AtCell(const Status& status, const WriteOperation& operation, const CellP
 /// A covered cell: encoded from the source, written without a condition.
 class CoveredWrite : public Work {
  public:
-  CoveredWrite(OperationPtr operation, CellPart part)
-      : operation_(std::move(operation)), part_(std::move(part)) {}
+  /// `turn`: of the cell's key; held until it is written.
+  CoveredWrite(OperationPtr operation, CellPart part, KeyLock turn)
+      : operation_(std::move(operation)), part_(std::move(part)), turn_(std::move(turn)) {}
 
   int64_t reserve_bytes() const override {
     return operation_->sharded() ? ShardWriterBytes(*operation_->stored)
@@ -90,7 +91,8 @@ class CoveredWrite : public Work {
   Result<Pending> Step(Crew& crew, Reservation& reservation) override {
     if (!write_.valid()) {
       // Inside a task nothing may be held beyond its reservation, so it waits.
-      const bool later = AcknowledgesLater(*operation_->stored) && !crew.inside_task();
+      const bool later = AcknowledgesLater(*operation_->stored) && !crew.inside_task() &&
+                         operation_->conditional_write;  // Else its turn lasts until then.
       COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later));
       done_bytes = part_.bytes(*operation_);
       if (later) {
@@ -138,7 +140,31 @@ class CoveredWrite : public Work {
 
   const OperationPtr operation_;
   const CellPart part_;
+  const KeyLock turn_;
   Future<WriteResult> write_;
+};
+
+/// Waits for the cell's turn, then hands on to a CoveredWrite.
+class TurnOfCovered : public Work {
+ public:
+  TurnOfCovered(OperationPtr operation, CellPart part)
+      : operation_(std::move(operation)), part_(std::move(part)) {}
+
+  Result<Pending> Step(Crew& crew, Reservation&) override {
+    auto& locks = crew.context().Get<KeyLocks>();
+    const std::string name = operation_->stored->Describe(part_.key);
+    if (!locked_.valid()) {
+      locked_ = locks.Acquire(name, crew.context().shared_executor());
+      if (!locked_.ready()) return Pending::On(locked_);
+    }
+    crew.Push(std::make_unique<CoveredWrite>(operation_, part_, KeyLock(&locks, name)));
+    return Pending::Done();
+  }
+
+ private:
+  const OperationPtr operation_;
+  const CellPart part_;
+  Future<void> locked_;
 };
 
 PendingUpdatePtr MakePendingUpdate(const OperationPtr& operation, const std::string& key,
@@ -315,8 +341,9 @@ WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, const Context
     CellPart part(*operation, operation->walk.At(operation->next_cell++));
     if (part.piece.view_box.empty()) continue;
     if (part.covered && (inside_task || operation->conditional_write)) {
-      return std::make_unique<CoveredWrite>(operation, std::move(part));
+      return std::make_unique<CoveredWrite>(operation, std::move(part), KeyLock());
     }
+    if (part.covered) return std::make_unique<TurnOfCovered>(operation, std::move(part));
     if (inside_task) {
       PendingUpdatePtr update = MakePendingUpdate(operation, part.key, context);
       return std::make_unique<UpdateWork>(operation, std::move(part), std::move(update), nullptr,

@@ -90,5 +90,31 @@ TEST(ForkDuringWork, ChildrenWorkAndTheParentGoesOn) {
   EXPECT_GE(rounds, 2);
 }
 
+// Writers of the parent share a lock that a rename takes alone.
+TEST(ForkDuringWork, ARenameInTheChildWaitsForNoThreadOfTheParent) {
+  const TempDir dir;
+  const KvStorePtr store = MakeFileStore(dir / "root", {.sync = false}).OrDie();
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    while (!stop) store->Write("busy", Bytes::Copy("v")).Get().OrDie();
+  });
+  for (int fork_number = 0; fork_number < 40; ++fork_number) {
+    const std::string from = "from" + std::to_string(fork_number) + "/";
+    store->Write(from + "k", Bytes::Copy("v")).Get().OrDie();
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);
+      _exit(store->RenamePrefix(from, "to" + from).Get().ok() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+    if (HasFailure()) break;
+  }
+  stop = true;
+  writer.join();
+}
+
 }  // namespace
 }  // namespace coffer

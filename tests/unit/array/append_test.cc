@@ -302,6 +302,33 @@ TEST_P(Resized, AShrinkingLooksOnlyAtWhatIsStored) {
   EXPECT_EQ(Row(array), Runs({{50, 0}}));
 }
 
+/// A store that cannot list, and does not say so.
+class NoListing : public KvStore {
+ public:
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    return base_->Read(std::move(key), std::move(options));
+  }
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    return base_->Write(std::move(key), std::move(value), std::move(options));
+  }
+  Capabilities capabilities() const override { return base_->capabilities(); }
+  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
+
+ private:
+  const KvStorePtr base_ = NewStore();
+};
+
+TEST_P(Resized, NothingShrinksWhereNothingCanBeListed) {
+  Array array = Array::Create(std::make_shared<NoListing>(), "", Log(GetParam(), 40)).OrDie();
+  WriteColumns(array, 0, 40, 7).OrDie();
+  const Status shrunk = array.Resize({2, 18});
+  EXPECT_EQ(shrunk.code(), StatusCode::kUnimplemented);
+  EXPECT_EQ(array.shape(), Shape({2, 40}));
+  array.Resize({2, 44}).OrDie();
+  EXPECT_EQ(Row(array), Runs({{40, 7}, {4, 0}}));
+}
+
 TEST_P(Resized, TheSameOfAnAsynchronousWriteAndOfACopy) {
   for (const bool copies : {false, true}) {
     const KvStorePtr store = Later(NewStore());

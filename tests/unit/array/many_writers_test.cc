@@ -287,6 +287,15 @@ TEST_P(ManyWriters, AWholeCellTakesItsTurnWhereTheStoreKnowsNoConditions) {
   }
 }
 
+TEST_P(ManyWriters, AWholeCellIsWrittenUnreadWhereTheStoreKnowsNoConditions) {
+  Workshop shop(GetParam(), std::make_shared<NoConditions>());
+  shop.base()->Write("c/0/0", Bytes::Copy("no chunk")).Get().OrDie();
+  const int before = shop.gate().Count(KvOperation::kRead, "c/0/0");
+  shop.Write(0, 0, 8, 8, 7).Get().OrDie();
+  EXPECT_EQ(shop.gate().Count(KvOperation::kRead, "c/0/0"), before);
+  EXPECT_EQ(shop.All()(3, 3), 7);
+}
+
 TEST_P(ManyWriters, ThreadsLoseNothing) {
   for (const bool later : {false, true}) {
     const Context context = Context::Create({.threads = 3, .budget_bytes = KiB(256)});

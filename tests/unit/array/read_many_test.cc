@@ -231,6 +231,29 @@ TEST(ReadMany, StaysWithinTheBudget) {
   }
 }
 
+// As many boxes as inner chunks, each of one element: were each box looked at for each chunk, this
+// would take minutes.
+TEST(ReadMany, ManySmallBoxesOfOneShard) {
+  constexpr int64_t kBoxes = 30'000;
+  const Array array = Array::Create(NewStore(), "",
+                                    {.shape = {kBoxes},
+                                     .chunk_shape = {1},
+                                     .shard_shape = {kBoxes},
+                                     .codec = Uncompressed(),
+                                     .format = {.checksum = false}})
+                          .OrDie();
+  std::vector<uint8_t> values(kBoxes);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint8_t>(i * 31 / 7);
+  array.Write(Box::Full({kBoxes}), Ref(values.data(), {kBoxes})).OrDie();
+  std::vector<uint8_t> out(kBoxes);
+  std::vector<BoxRead> reads;
+  for (int64_t at = 0; at < kBoxes; ++at) {
+    reads.push_back({Box::FromSize({at}, {1}), Ref(&out[static_cast<size_t>(at)], {1})});
+  }
+  ReadMany(array, std::move(reads)).OrDie();
+  EXPECT_EQ(out, values);
+}
+
 // Each of 65,536 inner chunks is wanted by 24 boxes: what is held for them grows
 // with the one and with the other, not with their product.
 TEST(ReadMany, ManyBoxesOfOneLargeShardHoldLittle) {

@@ -71,6 +71,27 @@ TEST_F(FileModesTest, AWriterWaitsForALockFileToGo) {
   EXPECT_EQ(Get(*store, "k"), "v");
 }
 
+TEST_F(FileModesTest, WhoWaitsForALockHoldsNoDescriptor) {
+  const auto forever = std::chrono::milliseconds::max();  // No deadline overflows.
+  const KvStorePtr store = Make({.locking = Locking::kLockfile, .lock_timeout = forever});
+  const auto descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  EXPECT_TRUE(Put(*store, "d/k", "first").ok());
+  const auto before = descriptors();
+  std::vector<Future<WriteResult>> waiting;
+  for (int i = 0; i < 50; ++i) {
+    const std::string key = "d/" + std::to_string(i);
+    Plant(key + ".__lock", "");
+    waiting.push_back(store->Write(key, Bytes::Copy("v")));
+  }
+  ops_.WaitFor("OpenAt 49.__lock", 3);
+  EXPECT_LT(descriptors(), before + 10);
+  EXPECT_TRUE(Put(*store, "d/k", "second").ok());
+  for (int i = 0; i < 50; ++i) fs::remove(root_ + "/d/" + std::to_string(i) + ".__lock");
+  for (const Future<WriteResult>& write : waiting) EXPECT_TRUE(write.Get().ok());
+}
+
 TEST_F(FileModesTest, RangesAreDeletedBesideLockFilesOfOthers) {
   const KvStorePtr store = Make({.locking = Locking::kLockfile});
   EXPECT_TRUE(Put(*store, "a/k", "v").ok());
