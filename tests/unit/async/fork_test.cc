@@ -114,7 +114,9 @@ std::atomic<bool> making{false};
 int& SlowlyMade() {
   static int& made = *[] {
     making = true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() < begin + std::chrono::milliseconds(200)) {
+    }
     return new int(7);
   }();
   return made;
