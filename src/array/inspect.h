@@ -120,9 +120,11 @@ Status VerifyDebris(KvStore& store, const std::string& prefix, VerifyReport& rep
 Status RepairDebris(KvStore& store, const std::string& prefix, const RepairOptions& options,
                     RepairReport& report);
 
-/// Deletes a foreign key, or leaves it, as the options say.
-Status RepairForeign(KvStore& store, const std::string& key, const std::string& reason,
-                     const RepairOptions& options, RepairReport& report);
+/// Whether each of these keys still belongs to nobody, by what the store tells now.
+using ForeignJudge = std::function<Result<std::vector<bool>>(const std::vector<std::string>& keys)>;
+/// Deletes foreign keys, those of one page of a listing, or leaves them, as the options say.
+Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
+                     const ForeignJudge& judge, const RepairOptions& options, RepairReport& report);
 
 /// Texts of findings.
 inline constexpr std::string_view kOutsideReason = "orphan: a chunk outside the array's shape";

@@ -67,8 +67,12 @@ class CheckpointWalk {
     return FindOrphans(
         checkpoint_, context_,
         {.on_foreign =
-             [this](const std::string& key) {
-               return checker_.Foreign(*place_.store, {key}, "orphan: no part of the checkpoint");
+             [this](const std::vector<std::string>& keys) {
+               const auto judge = [this](const std::vector<std::string>& judged) {
+                 return AreStillOrphans(checkpoint_, context_, judged);
+               };
+               return checker_.Foreign(*place_.store, keys, "orphan: no part of the checkpoint",
+                                       judge);
              },
          .on_inner_node =
              [this](const std::string& prefix, int64_t keys) {

@@ -52,7 +52,10 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
   SurveyOptions options;
   options.probe = CheckpointProbe(place.store);
   options.on_strays = [&](const std::vector<std::string>& keys) {
-    return checker.Foreign(*place.store, keys, "orphan: of no array or group");
+    const auto judge = [&](const std::vector<std::string>& judged) {
+      return AreStillStrays(driver, place.store, place.prefix, options.probe, judged, context);
+    };
+    return checker.Foreign(*place.store, keys, "orphan: of no array or group", judge);
   };
   COFFER_ASSIGN_OR_RETURN(const GroupSurvey survey,
                           SurveyGroup(driver, place.store, place.prefix, options, context));

@@ -47,15 +47,11 @@ class RepairChecker final : public Checker {
     AddItem(report_, {std::move(finding), RepairReport::Outcome::kLeft, std::string(why_left)});
     return Status();
   }
-  Status Foreign(KvStore& store, const std::vector<std::string>& keys,
-                 std::string_view reason) override {
+  Status Foreign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
+                 const ForeignJudge& judge) override {
     std::optional<NodeWriteMark> mark;  // A document that makes no node is remembered, too.
     if (options_.drop_foreign && changes()) mark.emplace(context_, store, "", true);
-    for (const std::string& key : keys) {
-      if (options_.cancel.cancelled()) return CancelledError("cancelled");
-      COFFER_RETURN_IF_ERROR(RepairForeign(store, key, std::string(reason), options_, report_));
-    }
-    return Status();
+    return RepairForeign(store, keys, reason, judge, options_, report_);
   }
   Status Unfinished(const KvStorePtr& store, const std::string& prefix, int64_t keys,
                     std::string_view named) override {

@@ -51,14 +51,6 @@ Result<std::string> WhyLeft(const CheckpointPlace& unfinished, const RepairOptio
   return std::string(strange ? "it holds keys that no save writes; delete it by hand" : "");
 }
 
-/// That the marker of the place above a data directory is as it was.
-Status CheckMarker(const CheckpointPlace& place, std::string_view named) {
-  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> now, ReadMarker(place));
-  if ((now ? now->marker.data : "") == named) return Status();
-  return AbortedError(place.Describe() +
-                      ": the checkpoint was replaced while it was repaired; repair again");
-}
-
 }  // namespace
 
 PlaceProbe CheckpointProbe(KvStorePtr store) {
@@ -70,6 +62,13 @@ PlaceProbe CheckpointProbe(KvStorePtr store) {
     if (marker.status().code() != StatusCode::kFailedPrecondition) COFFER_RETURN_IF_ERROR(marker);
     return IsDataPrefix(prefix) ? PlaceKind::kUnfinished : PlaceKind::kNone;
   };
+}
+
+Status CheckMarker(const CheckpointPlace& place, std::string_view named) {
+  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> now, ReadMarker(place));
+  if ((now ? now->marker.data : "") == named) return Status();
+  return AbortedError(place.Describe() +
+                      ": the checkpoint was replaced while it was repaired; repair again");
 }
 
 Status FindStagings(const CheckpointPlace& place, const UnfinishedSink& see) {

@@ -5,8 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <functional>
 #include <thread>
 
 #include "coffer/array/group.h"
@@ -21,6 +19,7 @@
 namespace coffer {
 namespace {
 
+using coffer::testing::ActingAfter;
 using coffer::testing::ExpectStored;
 using coffer::testing::KeysOf;
 using coffer::testing::Kinds;
@@ -34,16 +33,6 @@ using ::testing::IsEmpty;
 
 const std::string kMayLive = "left its saver may live (drop-unfinished): unfinished ";
 
-/// A store that calls `act` once, on a thread of its own, after the first such operation on a key
-/// with this end.
-KvStorePtr ActingAfter(KvStorePtr base, KvOperation operation, std::string end,
-                       std::function<void()> act) {
-  auto done = std::make_shared<std::atomic<bool>>(false);
-  return MakeTraceStore(std::move(base), [=](const TraceEvent& event) {
-    if (event.operation != operation || !event.key.ends_with(end) || done->exchange(true)) return;
-    std::thread(act).join();  // This one is amid its callbacks.
-  });
-}
 KvStorePtr WithoutRenames(KvStorePtr base) {
   return std::make_shared<LesserStore>(std::move(base), LesserStore::Options{.rename = false});
 }
