@@ -1,5 +1,6 @@
 #include "src/checkpoint/unfinished.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -23,6 +24,31 @@ bool IsDataPrefix(std::string_view prefix) {
   return IsDataName(name.substr(0, name.size() - 1));
 }
 
+/// Takes a number off the front, as it is written: without zeros before it.
+bool TakeNumber(std::string_view& text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == 0 || (digits > 1 && text[0] == '0')) return false;
+  text.remove_prefix(digits);
+  return true;
+}
+
+/// "arrays/<n>/", then the metadata, or a chunk: "c", "c.0", "c.0.7".
+bool IsOfALeaf(std::string_view key) {
+  constexpr std::string_view kArrays = "arrays/";
+  if (!key.starts_with(kArrays)) return false;
+  key.remove_prefix(kArrays.size());
+  if (!TakeNumber(key) || !key.starts_with('/')) return false;
+  key.remove_prefix(1);
+  if (key == kLeafMetadataName) return true;
+  if (!key.starts_with('c')) return false;
+  key.remove_prefix(1);
+  while (key.starts_with('.')) {
+    key.remove_prefix(1);
+    if (!TakeNumber(key)) return false;
+  }
+  return key.empty();
+}
+
 /// Whether a save that did not finish may have written this key below `prefix`.
 bool IsOfASave(std::string_view prefix, std::string_view key) {
   key.remove_prefix(prefix.size());
@@ -32,7 +58,7 @@ bool IsOfASave(std::string_view prefix, std::string_view key) {
     if (slash == std::string_view::npos || !IsDataName(key.substr(0, slash))) return false;
     key.remove_prefix(slash + 1);
   }
-  return key == kDocumentName || key.starts_with("arrays/");
+  return key == kDocumentName || IsOfALeaf(key);
 }
 
 Result<int64_t> CountKeys(const CheckpointPlace& place) {
