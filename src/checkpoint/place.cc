@@ -136,6 +136,24 @@ Status CheckNothingAbove(std::string_view place, const Context& context) {
   return CheckNoArrayAbove(place, context);
 }
 
+Status CheckNotInACheckpoint(std::string_view place, const Context& context) {
+  std::string_view below = WithoutSlashes(place.substr(0, place.rfind('|')));
+  const auto name_of = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
+  const std::vector<std::string> all_above = PlacesAbove(place);
+  for (const std::string& above : all_above) {
+    const bool is_data = IsDataName(name_of(below));
+    below = above;
+    const Result<KvStorePtr> store = OpenKvStore(above, context);
+    if (!store.ok()) continue;
+    const Result<bool> marker = HasMarker({*store, ""});
+    const bool whole = marker.ok() && *marker;
+    if (!whole && !(is_data && IsUnreadableMarker(marker.status()))) continue;
+    return FailedPreconditionError(std::string(place) + ": inside the checkpoint at " +
+                                   (*store)->Describe("") + ", which is repaired as a whole");
+  }
+  return Status();
+}
+
 std::string StagingPrefix(const std::string& prefix, std::string_view id) {
   return prefix.substr(0, prefix.size() - 1) + std::string(kStagingInfix) + std::string(id) + "/";
 }

@@ -78,6 +78,13 @@ class RepairChecker final : public Checker {
 
 Result<RepairReport> RepairPlace(std::string_view place, const RepairOptions& options,
                                  const Context& context) {
+  // A chunk of a checkpoint's array looks as any other from inside.
+  std::string url(place);
+  if (place.starts_with('{')) {
+    COFFER_ASSIGN_OR_RETURN(const Place opened, OpenPlace(place, context));
+    url = opened.store->Describe(opened.prefix);
+  }
+  COFFER_RETURN_IF_ERROR(CheckNotInACheckpoint(url, context));
   RepairChecker checker(options, context);
   COFFER_RETURN_IF_ERROR(CheckPlace(place, context, checker));
   return checker.TakeReport();
