@@ -227,15 +227,27 @@ Result<bool> HasMarker(const CheckpointPlace& place) {
 }
 
 Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place) {
+  constexpr int kAttemptsMax = 16;
   StoredCheckpoint checkpoint;
   checkpoint.place = place;
   COFFER_ASSIGN_OR_RETURN(checkpoint.marker, RequireMarker(place));
-  const std::string key = checkpoint.DataPrefix() + std::string(kDocumentName);
-  COFFER_ASSIGN_OR_RETURN(const Bytes text, ReadDigested(place, key, checkpoint.marker.document));
-  Result<Document> document = Document::Parse(text.text());
-  if (!document.ok()) return document.status().Annotate(place.store->Describe(key));
-  checkpoint.document = *std::move(document);
-  return checkpoint;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const std::string key = checkpoint.DataPrefix() + std::string(kDocumentName);
+    const Result<Bytes> text = ReadDigested(place, key, checkpoint.marker.document);
+    if (text.status().code() == StatusCode::kDataLoss) {
+      // Lost, or of a checkpoint that was replaced since the marker was read.
+      COFFER_ASSIGN_OR_RETURN(Marker now, RequireMarker(place));
+      if (now == checkpoint.marker) return text.status();
+      checkpoint.marker = std::move(now);
+      continue;
+    }
+    COFFER_RETURN_IF_ERROR(text);
+    Result<Document> document = Document::Parse(text->text());
+    if (!document.ok()) return document.status().Annotate(place.store->Describe(key));
+    checkpoint.document = *std::move(document);
+    return checkpoint;
+  }
+  return AbortedError(place.Describe() + ": replaced again and again while it was opened");
 }
 
 std::optional<size_t> ArrayOfKey(const StoredCheckpoint& checkpoint, std::string_view key) {

@@ -93,8 +93,7 @@ PlaceProbe CheckpointProbe(KvStorePtr store) {
 Status CheckMarker(const CheckpointPlace& place, std::string_view named) {
   COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> now, ReadMarker(place));
   if ((now ? now->marker.data : "") == named) return Status();
-  return AbortedError(place.Describe() +
-                      ": the checkpoint was replaced while it was repaired; repair again");
+  return AbortedError(place.Describe() + ": the checkpoint was replaced meanwhile; begin anew");
 }
 
 Status FindStagings(const CheckpointPlace& place, const UnfinishedSink& see) {

@@ -87,5 +87,38 @@ TEST_F(RepairBeside, WhatOthersMakeInsideAnArrayOrCheckpointOfForeignKeysIsKept)
   }
 }
 
+TEST_F(RepairBeside, ACheckpointThatIsReplacedIsNotLost) {
+  const Tree newer = Small(5);
+  for (const std::string read : {"k/commit", "/checkpoint.json", "arrays/0/zarr.json"}) {
+    for (const bool repair : {false, true}) {
+      const std::string what = read + (repair ? " repair" : " verify");
+      store_->DeleteRange(KeyRange::Prefix("k/")).Get().OrDie();
+      checkpoint::Save(store_, "k/", Small(1)).OrDie();
+      bool replaced = false;
+      const auto replace = [&] {
+        replaced = true;
+        checkpoint::Save(store_, "k/", newer, {.overwrite = true}).OrDie();
+      };
+      const KvStorePtr store = ActingAfter(store_, KvOperation::kRead, read, replace);
+      if (repair) {
+        const Result<RepairReport> report = checkpoint::Repair(store, "k/");
+        // Nothing was begun when the document was not there.
+        const Status expected = read == "k/commit"
+                                    ? Status()
+                                    : AbortedError(store_->Describe("k/") +
+                                                   ": the checkpoint was replaced meanwhile; "
+                                                   "begin anew");
+        EXPECT_EQ(report.status(), expected) << what;
+      } else {
+        const VerifyReport report = checkpoint::Verify(store, "k/", {.deep = true}).OrDie();
+        EXPECT_EQ(report.num_findings, 0) << what;
+        EXPECT_EQ(report.chunks_checked, 2) << what;
+      }
+      EXPECT_TRUE(replaced) << what;
+      ExpectStored(store_, "k/", newer);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace coffer

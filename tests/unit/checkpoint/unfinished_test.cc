@@ -215,7 +215,7 @@ TEST(UnfinishedPlace, OneThatIsPublishedMeanwhileIsKept) {
   });
   EXPECT_EQ(checkpoint::Repair(traced, "live/", {.drop_unfinished = true}).status(),
             AbortedError(memory->Describe("live/") +
-                         ": the checkpoint was replaced while it was repaired; repair again"));
+                         ": the checkpoint was replaced meanwhile; begin anew"));
   ExpectStored(memory, "live/", Small(1));
 }
 
