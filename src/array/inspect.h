@@ -111,8 +111,12 @@ struct ArrayCheckOptions {
 };
 Result<VerifyReport> VerifyArrayWith(const Array& array, const VerifyOptions& options,
                                      const ArrayCheckOptions& check);
-Result<RepairReport> RepairArrayWith(const Array& array, const RepairOptions& options,
-                                     const ArrayCheckOptions& check);
+/// Adds what it did to the report, also if it fails midway.
+Status RepairArrayInto(const Array& array, const RepairOptions& options,
+                       const ArrayCheckOptions& check, RepairReport& report);
+/// The report of a repair that ended so; after an error it goes to options.on_error.
+Result<RepairReport> FinishRepair(const Status& status, RepairReport report,
+                                  const RepairOptions& options);
 
 /// What dead writers left below a prefix, as findings; a repair (unless options.dry_run) removes
 /// it.

@@ -228,31 +228,39 @@ Result<Array> AsStored(const Array& array) {
 
 }  // namespace
 
-Result<RepairReport> RepairArrayWith(const Array& given, const RepairOptions& options,
-                                     const ArrayCheckOptions& check) {
+Status RepairArrayInto(const Array& given, const RepairOptions& options,
+                       const ArrayCheckOptions& check, RepairReport& report) {
   COFFER_ASSIGN_OR_RETURN(const Array array, AsStored(given));
   const StoredArray& stored = *array.stored();
   std::optional<WriteMark> mark;
   if (!options.dry_run) mark.emplace(array.context(), *stored.store, stored.prefix);
-  RepairReport report;  // First what the dead left: a writer takes over the lock that it finds.
-  if (check.debris) {
+  if (check.debris) {  // First what the dead left: a writer takes over the lock that it finds.
     COFFER_RETURN_IF_ERROR(RepairDebris(*stored.store, stored.prefix, options, report));
   }
   CellInspector cells(stored, array.context(), options.deep, options.cancel);
   RepairSink sink(array, options, check, cells);
-  COFFER_RETURN_IF_ERROR(InspectArray(array,
-                                      {.deep = options.deep,
-                                       .on_progress = options.on_progress,
-                                       .cancel = options.cancel,
-                                       .probe = check.probe},
-                                      cells, sink));
+  const Status inspected = InspectArray(array,
+                                        {.deep = options.deep,
+                                         .on_progress = options.on_progress,
+                                         .cancel = options.cancel,
+                                         .probe = check.probe},
+                                        cells, sink);
   Merge(report, sink.TakeReport());
+  return inspected;
+}
+
+Result<RepairReport> FinishRepair(const Status& status, RepairReport report,
+                                  const RepairOptions& options) {
   SortItems(report);
-  return report;
+  if (status.ok()) return report;
+  if (options.on_error != nullptr) *options.on_error = std::move(report);
+  return status;
 }
 
 Result<RepairReport> RepairArray(const Array& array, const RepairOptions& options) {
-  return RepairArrayWith(array, options, {});
+  RepairReport report;
+  const Status status = RepairArrayInto(array, options, {}, report);
+  return FinishRepair(status, std::move(report), options);
 }
 
 namespace {

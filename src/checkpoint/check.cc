@@ -112,9 +112,11 @@ class CheckpointWalk {
       return Status();
     };
     const int threads = checker_.parts_at_once(LeafThreads(context_, *place_.store));
-    COFFER_RETURN_IF_ERROR(ForEachLeaf(context_, leaves.size(), threads, checker_.cancel(), check));
-    for (std::unique_ptr<Checker>& part : parts) checker_.Take(std::move(part));
-    return Status();
+    const Status status = ForEachLeaf(context_, leaves.size(), threads, checker_.cancel(), check);
+    for (std::unique_ptr<Checker>& part : parts) {
+      if (part != nullptr) checker_.Take(std::move(part));
+    }
+    return status;
   }
 
   Status CheckLeaf(size_t number, const ArrayLeaf& leaf, Checker& checker) const {

@@ -37,11 +37,12 @@ class RepairChecker final : public Checker {
 
   Status OneArray(const Array& array, const ArrayCheckOptions& check,
                   const std::string& note) override {
-    COFFER_ASSIGN_OR_RETURN(RepairReport done, RepairArrayWith(array, options_, check));
+    RepairReport done;
+    const Status status = RepairArrayInto(array, options_, check, done);
     for (RepairReport::Item& item : done.items) item.finding.reason += note;
     for (VerifyReport::Finding& finding : done.unsupported) finding.reason += note;
     Merge(report_, std::move(done));
-    return Status();
+    return status;
   }
   Status Tell(VerifyReport::Finding finding, std::string_view why_left) override {
     AddItem(report_, {std::move(finding), RepairReport::Outcome::kLeft, std::string(why_left)});
@@ -63,10 +64,7 @@ class RepairChecker final : public Checker {
     return RepairDebris(store, prefix, options_, report_);
   }
 
-  RepairReport TakeReport() {
-    SortItems(report_);
-    return std::move(report_);
-  }
+  RepairReport TakeReport() { return std::move(report_); }
 
  private:
   const RepairOptions options_;
@@ -86,8 +84,8 @@ Result<RepairReport> RepairPlace(std::string_view place, const RepairOptions& op
   }
   COFFER_RETURN_IF_ERROR(CheckNotInACheckpoint(url, context));
   RepairChecker checker(options, context);
-  COFFER_RETURN_IF_ERROR(CheckPlace(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckPlace(place, context, checker);
+  return FinishRepair(status, checker.TakeReport(), options);
 }
 
 namespace checkpoint {
@@ -95,8 +93,8 @@ namespace checkpoint {
 Result<RepairReport> Repair(std::string_view place, const RepairOptions& options,
                             const Context& context) {
   RepairChecker checker(options, context);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, context, checker);
+  return FinishRepair(status, checker.TakeReport(), options);
 }
 
 Result<RepairReport> Repair(KvStorePtr store, std::string prefix, const RepairOptions& options,
@@ -104,8 +102,8 @@ Result<RepairReport> Repair(KvStorePtr store, std::string prefix, const RepairOp
   COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
                           MakeCheckpointPlace(std::move(store), std::move(prefix)));
   RepairChecker checker(options, context);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, place, context, checker);
+  return FinishRepair(status, checker.TakeReport(), options);
 }
 
 }  // namespace checkpoint

@@ -3,10 +3,12 @@
 // operations of the repair, or of the verifier.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "coffer/array/group.h"
 #include "coffer/checkpoint/repair.h"
 #include "coffer/kvstore/store_table.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/checkpoint/checkpoints.h"
 #include "tests/unit/checkpoint/reports.h"
 #include "tests/unit/checkpoint/stores.h"
@@ -118,6 +120,73 @@ TEST_F(RepairBeside, ACheckpointThatIsReplacedIsNotLost) {
       ExpectStored(store_, "k/", newer);
     }
   }
+}
+
+TEST_F(RepairBeside, WhatIsGoneSinceTheListingIsNoErrorOfTheGroup) {
+  WriteArray("a/");
+  WriteArray("b/");
+  checkpoint::Save(store_, "k/", Small(1)).OrDie();
+  SetValue(*store_, "b/c/9", "x");
+  const auto remove = [this] {
+    store_->DeleteRange(KeyRange::Prefix("a/")).Get().OrDie();
+    store_->DeleteRange(KeyRange::Prefix("k/")).Get().OrDie();
+  };
+  // The survey's last look.
+  const KvStorePtr store = ActingAfter(store_, KvOperation::kRead, "k/commit", remove);
+  EXPECT_THAT(Texts(RepairPlace("test://x", kAll, Opening(store)).OrDie(), *store_),
+              ElementsAre("done delete: outside b/c/9"));
+}
+
+TEST_F(RepairBeside, AnErrorOfOnePlaceIsOneFindingAndNoObstacle) {
+  WriteArray("a/");
+  WriteArray("b/");
+  SetValue(*store_, "a/c/9", "x");
+  SetValue(*store_, "b/c/9", "x");
+  // Somebody changes a's metadata when it is repaired.
+  const auto change = [this] {
+    SetValue(*store_, "a/zarr.json", ValueOf(*store_, "a/zarr.json") + " ");
+  };
+  const KvStorePtr store = ActingAfter(store_, KvOperation::kRead, "a/c/9", change);
+  const RepairReport report = RepairPlace("test://x", kAll, Opening(store)).OrDie();
+  EXPECT_THAT(Texts(report, *store_),
+              ElementsAre("left an error ended this one; begin anew with it alone: metadata a/",
+                          "done delete: outside b/c/9"));
+  EXPECT_EQ(report.items[0].finding.reason,
+            "Aborted: " + store_->Describe("a/") +
+                ": the array's metadata was changed while it was repaired; repair again");
+}
+
+TEST_F(RepairBeside, WhatWasDoneBeforeTheStoreFailedIsTold) {
+  WriteArray("a/");
+  WriteArray("b/");
+  SetValue(*store_, "a/c/7", "x");
+  SetValue(*store_, "a/c/8", "x");
+  SetValue(*store_, "b/c/9", "x");
+  const auto faulty = MakeFaultStore(store_);
+  faulty->Inject({.operation = KvOperation::kDelete, .key_prefix = "a/c/8", .times = -1});
+  RepairReport partial;
+  RepairOptions options = kAll;
+  options.on_error = &partial;
+  EXPECT_EQ(RepairPlace("test://x", options, Opening(faulty)).status().code(),
+            StatusCode::kUnavailable);
+  EXPECT_THAT(Texts(partial, *store_), ElementsAre("done delete: outside a/c/7"));
+  EXPECT_EQ(partial.num_done, 1);
+}
+
+TEST(RepairPartly, NoValueInAMarkersPlaceIsNoObstacle) {
+  const TempDir dir;
+  Group::Create(dir / "g").OrDie();
+  const KvStorePtr store = OpenKvStore(dir / "g").OrDie();
+  const std::string data = "k/data-0123456789abcdef/";
+  SetValue(*store, data + "checkpoint.json", "x");
+  SetValue(*store, "z/" + data.substr(2) + "checkpoint.json", "x");
+  ASSERT_EQ(mkfifo((dir / "g/k/commit").c_str(), 0600), 0);
+  const RepairOptions options = {.drop_unfinished = true};
+  EXPECT_THAT(
+      Texts(RepairPlace(dir / "g", options).OrDie(), *store),
+      ElementsAre("left nobody knows whose it is (drop-foreign): foreign k/commit",
+                  "left an error ended this one; begin anew with it alone: metadata " + data,
+                  "done delete: unfinished z/" + data.substr(2)));
 }
 
 }  // namespace
