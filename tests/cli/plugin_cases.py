@@ -66,6 +66,8 @@ class Plugins(CliTest):
         )
         path = self.plugin("throws")
         self.refused(path, f"Internal: --plugin {path}: coffer_register_v0: exception: out of tape")
+        path = self.plugin("mute")
+        self.refused(path, f"Internal: --plugin {path}: coffer_register_v0: exception: ")
 
     def test_what_is_no_shared_library(self) -> None:
         text = self.write("text.so", b"#!/bin/sh\necho not a library, however long it may be\n" * 9)
@@ -103,6 +105,7 @@ class BreakingPlugins(CliTest):
             for how, said in {
                 "throw-open": "exception: open broke",
                 "int-open": "exception of no standard type",
+                "mute-open": "exception: ",
                 "null-open": "opened no store",
             }.items():
                 url = self.place(how)
