@@ -141,6 +141,26 @@ class BreakingPlugins(CliTest):
         )
         self.assertFalse(Path(new).exists())
 
+    def test_a_repair_that_breaks_midway_tells_what_it_had_found(self) -> None:
+        Path(self.path("g")).mkdir()
+        self.write("g/zarr.json", b'{"zarr_format": 3, "node_type": "group"}')
+        self.write("g/note", b"x")
+        self.coffer("import", self.input, self.path("g/a"), "--chunk-shape", "4")
+        Path(self.path("g/a/c")).mkdir(exist_ok=True)
+        self.write("g/a/c/9", b"x")
+        url = self.place("throw-Delete", self.path("g"))
+        done = self.run_coffer(*self.breaks, "repair", url)
+        self.assertEqual(
+            (done.returncode, done.stdout.decode(), done.stderr.decode()),
+            (
+                1,
+                "left (nobody knows whose it is (drop-foreign)): breaks:note: orphan: of no array "
+                f"or group\n{url}: 1 finding, 0 repaired, 1 left\n",
+                'coffer: Internal: breaks:a/c/9: store driver "breaks": Write: exception: '
+                "Delete broke\n",
+            ),
+        )
+
     def test_info_through_a_store_that_does_not_list(self) -> None:
         url = self.place("unlisted")
         info = json.loads(self.coffer(*self.breaks, "info", url, "--json"))
