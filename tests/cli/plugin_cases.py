@@ -156,7 +156,7 @@ class BreakingPlugins(CliTest):
                 1,
                 "left (nobody knows whose it is (drop-foreign)): breaks:note: orphan: of no array "
                 f"or group\n{url}: 1 finding, 0 repaired, 1 left\n",
-                'coffer: Internal: breaks:a/c/9: store driver "breaks": Write: exception: '
+                'coffer: Internal: breaks:a/c/9: store driver "breaks": Delete: exception: '
                 "Delete broke\n",
             ),
         )
