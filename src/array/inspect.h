@@ -111,8 +111,12 @@ struct ArrayCheckOptions {
 };
 Result<VerifyReport> VerifyArrayWith(const Array& array, const VerifyOptions& options,
                                      const ArrayCheckOptions& check);
-Result<RepairReport> RepairArrayWith(const Array& array, const RepairOptions& options,
-                                     const ArrayCheckOptions& check);
+/// Adds what it did to the report, also if it fails midway.
+Status RepairArrayInto(const Array& array, const RepairOptions& options,
+                       const ArrayCheckOptions& check, RepairReport& report);
+/// The report of a repair that ended so; after an error it goes to options.on_error.
+Result<RepairReport> FinishRepair(const Status& status, RepairReport report,
+                                  const RepairOptions& options);
 
 /// What dead writers left below a prefix, as findings; a repair (unless options.dry_run) removes
 /// it.
@@ -120,9 +124,11 @@ Status VerifyDebris(KvStore& store, const std::string& prefix, VerifyReport& rep
 Status RepairDebris(KvStore& store, const std::string& prefix, const RepairOptions& options,
                     RepairReport& report);
 
-/// Deletes a foreign key, or leaves it, as the options say.
-Status RepairForeign(KvStore& store, const std::string& key, const std::string& reason,
-                     const RepairOptions& options, RepairReport& report);
+/// Whether each of these keys still belongs to nobody, by what the store tells now.
+using ForeignJudge = std::function<Result<std::vector<bool>>(const std::vector<std::string>& keys)>;
+/// Deletes foreign keys, those of one page of a listing, or leaves them, as the options say.
+Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
+                     const ForeignJudge& judge, const RepairOptions& options, RepairReport& report);
 
 /// Texts of findings.
 inline constexpr std::string_view kOutsideReason = "orphan: a chunk outside the array's shape";

@@ -4,7 +4,7 @@
 //  2. The generation of a value is taken first, then the metadata is read again: it must be the one
 //     that this repair began with, else all is Aborted. Who grew the array (or made another in its
 //     place) and wrote there has done so either before, and the metadata tells, or after, and the
-//     generation does.
+//     generation does. A key of nobody likewise: whether anything stands above it is asked anew.
 //  3. The value is deleted, or the cell rebuilt (rebuild.cc), on the condition of that generation.
 //     Not met, the key is left alone (it is new), or the cell is inspected anew.
 //
@@ -62,6 +62,7 @@ class RepairSink : public InspectionSink {
         options_(options),
         drop_damaged_(options.drop_damaged && !check.checkpoint),
         is_leaf_(check.checkpoint),
+        probe_(check.probe),
         can_write_(HasConditions(*stored_.store)),
         cells_(cells) {}
 
@@ -82,13 +83,12 @@ class RepairSink : public InspectionSink {
   Status OnKeys(FindingKind kind, const std::vector<std::string>& keys) override {
     if (kind == FindingKind::kOutside) return DeleteOutside(keys);
     RepairReport foreign;
-    for (const std::string& key : keys) {
-      COFFER_RETURN_IF_ERROR(
-          RepairForeign(*stored_.store, key, std::string(kForeignInArray), options_, foreign));
-    }
+    const Status status = RepairForeign(
+        *stored_.store, keys, kForeignInArray,
+        [this](const auto& judged) { return JudgeForeign(judged); }, options_, foreign);
     MutexLock lock(mutex_);
     Merge(report_, std::move(foreign));
-    return Status();
+    return status;
   }
 
   Status OnInnerNode(const std::string& prefix, int64_t keys) override {
@@ -179,6 +179,19 @@ class RepairSink : public InspectionSink {
     return Status();
   }
 
+  /// That nothing stands above them inside the array, as far as the store tells now.
+  Result<std::vector<bool>> JudgeForeign(const std::vector<std::string>& keys) const {
+    COFFER_RETURN_IF_ERROR(CheckMetadata());
+    FolderKinds folders(array_.context().Get<DriverTable>().drivers(), {}, stored_.store,
+                        stored_.prefix, probe_);
+    std::vector<bool> foreign;
+    for (const std::string& key : keys) {
+      COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> inner, folders.OutermostAbove(key));
+      foreign.push_back(!inner);
+    }
+    return foreign;
+  }
+
   /// That the array is still the one whose shape things are judged by.
   Status CheckMetadata() const {
     const Result<StoredArrayPtr> now =
@@ -198,6 +211,7 @@ class RepairSink : public InspectionSink {
   const RepairOptions& options_;
   const bool drop_damaged_;
   const bool is_leaf_;
+  const PlaceProbe probe_;
   const bool can_write_;
   CellInspector& cells_;
   Mutex mutex_;  // Guards what follows.
@@ -214,56 +228,93 @@ Result<Array> AsStored(const Array& array) {
 
 }  // namespace
 
-Result<RepairReport> RepairArrayWith(const Array& given, const RepairOptions& options,
-                                     const ArrayCheckOptions& check) {
+Status RepairArrayInto(const Array& given, const RepairOptions& options,
+                       const ArrayCheckOptions& check, RepairReport& report) {
   COFFER_ASSIGN_OR_RETURN(const Array array, AsStored(given));
   const StoredArray& stored = *array.stored();
   std::optional<WriteMark> mark;
   if (!options.dry_run) mark.emplace(array.context(), *stored.store, stored.prefix);
-  RepairReport report;  // First what the dead left: a writer takes over the lock that it finds.
-  if (check.debris) {
+  if (check.debris) {  // First what the dead left: a writer takes over the lock that it finds.
     COFFER_RETURN_IF_ERROR(RepairDebris(*stored.store, stored.prefix, options, report));
   }
   CellInspector cells(stored, array.context(), options.deep, options.cancel);
   RepairSink sink(array, options, check, cells);
-  COFFER_RETURN_IF_ERROR(InspectArray(array,
-                                      {.deep = options.deep,
-                                       .on_progress = options.on_progress,
-                                       .cancel = options.cancel,
-                                       .probe = check.probe},
-                                      cells, sink));
+  const Status inspected = InspectArray(array,
+                                        {.deep = options.deep,
+                                         .on_progress = options.on_progress,
+                                         .cancel = options.cancel,
+                                         .probe = check.probe},
+                                        cells, sink);
   Merge(report, sink.TakeReport());
+  return inspected;
+}
+
+Result<RepairReport> FinishRepair(const Status& status, RepairReport report,
+                                  const RepairOptions& options) {
   SortItems(report);
-  return report;
+  if (status.ok()) return report;
+  if (options.on_error != nullptr) *options.on_error = std::move(report);
+  return status;
 }
 
 Result<RepairReport> RepairArray(const Array& array, const RepairOptions& options) {
-  return RepairArrayWith(array, options, {});
+  RepairReport report;
+  const Status status = RepairArrayInto(array, options, {}, report);
+  return FinishRepair(status, std::move(report), options);
 }
 
-Status RepairForeign(KvStore& store, const std::string& key, const std::string& reason,
-                     const RepairOptions& options, RepairReport& report) {
-  RepairReport::Item item{{FindingKind::kForeign, store.Describe(key), reason},
-                          Outcome::kLeft,
-                          "nobody knows whose it is (drop-foreign)"};
-  if (options.drop_foreign) {
-    COFFER_ASSIGN_OR_RETURN(const std::optional<Generation> generation, GenerationAt(store, key));
-    if (generation && generation->missing()) return Status();
-    if (!generation) {
-      item.action = "it is no value that could be compared; delete it by hand";
-    } else if (!HasConditions(store) || !generation->known()) {
-      item.action = kNoConditions;
-    } else {
-      item.action = "delete";
-      item.outcome = Outcome::kPlanned;
-    }
-    if (item.outcome == Outcome::kPlanned && !options.dry_run) {
-      COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(store, key, *generation));
-      if (state != State::kWritten) return Status();  // Somebody is at it: not nobody's.
-      item.outcome = Outcome::kDone;
-    }
+namespace {
+
+/// One key, of which is known whose it is not. `generation`: of before that was asked.
+Status DropForeign(KvStore& store, const std::string& key,
+                   const std::optional<Generation>& generation, const RepairOptions& options,
+                   RepairReport::Item item, RepairReport& report) {
+  if (generation && generation->missing()) return Status();
+  if (!generation) {
+    item.action = "it is no value that could be compared; delete it by hand";
+  } else if (!HasConditions(store) || !generation->known()) {
+    item.action = kNoConditions;
+  } else if (options.dry_run) {
+    item.action = "delete";
+    item.outcome = Outcome::kPlanned;
+  } else {
+    COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(store, key, *generation));
+    if (state != State::kWritten) return Status();  // Somebody is at it: not nobody's.
+    item.action = "delete";
+    item.outcome = Outcome::kDone;
   }
   AddItem(report, std::move(item));
+  return Status();
+}
+
+}  // namespace
+
+Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
+                     const ForeignJudge& judge, const RepairOptions& options,
+                     RepairReport& report) {
+  if (keys.empty()) return Status();
+  const auto item_of = [&](const std::string& key) {
+    return RepairReport::Item{{FindingKind::kForeign, store.Describe(key), std::string(reason)},
+                              Outcome::kLeft,
+                              "nobody knows whose it is (drop-foreign)"};
+  };
+  if (!options.drop_foreign) {
+    for (const std::string& key : keys) AddItem(report, item_of(key));
+    return Status();
+  }
+  // First these, then whose the keys are: see above.
+  std::vector<std::optional<Generation>> generations;
+  for (const std::string& key : keys) {
+    if (options.cancel.cancelled()) return CancelledError("cancelled");
+    COFFER_ASSIGN_OR_RETURN(generations.emplace_back(), GenerationAt(store, key));
+  }
+  COFFER_ASSIGN_OR_RETURN(const std::vector<bool> foreign, judge(keys));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (options.cancel.cancelled()) return CancelledError("cancelled");
+    if (!foreign[i]) continue;  // A node was made around it meanwhile.
+    COFFER_RETURN_IF_ERROR(
+        DropForeign(store, keys[i], generations[i], options, item_of(keys[i]), report));
+  }
   return Status();
 }
 

@@ -170,4 +170,24 @@ Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& sto
   return survey;
 }
 
+Result<std::vector<bool>> AreStillStrays(const ArrayDriver& driver, const KvStorePtr& store,
+                                         const std::string& prefix, const PlaceProbe& probe,
+                                         const std::vector<std::string>& keys,
+                                         const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const NodeKind root, GuardedDriver(driver).Find(store, prefix));
+  PlaceKind place = PlaceKind::kNone;
+  if (probe != nullptr) {
+    COFFER_ASSIGN_OR_RETURN(place, probe(prefix));
+  }
+  std::vector<bool> strays(keys.size(), false);
+  // Of another thing in the group's place, none of them is known to be nobody's.
+  if (root != NodeKind::kGroup || place == PlaceKind::kWhole) return strays;
+  Surveyor surveyor(driver, store, prefix, probe, context);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    COFFER_ASSIGN_OR_RETURN(const bool owned, surveyor.IsOwned(keys[i]));
+    strays[i] = !owned;
+  }
+  return strays;
+}
+
 }  // namespace coffer::inline v0

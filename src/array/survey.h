@@ -76,6 +76,11 @@ struct SurveyOptions {
 Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& store,
                                 const std::string& prefix, const SurveyOptions& options,
                                 const Context& context);
+/// Whether each of these keys, which a survey with this probe told as strays, would be one still.
+Result<std::vector<bool>> AreStillStrays(const ArrayDriver& driver, const KvStorePtr& store,
+                                         const std::string& prefix, const PlaceProbe& probe,
+                                         const std::vector<std::string>& keys,
+                                         const Context& context);
 
 }  // namespace coffer::inline v0
 

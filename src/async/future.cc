@@ -187,7 +187,8 @@ Status StatusOfException() {
   } catch (const std::bad_alloc&) {
     return ResourceExhaustedError("out of memory");
   } catch (const std::exception& exception) {
-    return InternalError(std::string("exception: ") + exception.what());
+    const char* const what = exception.what();  // Of a class of the user's: perhaps null.
+    return InternalError(std::string("exception: ") + (what != nullptr ? what : ""));
   } catch (...) {
     return InternalError("exception of no standard type");
   }

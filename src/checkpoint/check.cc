@@ -9,7 +9,8 @@
 //
 //  3. Open each array, which must be what the document says; every chunk of its grid must be
 //     stored; then it is checked as any array, but nothing of it is ever dropped: a chunk that is
-//     not there is as much a loss as a damaged one.
+//     not there is as much a loss as a damaged one. Unless the marker names other data by now: then
+//     the checkpoint was replaced, and a verifier begins anew.
 //
 //  4. What dead writers left, of the whole place.
 #include "src/checkpoint/check.h"
@@ -40,9 +41,11 @@ class CheckpointWalk {
     if (opened.status().code() == StatusCode::kNotFound) return NothingComplete(opened.status());
     if (!opened.ok()) {
       if (!IsUnreadable(opened.status())) return opened.status();
-      COFFER_RETURN_IF_ERROR(
-          checker_.Tell(UnreadableNode(place_.Describe(), opened.status()),
-                        "without it nobody can tell what belongs to the checkpoint"));
+      VerifyReport::Finding finding = UnreadableNode(place_.Describe(), opened.status());
+      // No digest vouches for the marker: a flipped bit may have made another version of it.
+      if (IsUnsupported(ReadMarker(place_).status())) finding.kind = FindingKind::kMetadata;
+      COFFER_RETURN_IF_ERROR(checker_.Tell(
+          std::move(finding), "without it nobody can tell what belongs to the checkpoint"));
       return CheckStagings();
     }
     checkpoint_ = *std::move(opened);
@@ -67,8 +70,12 @@ class CheckpointWalk {
     return FindOrphans(
         checkpoint_, context_,
         {.on_foreign =
-             [this](const std::string& key) {
-               return checker_.Foreign(*place_.store, {key}, "orphan: no part of the checkpoint");
+             [this](const std::vector<std::string>& keys) {
+               const auto judge = [this](const std::vector<std::string>& judged) {
+                 return AreStillOrphans(checkpoint_, context_, judged);
+               };
+               return checker_.Foreign(*place_.store, keys, "orphan: no part of the checkpoint",
+                                       judge);
              },
          .on_inner_node =
              [this](const std::string& prefix, int64_t keys) {
@@ -105,30 +112,39 @@ class CheckpointWalk {
       return Status();
     };
     const int threads = checker_.parts_at_once(LeafThreads(context_, *place_.store));
-    COFFER_RETURN_IF_ERROR(ForEachLeaf(context_, leaves.size(), threads, checker_.cancel(), check));
-    for (std::unique_ptr<Checker>& part : parts) checker_.Take(std::move(part));
-    return Status();
+    const Status status = ForEachLeaf(context_, leaves.size(), threads, checker_.cancel(), check);
+    for (std::unique_ptr<Checker>& part : parts) {
+      if (part != nullptr) checker_.Take(std::move(part));
+    }
+    return status;
   }
 
   Status CheckLeaf(size_t number, const ArrayLeaf& leaf, Checker& checker) const {
     const Result<Array> array = OpenLeaf(checkpoint_, number, leaf.path, leaf.view, context_);
     if (!array.ok()) {
       if (!IsUnreadable(array.status())) return array.status();
-      return checker.Tell(
+      return TellOfLeaf(
           UnreadableNode(place_.store->Describe(checkpoint_.ArrayPrefix(number)), array.status()),
-          kLost);
+          checker);
     }
     COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array->CountStored());
     if (chunks.count != chunks.possible) {
       COFFER_RETURN_IF_ERROR(
-          checker.Tell({FindingKind::kMissing, array->url(),
-                        "DataLoss: " + At(leaf.path) + ": " + std::to_string(chunks.count) +
-                            " of " + std::to_string(chunks.possible) + " chunks are stored"},
-                       kLost));
+          TellOfLeaf({FindingKind::kMissing, array->url(),
+                      "DataLoss: " + At(leaf.path) + ": " + std::to_string(chunks.count) + " of " +
+                          std::to_string(chunks.possible) + " chunks are stored"},
+                     checker));
     }
     const ArrayCheckOptions check{
         .probe = CheckpointProbe(place_.store), .debris = false, .checkpoint = true};
     return checker.OneArray(*array, check, " (" + At(leaf.path) + ")").Annotate(At(leaf.path));
+  }
+
+  /// A save that overwrites deletes the old data: that is no loss, but Aborted.
+  Status TellOfLeaf(VerifyReport::Finding finding, Checker& checker) const {
+    const Status same = CheckMarker(place_, checkpoint_.marker.data);
+    if (same.code() == StatusCode::kAborted) return same;
+    return checker.Tell(std::move(finding), kLost);
   }
 
   const CheckpointPlace& place_;
@@ -142,7 +158,16 @@ class CheckpointWalk {
 
 Status CheckCheckpoint(const CheckpointPlace& place, const CheckpointPlace& published,
                        const Context& context, Checker& checker) {
-  return CheckpointWalk(place, published, context, checker).Run();
+  constexpr int kAttemptsMax = 16;
+  if (checker.changes()) return CheckpointWalk(place, published, context, checker).Run();
+  for (int attempt = 1;; ++attempt) {
+    std::unique_ptr<Checker> part = checker.ForPart(checker.on_progress(), checker.cancel());
+    const Status status = CheckpointWalk(place, published, context, *part).Run();
+    // Replaced meanwhile: what was found is of one that is no more.
+    if (status.code() == StatusCode::kAborted && attempt < kAttemptsMax) continue;
+    checker.Take(std::move(part));
+    return status;
+  }
 }
 
 Status CheckCheckpoint(std::string_view place, const Context& context, Checker& checker) {

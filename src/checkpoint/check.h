@@ -41,7 +41,7 @@ class Checker {
   /// What is told, and never repaired: why.
   virtual Status Tell(VerifyReport::Finding finding, std::string_view why_left) = 0;
   virtual Status Foreign(KvStore& store, const std::vector<std::string>& keys,
-                         std::string_view reason) = 0;
+                         std::string_view reason, const ForeignJudge& judge) = 0;
   /// `named`: as for RepairUnfinished.
   virtual Status Unfinished(const KvStorePtr& store, const std::string& prefix, int64_t keys,
                             std::string_view named) = 0;

@@ -45,6 +45,27 @@ Status CheckGroupDocuments(const Place& place, const ArrayDriver& driver, Checke
 Status CheckOther(const KvStorePtr& store, const std::string& prefix, const Context& context,
                   Checker& checker);
 
+/// How checking one of a group's places ended. What is wrong with it, or done to it by others, is
+/// one finding, and no obstacle to the rest; one that is gone by now is none.
+Status EndOfOne(const Status& status, const KvStore& store, const std::string& prefix,
+                Checker& checker) {
+  switch (status.code()) {
+    case StatusCode::kNotFound:
+      return Status();
+    case StatusCode::kAborted:
+    case StatusCode::kFailedPrecondition:
+    case StatusCode::kDataLoss:
+    case StatusCode::kInvalidArgument:
+    case StatusCode::kOutOfRange:
+    case StatusCode::kPermissionDenied:
+    case StatusCode::kUnimplemented:
+      return checker.Tell(UnreadableNode(store.Describe(prefix), status),
+                          "an error ended this one; begin anew with it alone");
+    default:
+      return status;
+  }
+}
+
 /// All but debris.
 Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& context,
                   Checker& checker) {
@@ -52,21 +73,27 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
   SurveyOptions options;
   options.probe = CheckpointProbe(place.store);
   options.on_strays = [&](const std::vector<std::string>& keys) {
-    return checker.Foreign(*place.store, keys, "orphan: of no array or group");
+    const auto judge = [&](const std::vector<std::string>& judged) {
+      return AreStillStrays(driver, place.store, place.prefix, options.probe, judged, context);
+    };
+    return checker.Foreign(*place.store, keys, "orphan: of no array or group", judge);
   };
   COFFER_ASSIGN_OR_RETURN(const GroupSurvey survey,
                           SurveyGroup(driver, place.store, place.prefix, options, context));
   for (const auto& [prefix, keys] : survey.unfinished) {
-    COFFER_RETURN_IF_ERROR(checker.Unfinished(place.store, prefix, keys, ""));
+    COFFER_RETURN_IF_ERROR(
+        EndOfOne(checker.Unfinished(place.store, prefix, keys, ""), *place.store, prefix, checker));
   }
   for (const NodeEntry& node : survey.nodes) {
     const Place below{place.store, place.prefix + node.name + "/", std::string(driver.name())};
-    COFFER_RETURN_IF_ERROR(node.kind == NodeKind::kArray
-                               ? CheckArray(below, false, context, checker)
-                               : CheckGroupDocuments(below, driver, checker));
+    const Status ended = node.kind == NodeKind::kArray
+                             ? CheckArray(below, false, context, checker)
+                             : CheckGroupDocuments(below, driver, checker);
+    COFFER_RETURN_IF_ERROR(EndOfOne(ended, *place.store, below.prefix, checker));
   }
   for (const std::string& prefix : survey.others) {
-    COFFER_RETURN_IF_ERROR(CheckOther(place.store, prefix, context, checker));
+    const Status ended = CheckOther(place.store, prefix, context, checker);
+    COFFER_RETURN_IF_ERROR(EndOfOne(ended, *place.store, prefix, checker));
   }
   return Status();
 }

@@ -34,6 +34,7 @@ namespace coffer::inline v0 {
 inline constexpr std::string_view kCheckpointFormat = "coffer-first-slice";
 inline constexpr std::string_view kMarkerName = "commit";
 inline constexpr std::string_view kDocumentName = "checkpoint.json";
+inline constexpr std::string_view kLeafMetadataName = "zarr.json";
 inline constexpr int64_t kMarkerBytesMax = 4096;
 inline constexpr int64_t kDocumentBytesMax = MiB(256);
 inline constexpr int64_t kLeavesMax = 1'000'000;

@@ -10,6 +10,23 @@
 namespace coffer::inline v0 {
 namespace {
 
+/// Its own data directory is no unfinished one.
+PlaceProbe ProbeBeside(const StoredCheckpoint& checkpoint) {
+  return [own = checkpoint.DataPrefix(), probe = CheckpointProbe(checkpoint.place.store)](
+             const std::string& prefix) -> Result<PlaceKind> {
+    if (prefix == own) return PlaceKind::kNone;
+    return probe(prefix);
+  };
+}
+
+FolderKinds FoldersOf(const StoredCheckpoint& checkpoint, const Context& context) {
+  return {context.Get<DriverTable>().drivers(),
+          {},
+          checkpoint.place.store,
+          checkpoint.place.prefix,
+          ProbeBeside(checkpoint)};
+}
+
 /// Sorts the keys of a place.
 class Sorter {
  public:
@@ -19,16 +36,22 @@ class Sorter {
         prefix_(checkpoint.place.prefix),
         marker_(prefix_ + std::string(kMarkerName)),
         document_(checkpoint.DataPrefix() + std::string(kDocumentName)),
-        folders_(context.Get<DriverTable>().drivers(), {}, checkpoint.place.store, prefix_,
-                 ProbeBeside(checkpoint)) {}
+        folders_(FoldersOf(checkpoint, context)) {}
 
-  Status See(const std::string& key) {
-    if (key == marker_ || key == document_ || ArrayOfKey(checkpoint_, key)) return Status();
-    COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> thing, folders_.OutermostAbove(key));
-    if (!thing) return sink_.on_foreign(key);
-    COFFER_ASSIGN_OR_RETURN(const FolderKinds::Kind kind, folders_.Of(*thing));
-    ++(kind == FolderKinds::Kind::kUnfinished ? unfinished_ : inner_)[*thing];
-    return Status();
+  Status See(std::span<const ListEntry> page) {
+    std::vector<std::string> foreign;
+    for (const ListEntry& entry : page) {
+      const std::string& key = entry.key;
+      if (key == marker_ || key == document_ || ArrayOfKey(checkpoint_, key)) continue;
+      COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> thing, folders_.OutermostAbove(key));
+      if (!thing) {
+        foreign.push_back(key);
+        continue;
+      }
+      COFFER_ASSIGN_OR_RETURN(const FolderKinds::Kind kind, folders_.Of(*thing));
+      ++(kind == FolderKinds::Kind::kUnfinished ? unfinished_ : inner_)[*thing];
+    }
+    return foreign.empty() ? Status() : sink_.on_foreign(foreign);
   }
 
   Status Finish() const {
@@ -42,15 +65,6 @@ class Sorter {
   }
 
  private:
-  /// Its own data directory is no unfinished one.
-  static PlaceProbe ProbeBeside(const StoredCheckpoint& checkpoint) {
-    return [own = checkpoint.DataPrefix(), probe = CheckpointProbe(checkpoint.place.store)](
-               const std::string& prefix) -> Result<PlaceKind> {
-      if (prefix == own) return PlaceKind::kNone;
-      return probe(prefix);
-    };
-  }
-
   const StoredCheckpoint& checkpoint_;
   const OrphanSink& sink_;
   const std::string prefix_;
@@ -66,13 +80,23 @@ class Sorter {
 Status FindOrphans(const StoredCheckpoint& checkpoint, const Context& context,
                    const OrphanSink& sink) {
   Sorter sorter(checkpoint, context, sink);
-  const auto see = [&](std::span<const ListEntry> page) -> Status {
-    for (const ListEntry& entry : page) COFFER_RETURN_IF_ERROR(sorter.See(entry.key));
-    return Status();
-  };
+  const auto see = [&](std::span<const ListEntry> page) { return sorter.See(page); };
   const CheckpointPlace& place = checkpoint.place;
   COFFER_RETURN_IF_ERROR(ForEachPage(*place.store, {.range = KeyRange::Prefix(place.prefix)}, see));
   return sorter.Finish();
+}
+
+Result<std::vector<bool>> AreStillOrphans(const StoredCheckpoint& checkpoint,
+                                          const Context& context,
+                                          const std::vector<std::string>& keys) {
+  COFFER_RETURN_IF_ERROR(CheckMarker(checkpoint.place, checkpoint.marker.data));
+  FolderKinds folders = FoldersOf(checkpoint, context);
+  std::vector<bool> orphans;
+  for (const std::string& key : keys) {
+    COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> thing, folders.OutermostAbove(key));
+    orphans.push_back(!thing);
+  }
+  return orphans;
 }
 
 }  // namespace coffer::inline v0

@@ -12,7 +12,8 @@
 namespace coffer::inline v0 {
 
 struct OrphanSink {
-  std::function<Status(const std::string& key)> on_foreign;
+  /// Those of one page of a listing.
+  std::function<Status(const std::vector<std::string>& keys)> on_foreign;
   /// An array, group or checkpoint inside the checkpoint, with so many keys.
   std::function<Status(const std::string& prefix, int64_t keys)> on_inner_node;
   /// What an unfinished save wrote in it, such as a data directory that the marker does not name.
@@ -21,6 +22,10 @@ struct OrphanSink {
 /// Looks at every key of the place. Errors: the store's, and those of the sink.
 Status FindOrphans(const StoredCheckpoint& checkpoint, const Context& context,
                    const OrphanSink& sink);
+/// Whether each of these keys, which were told as foreign, would be so still.
+Result<std::vector<bool>> AreStillOrphans(const StoredCheckpoint& checkpoint,
+                                          const Context& context,
+                                          const std::vector<std::string>& keys);
 
 }  // namespace coffer::inline v0
 

@@ -136,6 +136,24 @@ Status CheckNothingAbove(std::string_view place, const Context& context) {
   return CheckNoArrayAbove(place, context);
 }
 
+Status CheckNotInACheckpoint(std::string_view place, const Context& context) {
+  std::string_view below = WithoutSlashes(place.substr(0, place.rfind('|')));
+  const auto name_of = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
+  const std::vector<std::string> all_above = PlacesAbove(place);
+  for (const std::string& above : all_above) {
+    const bool is_data = IsDataName(name_of(below));
+    below = above;
+    const Result<KvStorePtr> store = OpenKvStore(above, context);
+    if (!store.ok()) continue;
+    const Result<bool> marker = HasMarker({*store, ""});
+    const bool whole = marker.ok() && *marker;
+    if (!whole && !(is_data && IsUnreadableMarker(marker.status()))) continue;
+    return FailedPreconditionError(std::string(place) + ": inside the checkpoint at " +
+                                   (*store)->Describe("") + ", which is repaired as a whole");
+  }
+  return Status();
+}
+
 std::string StagingPrefix(const std::string& prefix, std::string_view id) {
   return prefix.substr(0, prefix.size() - 1) + std::string(kStagingInfix) + std::string(id) + "/";
 }
@@ -209,15 +227,27 @@ Result<bool> HasMarker(const CheckpointPlace& place) {
 }
 
 Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place) {
+  constexpr int kAttemptsMax = 16;
   StoredCheckpoint checkpoint;
   checkpoint.place = place;
   COFFER_ASSIGN_OR_RETURN(checkpoint.marker, RequireMarker(place));
-  const std::string key = checkpoint.DataPrefix() + std::string(kDocumentName);
-  COFFER_ASSIGN_OR_RETURN(const Bytes text, ReadDigested(place, key, checkpoint.marker.document));
-  Result<Document> document = Document::Parse(text.text());
-  if (!document.ok()) return document.status().Annotate(place.store->Describe(key));
-  checkpoint.document = *std::move(document);
-  return checkpoint;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const std::string key = checkpoint.DataPrefix() + std::string(kDocumentName);
+    const Result<Bytes> text = ReadDigested(place, key, checkpoint.marker.document);
+    if (text.status().code() == StatusCode::kDataLoss) {
+      // Lost, or of a checkpoint that was replaced since the marker was read.
+      COFFER_ASSIGN_OR_RETURN(Marker now, RequireMarker(place));
+      if (now == checkpoint.marker) return text.status();
+      checkpoint.marker = std::move(now);
+      continue;
+    }
+    COFFER_RETURN_IF_ERROR(text);
+    Result<Document> document = Document::Parse(text->text());
+    if (!document.ok()) return document.status().Annotate(place.store->Describe(key));
+    checkpoint.document = *std::move(document);
+    return checkpoint;
+  }
+  return AbortedError(place.Describe() + ": replaced again and again while it was opened");
 }
 
 std::optional<size_t> ArrayOfKey(const StoredCheckpoint& checkpoint, std::string_view key) {
@@ -243,8 +273,14 @@ Result<Array> OpenLeaf(const StoredCheckpoint& checkpoint, size_t number, const 
                        const ConstView& leaf, const Context& context) {
   Result<Array> opened =
       Array::Open(checkpoint.place.store, checkpoint.ArrayPrefix(number), {.context = context});
-  if (!opened.ok()) return AsDataLoss(opened.status()).Annotate(At(path));
   const ArrayEntry& entry = checkpoint.document.arrays[number];
+  if (opened.status().code() == StatusCode::kUnimplemented) {
+    // A flipped bit may have made a name of it that nobody knows.
+    const std::string key = checkpoint.ArrayPrefix(number) + std::string(kLeafMetadataName);
+    const Status intact = ReadDigested(checkpoint.place, key, entry.metadata).status();
+    if (!intact.ok()) return intact.Annotate(At(path));
+  }
+  if (!opened.ok()) return AsDataLoss(opened.status()).Annotate(At(path));
   const Digest found = Digest::Of(opened->metadata());
   std::string what;
   if (found != entry.metadata) {

@@ -39,6 +39,9 @@ Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix
 /// is its own. Where nobody can look, there is none.
 Status CheckNothingAbove(std::string_view place, const Context& context);
 
+/// FailedPrecondition if a checkpoint, be its marker damaged, stands above a path or URL.
+Status CheckNotInACheckpoint(std::string_view place, const Context& context);
+
 /// "<prefix without its slash>.coffer-tmp-<16 hexadecimal digits>/", where a save stages its work.
 std::string StagingPrefix(const std::string& prefix, std::string_view id);
 /// Whether a prefix is one of these: what stands there was never finished.

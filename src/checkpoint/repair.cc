@@ -37,25 +37,22 @@ class RepairChecker final : public Checker {
 
   Status OneArray(const Array& array, const ArrayCheckOptions& check,
                   const std::string& note) override {
-    COFFER_ASSIGN_OR_RETURN(RepairReport done, RepairArrayWith(array, options_, check));
+    RepairReport done;
+    const Status status = RepairArrayInto(array, options_, check, done);
     for (RepairReport::Item& item : done.items) item.finding.reason += note;
     for (VerifyReport::Finding& finding : done.unsupported) finding.reason += note;
     Merge(report_, std::move(done));
-    return Status();
+    return status;
   }
   Status Tell(VerifyReport::Finding finding, std::string_view why_left) override {
     AddItem(report_, {std::move(finding), RepairReport::Outcome::kLeft, std::string(why_left)});
     return Status();
   }
-  Status Foreign(KvStore& store, const std::vector<std::string>& keys,
-                 std::string_view reason) override {
+  Status Foreign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
+                 const ForeignJudge& judge) override {
     std::optional<NodeWriteMark> mark;  // A document that makes no node is remembered, too.
     if (options_.drop_foreign && changes()) mark.emplace(context_, store, "", true);
-    for (const std::string& key : keys) {
-      if (options_.cancel.cancelled()) return CancelledError("cancelled");
-      COFFER_RETURN_IF_ERROR(RepairForeign(store, key, std::string(reason), options_, report_));
-    }
-    return Status();
+    return RepairForeign(store, keys, reason, judge, options_, report_);
   }
   Status Unfinished(const KvStorePtr& store, const std::string& prefix, int64_t keys,
                     std::string_view named) override {
@@ -67,10 +64,7 @@ class RepairChecker final : public Checker {
     return RepairDebris(store, prefix, options_, report_);
   }
 
-  RepairReport TakeReport() {
-    SortItems(report_);
-    return std::move(report_);
-  }
+  RepairReport TakeReport() { return std::move(report_); }
 
  private:
   const RepairOptions options_;
@@ -82,9 +76,16 @@ class RepairChecker final : public Checker {
 
 Result<RepairReport> RepairPlace(std::string_view place, const RepairOptions& options,
                                  const Context& context) {
+  // A chunk of a checkpoint's array looks as any other from inside.
+  std::string url(place);
+  if (place.starts_with('{')) {
+    COFFER_ASSIGN_OR_RETURN(const Place opened, OpenPlace(place, context));
+    url = opened.store->Describe(opened.prefix);
+  }
+  COFFER_RETURN_IF_ERROR(CheckNotInACheckpoint(url, context));
   RepairChecker checker(options, context);
-  COFFER_RETURN_IF_ERROR(CheckPlace(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckPlace(place, context, checker);
+  return FinishRepair(status, checker.TakeReport(), options);
 }
 
 namespace checkpoint {
@@ -92,8 +93,8 @@ namespace checkpoint {
 Result<RepairReport> Repair(std::string_view place, const RepairOptions& options,
                             const Context& context) {
   RepairChecker checker(options, context);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, context, checker);
+  return FinishRepair(status, checker.TakeReport(), options);
 }
 
 Result<RepairReport> Repair(KvStorePtr store, std::string prefix, const RepairOptions& options,
@@ -101,8 +102,8 @@ Result<RepairReport> Repair(KvStorePtr store, std::string prefix, const RepairOp
   COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
                           MakeCheckpointPlace(std::move(store), std::move(prefix)));
   RepairChecker checker(options, context);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, place, context, checker);
+  return FinishRepair(status, checker.TakeReport(), options);
 }
 
 }  // namespace checkpoint

@@ -1,5 +1,6 @@
 #include "src/checkpoint/unfinished.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -23,6 +24,31 @@ bool IsDataPrefix(std::string_view prefix) {
   return IsDataName(name.substr(0, name.size() - 1));
 }
 
+/// Takes a number off the front, as it is written: without zeros before it.
+bool TakeNumber(std::string_view& text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == 0 || (digits > 1 && text[0] == '0')) return false;
+  text.remove_prefix(digits);
+  return true;
+}
+
+/// "arrays/<n>/", then the metadata, or a chunk: "c", "c.0", "c.0.7".
+bool IsOfALeaf(std::string_view key) {
+  constexpr std::string_view kArrays = "arrays/";
+  if (!key.starts_with(kArrays)) return false;
+  key.remove_prefix(kArrays.size());
+  if (!TakeNumber(key) || !key.starts_with('/')) return false;
+  key.remove_prefix(1);
+  if (key == kLeafMetadataName) return true;
+  if (!key.starts_with('c')) return false;
+  key.remove_prefix(1);
+  while (key.starts_with('.')) {
+    key.remove_prefix(1);
+    if (!TakeNumber(key)) return false;
+  }
+  return key.empty();
+}
+
 /// Whether a save that did not finish may have written this key below `prefix`.
 bool IsOfASave(std::string_view prefix, std::string_view key) {
   key.remove_prefix(prefix.size());
@@ -32,7 +58,7 @@ bool IsOfASave(std::string_view prefix, std::string_view key) {
     if (slash == std::string_view::npos || !IsDataName(key.substr(0, slash))) return false;
     key.remove_prefix(slash + 1);
   }
-  return key == kDocumentName || key.starts_with("arrays/");
+  return key == kDocumentName || IsOfALeaf(key);
 }
 
 Result<int64_t> CountKeys(const CheckpointPlace& place) {
@@ -51,14 +77,6 @@ Result<std::string> WhyLeft(const CheckpointPlace& unfinished, const RepairOptio
   return std::string(strange ? "it holds keys that no save writes; delete it by hand" : "");
 }
 
-/// That the marker of the place above a data directory is as it was.
-Status CheckMarker(const CheckpointPlace& place, std::string_view named) {
-  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> now, ReadMarker(place));
-  if ((now ? now->marker.data : "") == named) return Status();
-  return AbortedError(place.Describe() +
-                      ": the checkpoint was replaced while it was repaired; repair again");
-}
-
 }  // namespace
 
 PlaceProbe CheckpointProbe(KvStorePtr store) {
@@ -70,6 +88,12 @@ PlaceProbe CheckpointProbe(KvStorePtr store) {
     if (marker.status().code() != StatusCode::kFailedPrecondition) COFFER_RETURN_IF_ERROR(marker);
     return IsDataPrefix(prefix) ? PlaceKind::kUnfinished : PlaceKind::kNone;
   };
+}
+
+Status CheckMarker(const CheckpointPlace& place, std::string_view named) {
+  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> now, ReadMarker(place));
+  if ((now ? now->marker.data : "") == named) return Status();
+  return AbortedError(place.Describe() + ": the checkpoint was replaced meanwhile; begin anew");
 }
 
 Status FindStagings(const CheckpointPlace& place, const UnfinishedSink& see) {

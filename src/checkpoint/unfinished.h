@@ -32,6 +32,10 @@ Status FindStagings(const CheckpointPlace& place, const UnfinishedSink& see);
 /// one staged its work.
 Status FindUnpublished(const CheckpointPlace& place, const UnfinishedSink& see);
 
+/// Aborted unless the marker of the place still names this data directory; "": unless there is
+/// none.
+Status CheckMarker(const CheckpointPlace& place, std::string_view named);
+
 VerifyReport::Finding UnfinishedFinding(const KvStore& store, const std::string& prefix,
                                         int64_t keys);
 /// Deletes it, or leaves it, as the options say. `named`: the data directory that the place's

@@ -43,8 +43,8 @@ class VerifyChecker final : public Checker {
     AddFinding(report_, std::move(finding));
     return Status();
   }
-  Status Foreign(KvStore& store, const std::vector<std::string>& keys,
-                 std::string_view reason) override {
+  Status Foreign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
+                 const ForeignJudge&) override {
     for (const std::string& key : keys) {
       AddFinding(report_, {FindingKind::kForeign, store.Describe(key), std::string(reason)});
     }

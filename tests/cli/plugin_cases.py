@@ -66,6 +66,8 @@ class Plugins(CliTest):
         )
         path = self.plugin("throws")
         self.refused(path, f"Internal: --plugin {path}: coffer_register_v0: exception: out of tape")
+        path = self.plugin("mute")
+        self.refused(path, f"Internal: --plugin {path}: coffer_register_v0: exception: ")
 
     def test_what_is_no_shared_library(self) -> None:
         text = self.write("text.so", b"#!/bin/sh\necho not a library, however long it may be\n" * 9)
@@ -103,6 +105,7 @@ class BreakingPlugins(CliTest):
             for how, said in {
                 "throw-open": "exception: open broke",
                 "int-open": "exception of no standard type",
+                "mute-open": "exception: ",
                 "null-open": "opened no store",
             }.items():
                 url = self.place(how)
@@ -137,6 +140,26 @@ class BreakingPlugins(CliTest):
             self.place("int-Write", new),
         )
         self.assertFalse(Path(new).exists())
+
+    def test_a_repair_that_breaks_midway_tells_what_it_had_found(self) -> None:
+        Path(self.path("g")).mkdir()
+        self.write("g/zarr.json", b'{"zarr_format": 3, "node_type": "group"}')
+        self.write("g/note", b"x")
+        self.coffer("import", self.input, self.path("g/a"), "--chunk-shape", "4")
+        Path(self.path("g/a/c")).mkdir(exist_ok=True)
+        self.write("g/a/c/9", b"x")
+        url = self.place("throw-Delete", self.path("g"))
+        done = self.run_coffer(*self.breaks, "repair", url)
+        self.assertEqual(
+            (done.returncode, done.stdout.decode(), done.stderr.decode()),
+            (
+                1,
+                "left (nobody knows whose it is (drop-foreign)): breaks:note: orphan: of no array "
+                f"or group\n{url}: 1 finding, 0 repaired, 1 left\n",
+                'coffer: Internal: breaks:a/c/9: store driver "breaks": Delete: exception: '
+                "Delete broke\n",
+            ),
+        )
 
     def test_info_through_a_store_that_does_not_list(self) -> None:
         url = self.place("unlisted")

@@ -1,8 +1,8 @@
 // A plugin that works until it is told where to break: "throw-Read" throws a std::exception in
-// Read, "int-Read" something else, "memory-Read" bad_alloc, and "null-Read" returns a null. A store
-// is told by the host of its URL or in its spec, a codec by its configuration, an array driver by
-// the name of the store and place. The stores are memory, or the folder that is the URL's path; one
-// that is told "unlisted" cannot list.
+// Read, "int-Read" something else, "mute-Read" one without a text, "memory-Read" bad_alloc, and
+// "null-Read" returns a null. A store is told by the host of its URL or in its spec, a codec by its
+// configuration, an array driver by the name of the store and place. The stores are memory, or the
+// folder that is the URL's path; one that is told "unlisted" cannot list.
 #include <algorithm>
 #include <new>
 #include <stdexcept>
@@ -25,10 +25,15 @@ bool Says(std::string_view text, const std::string& what) {
   return rest.empty() || rest[0] == '/' || rest[0] == '"';
 }
 
+struct Mute : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
+
 /// Throws, or says whether a null is to be returned.
 bool Breaks(std::string_view how, const std::string& where) {
   if (Says(how, "throw-" + where)) throw std::runtime_error(where + " broke");
   if (Says(how, "int-" + where)) throw 7;
+  if (Says(how, "mute-" + where)) throw Mute();
   if (Says(how, "memory-" + where)) throw std::bad_alloc();
   return Says(how, "null-" + where);
 }

@@ -7,8 +7,7 @@
 
 #include <dlfcn.h>
 
-#include <exception>
-
+#include "coffer/async/future.h"
 #include "coffer/base/result.h"
 #include "coffer/registry/plugin.h"
 
@@ -25,10 +24,8 @@ Result<const Plugin*> Describe(PluginEntry* entry) {
     const Plugin* const plugin = entry();
     if (plugin != nullptr) return plugin;
     return FailedPreconditionError(std::string(kPluginEntry) + " returned nothing");
-  } catch (const std::exception& error) {
-    return InternalError(std::string(kPluginEntry) + ": exception: " + error.what());
   } catch (...) {
-    return InternalError(std::string(kPluginEntry) + ": exception of no standard type");
+    return internal::StatusOfException().Annotate(kPluginEntry);
   }
 }
 

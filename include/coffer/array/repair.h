@@ -44,6 +44,8 @@ struct RepairOptions {
   bool drop_unfinished = false;
   ProgressFunction on_progress = nullptr;
   CancelToken cancel = {};
+  /// If not null: takes what had been found and done when an error ended the repair.
+  struct RepairReport* on_error = nullptr;
 };
 
 struct RepairReport {
@@ -63,7 +65,7 @@ struct RepairReport {
 
 /// An array of a group's consolidated metadata is repaired as it is stored. Errors: Aborted (the
 /// metadata was changed meanwhile: repair again), Cancelled, the store's own. After an error some
-/// of it is done.
+/// of it is done: see RepairOptions::on_error.
 COFFER_EXPORT Result<RepairReport> RepairArray(const Array& array,
                                                const RepairOptions& options = {});
 

@@ -43,6 +43,8 @@ class Damage : public ::testing::Test {
     const StatusCode code = restored.status().code();
     EXPECT_TRUE(code == StatusCode::kDataLoss || code == StatusCode::kUnimplemented)
         << what << ": " << restored.status();
+    const Result<VerifyReport> verified = checkpoint::Verify(store_, "c/", {.deep = true});
+    EXPECT_GT(verified.ok() ? verified->num_findings : 0, 0) << what << ": " << verified.status();
     return true;
   }
 
@@ -133,6 +135,35 @@ TEST_F(Damage, ValidMetadataOfAnotherArrayIsDataLoss) {
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), ::testing::StartsWith("at w: "));
   EXPECT_THAT(std::string(status.message()), HasSubstr("its metadata has "));
+}
+
+TEST_F(Damage, MetadataThatIsUnsupportedByAFlippedBitIsDataLoss) {
+  const std::string key = KeyEndingWith(*store_, "arrays/0/zarr.json");
+  std::string text = ValueOf(*store_, key);
+  const Digest right = Digest::Of(text);
+  text.replace(text.find("uint8"), 5, "uint9");
+  SetValue(*store_, key, text);
+  const Status expected =
+      DataLossError("at w: " + store_->Describe(key) + ": has " + Digest::Of(text).ToString() +
+                    ", expected " + right.ToString());
+  EXPECT_EQ(checkpoint::Restore(store_, "c/").status(), expected);
+  const VerifyReport report = checkpoint::Verify(store_, "c/").OrDie();
+  ASSERT_EQ(report.findings.size(), 1);
+  EXPECT_EQ(report.findings[0].reason, expected.ToString());
+}
+
+TEST_F(Damage, AMarkerOfAnotherVersionIsAFinding) {
+  std::string text = ValueOf(*store_, "c/commit");
+  text.replace(text.find("\"version\":1") + 10, 1, "3");
+  SetValue(*store_, "c/commit", text);
+  const Status restored = checkpoint::Restore(store_, "c/").status();
+  EXPECT_EQ(restored.code(), StatusCode::kUnimplemented);
+  const VerifyReport report = checkpoint::Verify(store_, "c/").OrDie();
+  ASSERT_EQ(report.findings.size(), 1);
+  EXPECT_EQ(
+      report.findings[0],
+      (VerifyReport::Finding{FindingKind::kMetadata, store_->Describe("c/"), restored.ToString()}));
+  EXPECT_EQ(report.num_unsupported, 0);
 }
 
 TEST_F(Damage, ForgedShapesDoNotMatchTheArray) {

@@ -303,6 +303,28 @@ TEST_F(RepairPlaceTest, NothingIsMadeInsideACheckpointByName) {
   EXPECT_FALSE(std::filesystem::exists(inner));
 }
 
+TEST_F(RepairPlaceTest, NothingIsDroppedInsideACheckpointByName) {
+  const std::string chunk = KeyEndingWith(*store_, "arrays/0/c.0.0");
+  SetValue(*store_, chunk, "damaged");
+  const std::vector<std::string> keys = KeysOf(*store_);
+  const std::string leaf = url_ + "/" + chunk.substr(0, chunk.rfind('/'));
+  const std::string data = leaf.substr(0, leaf.find("/arrays/"));
+  const RepairOptions all = {.drop_damaged = true, .drop_foreign = true, .drop_unfinished = true};
+  const std::string spec =
+      R"({"driver": "zarr3", "kvstore": {"driver": "file", "path": ")" + leaf + R"(/"}})";
+  const std::string why =
+      ": inside the checkpoint at file://" + url_ + "/ckpt/, which is repaired as a whole";
+  for (const std::string& marker : {ValueOf(*store_, "ckpt/commit"), std::string("damaged")}) {
+    SetValue(*store_, "ckpt/commit", marker);
+    for (const std::string& place : {leaf, leaf + "/", leaf + "|zarr3:", data, data + "/"}) {
+      EXPECT_EQ(RepairPlace(place, all).status(), FailedPreconditionError(place + why));
+    }
+    EXPECT_EQ(RepairPlace(spec, all).status(),
+              FailedPreconditionError("file://" + leaf + "/" + why));
+    EXPECT_EQ(KeysOf(*store_), keys);
+  }
+}
+
 TEST_F(RepairPlaceTest, WhatHasTheNameOfANewCheckpointIsSaid) {
   std::filesystem::create_symlink("a", url_ + "/inside");
   const bool follows_links = store_->Read("inside/zarr.json").Get().ok();  // Not the POSIX twin.

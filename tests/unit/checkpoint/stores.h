@@ -5,11 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "coffer/kvstore/adapters.h"
 #include "coffer/kvstore/kvstore.h"
 #include "coffer/kvstore/stores.h"
 
@@ -91,6 +94,17 @@ class LesserStore : public KvStore {
 /// An empty one in memory.
 inline std::shared_ptr<LesserStore> Lesser(LesserStore::Options options) {
   return std::make_shared<LesserStore>(MakeMemoryStore(), options);
+}
+
+/// A store that calls `act` once, on a thread of its own, after the first such operation on a key
+/// with this end.
+inline KvStorePtr ActingAfter(KvStorePtr base, KvOperation operation, std::string end,
+                              std::function<void()> act) {
+  auto done = std::make_shared<std::atomic<bool>>(false);
+  return MakeTraceStore(std::move(base), [=](const TraceEvent& event) {
+    if (event.operation != operation || !event.key.ends_with(end) || done->exchange(true)) return;
+    std::thread(act).join();  // This one is amid its callbacks.
+  });
 }
 
 /// All keys, or those below a prefix, sorted.

@@ -5,8 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <functional>
 #include <thread>
 
 #include "coffer/array/group.h"
@@ -21,7 +19,9 @@
 namespace coffer {
 namespace {
 
+using coffer::testing::ActingAfter;
 using coffer::testing::ExpectStored;
+using coffer::testing::KeyEndingWith;
 using coffer::testing::KeysOf;
 using coffer::testing::Kinds;
 using coffer::testing::LesserStore;
@@ -34,16 +34,6 @@ using ::testing::IsEmpty;
 
 const std::string kMayLive = "left its saver may live (drop-unfinished): unfinished ";
 
-/// A store that calls `act` once, on a thread of its own, after the first such operation on a key
-/// with this end.
-KvStorePtr ActingAfter(KvStorePtr base, KvOperation operation, std::string end,
-                       std::function<void()> act) {
-  auto done = std::make_shared<std::atomic<bool>>(false);
-  return MakeTraceStore(std::move(base), [=](const TraceEvent& event) {
-    if (event.operation != operation || !event.key.ends_with(end) || done->exchange(true)) return;
-    std::thread(act).join();  // This one is amid its callbacks.
-  });
-}
 KvStorePtr WithoutRenames(KvStorePtr base) {
   return std::make_shared<LesserStore>(std::move(base), LesserStore::Options{.rename = false});
 }
@@ -163,13 +153,28 @@ TEST_P(Unfinished, IsNamedByCheckpointFunctionsToo) {
 
 TEST_P(Unfinished, StaysIfSomethingElseIsInIt) {
   const std::string unfinished = DieSaving();
-  SetValue(*store_, unfinished + "thesis.txt", "x");
-  const std::vector<std::string> keys = KeysOf(*store_);
+  const std::string document = KeyEndingWith(*store_, "/checkpoint.json");
+  const std::string data = document.substr(0, document.rfind('/') + 1);
   const RepairOptions all = {.drop_damaged = true, .drop_foreign = true, .drop_unfinished = true};
+  for (const std::string strange :
+       {"thesis.txt", "zarr.jso", "arrays/zarr.json", "arrays/0/thesis.txt", "arrays/0/c/0/0",
+        "arrays/0/c.0.", "arrays/0/c.00", "arrays/0/c.0x", "arrays/0/cc", "arrays/00/zarr.json",
+        "arrays/x/zarr.json", "arrays/0/.zarray", "arrays/0/a/zarr.json"}) {
+    SetValue(*store_, data + strange, "x");
+    const std::vector<std::string> keys = KeysOf(*store_);
+    EXPECT_THAT(
+        Texts(RepairPlace(url_, all).OrDie(), *store_),
+        ElementsAre("left it holds keys that no save writes; delete it by hand: unfinished " +
+                    unfinished))
+        << strange;
+    EXPECT_EQ(KeysOf(*store_), keys) << strange;
+    Remove(*store_, data + strange);
+  }
+  for (const std::string usual : {"arrays/7/c", "arrays/7/c.12.0", "arrays/10/zarr.json"}) {
+    SetValue(*store_, data + usual, "x");
+  }
   EXPECT_THAT(Texts(RepairPlace(url_, all).OrDie(), *store_),
-              ElementsAre("left it holds keys that no save writes; delete it by hand: unfinished " +
-                          unfinished));
-  EXPECT_EQ(KeysOf(*store_), keys);
+              ElementsAre("done delete: unfinished " + unfinished));
 }
 
 TEST(UnfinishedPlace, AStagingByItsOwnName) {
@@ -179,6 +184,20 @@ TEST(UnfinishedPlace, AStagingByItsOwnName) {
   SetValue(*store, staging + "data-0123456789abcdef/checkpoint.json", "x");
   EXPECT_THAT(Kinds(VerifyPlace(dir / staging).OrDie(), *store),
               ElementsAre("unfinished " + staging));
+}
+
+TEST(UnfinishedPlace, AnArrayOfSomebodyWhoUsesSuchANameIsLeft) {
+  const TempDir dir;
+  Group::Create(dir / "g").OrDie();
+  const std::string name = "data-0123456789abcdef";
+  Array array = Array::Create(dir / "g/" + name, {.shape = {2}, .chunk_shape = {2}}).OrDie();
+  const std::vector<uint8_t> values = {1, 2};
+  array.Write(Box::Full({2}), Ref(values.data(), {2})).OrDie();
+  const KvStorePtr store = OpenKvStore(dir / "g").OrDie();
+  const std::vector<std::string> keys = KeysOf(*store);
+  const RepairOptions all = {.drop_damaged = true, .drop_foreign = true, .drop_unfinished = true};
+  RepairPlace(dir / "g", all).OrDie();
+  EXPECT_EQ(KeysOf(*store), keys);
 }
 
 TEST(UnfinishedPlace, OneThatIsPublishedMeanwhileIsKept) {
@@ -196,7 +215,7 @@ TEST(UnfinishedPlace, OneThatIsPublishedMeanwhileIsKept) {
   });
   EXPECT_EQ(checkpoint::Repair(traced, "live/", {.drop_unfinished = true}).status(),
             AbortedError(memory->Describe("live/") +
-                         ": the checkpoint was replaced while it was repaired; repair again"));
+                         ": the checkpoint was replaced meanwhile; begin anew"));
   ExpectStored(memory, "live/", Small(1));
 }
 

@@ -39,6 +39,7 @@ const std::vector<Way>& Throwing() {
   static const auto& ways =
       *new std::vector<Way>{{"throw", StatusCode::kInternal, "exception: $ broke"},
                             {"int", StatusCode::kInternal, "exception of no standard type"},
+                            {"mute", StatusCode::kInternal, "exception: "},
                             {"memory", StatusCode::kResourceExhausted, "out of memory"}};
   return ways;
 }

@@ -76,21 +76,28 @@ void ShowReport(Session& session, const Arguments& arguments, const RepairReport
 }
 
 Result<int> Repair(Session& session, const Arguments& arguments) {
-  RepairReport report;
-  {
+  RepairReport partial;
+  const auto repair = [&] {
     Progress progress = session.MakeProgress("repair");
-    COFFER_ASSIGN_OR_RETURN(report, RepairPlace(arguments.url,
-                                                {.dry_run = arguments.dry_run,
-                                                 .deep = !arguments.shallow,
-                                                 .drop_damaged = arguments.drop_damaged,
-                                                 .drop_foreign = arguments.drop_foreign,
-                                                 .drop_unfinished = arguments.drop_unfinished,
-                                                 .on_progress = progress.function(),
-                                                 .cancel = session.cancel_token()},
-                                                session.context()));
+    return RepairPlace(arguments.url,
+                       {.dry_run = arguments.dry_run,
+                        .deep = !arguments.shallow,
+                        .drop_damaged = arguments.drop_damaged,
+                        .drop_foreign = arguments.drop_foreign,
+                        .drop_unfinished = arguments.drop_unfinished,
+                        .on_progress = progress.function(),
+                        .cancel = session.cancel_token(),
+                        .on_error = &partial},
+                       session.context());
+  };
+  const Result<RepairReport> report = repair();
+  if (!report.ok()) {
+    const bool any = partial.num_planned + partial.num_done + partial.num_left > 0;
+    if (any) ShowReport(session, arguments, partial);  // An error follows.
+    return report.status();
   }
-  ShowReport(session, arguments, report);
-  return report.num_planned + report.num_left == 0 ? kDone : kFound;
+  ShowReport(session, arguments, *report);
+  return report->num_planned + report->num_left == 0 ? kDone : kFound;
 }
 
 }  // namespace
