@@ -117,8 +117,10 @@ Status CheckPlace(std::string_view name, const Context& context, Checker& checke
   if (names_checkpoints) {
     const Result<bool> there = checkpoint::IsCheckpoint(name, context);
     const bool unreadable = IsUnreadableMarker(there.status());
-    if (!unreadable) COFFER_RETURN_IF_ERROR(there);
-    if (unreadable || *there) return CheckCheckpoint(name, context, checker);
+    // No value has the marker's name, but something: a group may be around it.
+    const bool is_no_value = there.status().code() == StatusCode::kFailedPrecondition;
+    if (!unreadable && !is_no_value) COFFER_RETURN_IF_ERROR(there);
+    if (unreadable || (there.ok() && *there)) return CheckCheckpoint(name, context, checker);
   }
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(name, context));
   COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, {.context = context}));

@@ -30,6 +30,8 @@
 
 namespace coffer::inline v0 {
 
+struct RepairReport;
+
 struct RepairOptions {
   bool dry_run = false;  ///< Changes no byte; tells what would be done.
   bool deep = true;      ///< As VerifyOptions::deep.
@@ -45,7 +47,7 @@ struct RepairOptions {
   ProgressFunction on_progress = nullptr;
   CancelToken cancel = {};
   /// If not null: takes what had been found and done when an error ended the repair.
-  struct RepairReport* on_error = nullptr;
+  RepairReport* on_error = nullptr;
 };
 
 struct RepairReport {

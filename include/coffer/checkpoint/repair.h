@@ -38,7 +38,8 @@ namespace coffer::inline v0 {
 COFFER_EXPORT Result<VerifyReport> VerifyPlace(std::string_view place,
                                                const VerifyOptions& options = {},
                                                const Context& context = Context::Default());
-/// Errors: also Aborted, as RepairArray; FailedPrecondition for a place inside a checkpoint, which
+/// Of a group, an error of one place (Aborted, as RepairArray) is a finding of kMetadata that is
+/// left. Errors: also Aborted; FailedPrecondition for a place inside a checkpoint, which
 /// is repaired as a whole.
 COFFER_EXPORT Result<RepairReport> RepairPlace(std::string_view place,
                                                const RepairOptions& options = {},

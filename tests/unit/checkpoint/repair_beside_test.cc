@@ -181,12 +181,17 @@ TEST(RepairPartly, NoValueInAMarkersPlaceIsNoObstacle) {
   SetValue(*store, data + "checkpoint.json", "x");
   SetValue(*store, "z/" + data.substr(2) + "checkpoint.json", "x");
   ASSERT_EQ(mkfifo((dir / "g/k/commit").c_str(), 0600), 0);
+  ASSERT_EQ(mkfifo((dir / "g/commit").c_str(), 0600), 0);
   const RepairOptions options = {.drop_unfinished = true};
   EXPECT_THAT(
       Texts(RepairPlace(dir / "g", options).OrDie(), *store),
-      ElementsAre("left nobody knows whose it is (drop-foreign): foreign k/commit",
+      ElementsAre("left nobody knows whose it is (drop-foreign): foreign commit",
+                  "left nobody knows whose it is (drop-foreign): foreign k/commit",
                   "left an error ended this one; begin anew with it alone: metadata " + data,
                   "done delete: unfinished z/" + data.substr(2)));
+  EXPECT_THAT(Texts(RepairPlace(dir / "g/k", options).OrDie(), *store),
+              ElementsAre("left without it nobody can tell what belongs to the checkpoint: "
+                          "metadata k/"));
 }
 
 }  // namespace
