@@ -3,6 +3,7 @@
 // another creator between a look and the next.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -81,15 +82,23 @@ TEST_P(NewNode, DeleteExistingTakesThemAndNothingElse) {
 }
 
 TEST_P(NewNode, WhoCameSecondLearnsSo) {
-  // The other one creates and writes between the look for a node and the look for chunks.
-  bool first = true;
-  const KvStorePtr between = MakeTraceStore(base_, [&](const TraceEvent& event) {
-    if (event.key != "g/a/.zgroup" && event.key != "g/a/zarr.json") return;
-    if (!std::exchange(first, false)) return;
-    // Inside a future's callback nothing may wait.
-    std::thread([this] { Fill(Create().OrDie()); }).join();
-  });
-  EXPECT_EQ(Array::Create(Place{between, "g/a/", GetParam().driver}, Options()).status().code(),
+  // The other one creates and writes after the last look for a node, before that for chunks.
+  const auto create_in = [&](const std::string& prefix, const std::function<void()>& at_look) {
+    const KvStorePtr seen = MakeTraceStore(base_, [&](const TraceEvent& event) {
+      const bool document = event.key == prefix + ".zgroup" || event.key == prefix + "zarr.json";
+      if (document && event.operation == KvOperation::kRead) at_look();
+    });
+    return Array::Create(Place{seen, prefix, GetParam().driver}, Options()).status();
+  };
+  int looks = 0;
+  create_in("g/b/", [&] { ++looks; }).OrDie();
+  EXPECT_EQ(create_in("g/a/",
+                      [&] {
+                        if (--looks != 0) return;
+                        // Inside a future's callback nothing may wait.
+                        std::thread([this] { Fill(Create().OrDie()); }).join();
+                      })
+                .code(),
             StatusCode::kAlreadyExists);
   EXPECT_TRUE(Has(std::string("g/a/") + GetParam().first_chunk));
 }
