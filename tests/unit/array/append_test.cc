@@ -20,6 +20,7 @@
 #include "coffer/array/verify.h"
 #include "coffer/kvstore/adapters.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/model.h"
 
 extern char** environ;
@@ -302,25 +303,9 @@ TEST_P(Resized, AShrinkingLooksOnlyAtWhatIsStored) {
   EXPECT_EQ(Row(array), Runs({{50, 0}}));
 }
 
-/// A store that cannot list, and does not say so.
-class NoListing : public KvStore {
- public:
-  Future<ReadResult> Read(std::string key, ReadOptions options) override {
-    return base_->Read(std::move(key), std::move(options));
-  }
-  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
-                            WriteOptions options) override {
-    return base_->Write(std::move(key), std::move(value), std::move(options));
-  }
-  Capabilities capabilities() const override { return base_->capabilities(); }
-  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
-
- private:
-  const KvStorePtr base_ = NewStore();
-};
-
 TEST_P(Resized, NothingShrinksWhereNothingCanBeListed) {
-  Array array = Array::Create(std::make_shared<NoListing>(), "", Log(GetParam(), 40)).OrDie();
+  const auto store = std::make_shared<testing::ForwardingStore>(NewStore());  // Does not say so.
+  Array array = Array::Create(store, "", Log(GetParam(), 40)).OrDie();
   WriteColumns(array, 0, 40, 7).OrDie();
   const Status shrunk = array.Resize({2, 18});
   EXPECT_EQ(shrunk.code(), StatusCode::kUnimplemented);

@@ -14,6 +14,7 @@
 #include "src/array/lru_cache.h"
 #include "src/base/json.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/traced.h"
 
 namespace coffer {
@@ -368,23 +369,14 @@ TEST(ShardIndexCache, AStaleIndexMakesNoChunkMissing) {
 }
 
 /// A store that tells no generations.
-class NoGenerations : public KvStore {
+class NoGenerations : public testing::ForwardingStore {
  public:
-  explicit NoGenerations(KvStorePtr base) : base_(std::move(base)) {}
+  using ForwardingStore::ForwardingStore;
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
-    Result<ReadResult> read = base_->Read(std::move(key), std::move(options)).Get();
+    Result<ReadResult> read = ForwardingStore::Read(std::move(key), std::move(options)).Get();
     if (read.ok() && read->state == ReadResult::State::kValue) read->generation = {};
     return Future<ReadResult>::Ready(std::move(read));
   }
-  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
-                            WriteOptions options) override {
-    return base_->Write(std::move(key), std::move(value), std::move(options));
-  }
-  Capabilities capabilities() const override { return base_->capabilities(); }
-  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
-
- private:
-  const KvStorePtr base_;
 };
 
 TEST(Caches, KeepNothingOfAStoreThatTellsNoGenerations) {

@@ -12,6 +12,7 @@
 #include "coffer/array/driver.h"
 #include "coffer/kvstore/adapters.h"
 #include "src/array/pending_updates.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/gate_store.h"
 #include "tests/unit/array/model.h"
 #include "tests/unit/async/manual_executor.h"
@@ -253,21 +254,15 @@ TEST_P(ManyWriters, HandlesOfAnotherShapeWriteByThemselves) {
 
 // What threads do of themselves: any number of commits, but nothing lost.
 /// A store that knows no conditions.
-class NoConditions : public KvStore {
+class NoConditions : public testing::ForwardingStore {
  public:
-  Future<ReadResult> Read(std::string key, ReadOptions options) override {
-    return base_->Read(std::move(key), std::move(options));
-  }
+  NoConditions() : ForwardingStore(NewStore()) {}
   Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
                             WriteOptions options) override {
     options.if_equal = {};
-    return base_->Write(std::move(key), std::move(value), std::move(options));
+    return ForwardingStore::Write(std::move(key), std::move(value), std::move(options));
   }
   Capabilities capabilities() const override { return {}; }
-  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
-
- private:
-  const KvStorePtr base_ = NewStore();
 };
 
 // Nothing but their order keeps what both have written.

@@ -21,6 +21,7 @@
 #include "tests/support/peak_bytes.h"
 #include "tests/support/soak.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/model.h"
 
 namespace coffer {
@@ -240,29 +241,23 @@ TEST_P(Sharded, SaysWhatItsTasksHold) {
 }
 
 /// A store for which each inner chunk is a span of its own.
-class SpanByChunk : public KvStore {
+class SpanByChunk : public testing::ForwardingStore {
  public:
   explicit SpanByChunk(std::function<void(int64_t)> before_read)
-      : before_read_(std::move(before_read)) {}
+      : ForwardingStore(NewStore()), before_read_(std::move(before_read)) {}
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
     if (key.starts_with("c/")) before_read_(++reads_);
-    return base_->Read(std::move(key), std::move(options));
-  }
-  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
-                            WriteOptions options) override {
-    return base_->Write(std::move(key), std::move(value), std::move(options));
+    return ForwardingStore::Read(std::move(key), std::move(options));
   }
   Capabilities capabilities() const override {
-    Capabilities capabilities = base_->capabilities();
+    Capabilities capabilities = ForwardingStore::capabilities();
     capabilities.coalesce_size_max_bytes = 0;
     return capabilities;
   }
-  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
   int64_t reads() const { return reads_; }
 
  private:
   const std::function<void(int64_t)> before_read_;
-  const KvStorePtr base_ = NewStore();
   std::atomic<int64_t> reads_ = 0;
 };
 

@@ -1,0 +1,32 @@
+// A store that forwards Read and Write, as a base for tests that change one thing. It cannot list.
+#ifndef COFFER_TESTS_UNIT_ARRAY_FORWARDING_STORE_H_
+#define COFFER_TESTS_UNIT_ARRAY_FORWARDING_STORE_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "coffer/kvstore/kvstore.h"
+
+namespace coffer::testing {
+
+class ForwardingStore : public KvStore {
+ public:
+  explicit ForwardingStore(KvStorePtr base) : base_(std::move(base)) {}
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    return base_->Read(std::move(key), std::move(options));
+  }
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    return base_->Write(std::move(key), std::move(value), std::move(options));
+  }
+  Capabilities capabilities() const override { return base_->capabilities(); }
+  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
+
+ private:
+  const KvStorePtr base_;
+};
+
+}  // namespace coffer::testing
+
+#endif  // COFFER_TESTS_UNIT_ARRAY_FORWARDING_STORE_H_
