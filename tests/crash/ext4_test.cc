@@ -144,7 +144,7 @@ TEST(Ext4PowerCut, EveryCycleIsWhatWasPromised) {
   }
   const auto scenarios = CrashScenarios();
   uint64_t cut = 0;
-  const uint64_t cycles = Soaked(10);
+  const uint64_t cycles = Soaked(13);  // About four in five end with a cut.
   for (uint64_t cycle = 0; cycle < cycles; ++cycle) {
     const CrashScenario& scenario = scenarios[cycle % scenarios.size()];
     scenario.prepare(Open(disk.mount_point() + "/root", SystemFileOps::Get(), false));
