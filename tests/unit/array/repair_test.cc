@@ -23,6 +23,7 @@
 #include "tests/support/soak.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/damage.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/model.h"
 
 namespace coffer {
@@ -277,27 +278,23 @@ TEST(RepairArray, ShallowReadsNoChunk) {
 }
 
 TEST(RepairArray, DoesNothingWithoutConditions) {
-  class Unconditional : public KvStore {
+  class Unconditional : public testing::ForwardingStore {
    public:
-    explicit Unconditional(KvStorePtr base) : base_(std::move(base)) {}
-    Future<ReadResult> Read(std::string key, ReadOptions options) override {
-      return base_->Read(std::move(key), std::move(options));
-    }
+    explicit Unconditional(const KvStorePtr& base) : ForwardingStore(base), base_(base) {}
     Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
                               WriteOptions options) override {
       options.if_equal = Generation::Unknown();
-      return base_->Write(std::move(key), std::move(value), std::move(options));
+      return ForwardingStore::Write(std::move(key), std::move(value), std::move(options));
     }
     Result<std::unique_ptr<KvListing>> List(ListOptions options) override {
       return base_->List(std::move(options));
     }
     Capabilities capabilities() const override {
-      Capabilities can = base_->capabilities();
+      Capabilities can = ForwardingStore::capabilities();
       can.conditional_write = false;
       can.conditional_delete = false;
       return can;
     }
-    std::string Describe(std::string_view key) const override { return base_->Describe(key); }
 
    private:
     const KvStorePtr base_;
