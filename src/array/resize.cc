@@ -84,7 +84,8 @@ class Outside {
           Reservation* reservation)
       : before_(before), now_(std::move(now)), context_(context), reservation_(reservation) {}
 
-  /// Deletes those of the keys that lie outside. Tries all; the first error.
+  /// Deletes those of the keys that lie outside, but for one that cannot be looked at: somebody
+  /// may write there just now. Tries all; the first error.
   Status Delete(const std::vector<std::string>& keys) {
     const ReadOptions stat{.range = ByteRange::Stat()};
     std::vector<Future<ReadResult>> found;
@@ -95,15 +96,17 @@ class Outside {
     std::vector<Future<WriteResult>> deletes;
     for (size_t i = 0; i < keys.size(); ++i) {
       const Result<ReadResult>& read = found[i].Get();
-      if (read.ok() && read->state == ReadResult::State::kMissing) continue;
+      if (!read.ok()) {
+        if (first.ok()) first = read.status();
+        continue;
+      }
+      if (read->state == ReadResult::State::kMissing) continue;
       if (IsInGrid(*now, *before_.ParseCellKey(keys[i]))) {
         if (first.ok()) first = GrewAgain(*now);
         continue;
       }
       WriteOptions options;
-      if (read.ok() && before_.store->capabilities().conditional_delete) {
-        options.if_equal = read->generation;
-      }
+      if (before_.store->capabilities().conditional_delete) options.if_equal = read->generation;
       deletes.push_back(before_.store->Write(keys[i], std::nullopt, options));
     }
     for (const Future<WriteResult>& deleted : deletes) {

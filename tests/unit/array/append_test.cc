@@ -408,6 +408,24 @@ TEST_P(Resized, NorWhatWasWrittenBetweenTheLookAndTheDeleting) {
   EXPECT_EQ(Row(Array::Open(base, "").OrDie()), Runs({{5, 7}, {43, 8}}));
 }
 
+TEST_P(Resized, WhatCannotBeLookedAtIsNotDeleted) {
+  const KvStorePtr base = NewStore();
+  const auto store = MakeFaultStore(base);
+  Array array = Array::Create(store, "", Log(GetParam(), 40)).OrDie();
+  WriteColumns(array, 0, 40, 7).OrDie();
+  const std::string last = GetParam() ? "c/0/3" : "c/0/9";
+  store->Inject({.operation = KvOperation::kRead, .key_prefix = last});
+  const Status status = array.Resize({2, 12});
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status;
+  EXPECT_NE(status.message().find("the shape is [2, 12] now, but not all outside it is deleted"),
+            std::string::npos)
+      << status;
+  const std::vector<ListEntry> left =
+      ListAll(*base, {.range = KeyRange::Prefix("c/0/")}).OrDie();
+  ASSERT_EQ(left.size(), GetParam() ? 2u : 4u);  // What is inside, and the one.
+  EXPECT_EQ(left.back().key, last);
+}
+
 TEST_P(Resized, WritersAndAResizerAtOnce) {
   // Whatever comes when: in the end nothing stands outside, and what is inside is the fill value or
   // what somebody wrote there.
