@@ -1,12 +1,11 @@
 // A stream, step by step; how its file is published is told in write.cc:
 //   1. Pieces are written as they come, and the kernel is asked to write them out early.
-//   2. Before a stream passes a mebibyte, and then each time it reaches the end of its room, room
-//   is
-//      asked for: as much again as it has, at most kRoomMax. What the disk refuses is only a hint.
+//   2. Before a stream passes a mebibyte, and then each time it reaches the end of its room, it
+//      asks for more: as much again as it has, at most kRoomMax. What the disk refuses is only a
+//      hint.
 //   3. With direct_streams pieces gather in an aligned block first; full blocks are written past
-//   the
-//      page cache. What is left at the end goes through it, since it has no whole pages. A file
-//      system that refuses is written to as in 1 from there on.
+//      the page cache. What is left at the end goes through it, since it has no whole pages. A
+//      file system that refuses is written to as in 1 from there on.
 //   4. Before it is published, room that was not used is given back.
 // What was written short must never be published: the first error abandons the stream.
 #include "kvstore/file/stream.h"

@@ -144,7 +144,7 @@ TEST(Ext4PowerCut, EveryCycleIsWhatWasPromised) {
   }
   const auto scenarios = CrashScenarios();
   uint64_t cut = 0;
-  const uint64_t cycles = Soaked(13);  // About four in five end with a cut.
+  const uint64_t cycles = Soaked(14);  // About four in five end with a cut.
   for (uint64_t cycle = 0; cycle < cycles; ++cycle) {
     const CrashScenario& scenario = scenarios[cycle % scenarios.size()];
     scenario.prepare(Open(disk.mount_point() + "/root", SystemFileOps::Get(), false));
@@ -165,7 +165,7 @@ TEST(Ext4PowerCut, EveryCycleIsWhatWasPromised) {
   }
   std::printf("ext4: %llu power cuts in %llu cycles\n", static_cast<unsigned long long>(cut),
               static_cast<unsigned long long>(cycles));
-  EXPECT_GE(cut * 2, cycles) << "most cycles should end by a cut";
+  EXPECT_GE(cut * 14, cycles * 10) << "too few cycles end by a cut";
 }
 
 }  // namespace

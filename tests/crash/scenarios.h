@@ -47,6 +47,7 @@ struct CrashScenario {
 };
 
 std::span<const CrashScenario> CrashScenarios();
+std::span<const CrashScenario> CrashScenariosOfOneThread();
 
 /// How GoogleTest shows a scenario.
 inline void PrintTo(const CrashScenario& scenario, std::ostream* out) { *out << scenario.name; }

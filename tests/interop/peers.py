@@ -24,8 +24,10 @@ PIPELINES = {
 
 @contextmanager
 def pipeline(peer: str) -> Iterator[None]:
-    """Inside, zarr-python works with its own codecs or with those of zarrs."""
-    with zarr.config.set({"codec_pipeline.path": PIPELINES[peer]}):
+    """Inside, zarr-python works with its own codecs or with those of zarrs, which would hand what
+    it cannot do back to zarr-python."""
+    settings = {"codec_pipeline.path": PIPELINES[peer], "codec_pipeline.strict": True}
+    with zarr.config.set(settings):
         yield
 
 
@@ -103,11 +105,16 @@ def zarr2_gap(peer: str, direction: str, case: Case) -> str | None:
             return "TensorStore writes no attributes of Zarr v2"
         if direction == "write" and case.v2["order"] == "F" and len(case.shape) < 2:
             return "TensorStore cannot create order F with fewer than two dimensions"
-    if peer == "zarrs" and direction == "read" and many:
-        if case.numpy_type().startswith(">"):
-            return "zarrs reads no big-endian data of Zarr v2"
-        if case.v2["order"] == "F" and len(case.shape) > 1:
-            return "zarrs reads no order F of Zarr v2"
+    if peer == "zarrs":
+        if compressor in ("lz4", "lzma"):
+            return "zarrs has no compressor lz4 or lzma of Zarr v2"
+        if direction == "write" and case.v2["order"] == "F" and not case.shape:
+            return "zarrs cannot write order F of rank 0"
+        if direction == "read" and many:
+            if case.numpy_type().startswith(">"):
+                return "zarrs reads no big-endian data of Zarr v2"
+            if case.v2["order"] == "F" and len(case.shape) > 1:
+                return "zarrs reads no order F of Zarr v2"
     return None
 
 

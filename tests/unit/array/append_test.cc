@@ -420,8 +420,7 @@ TEST_P(Resized, WhatCannotBeLookedAtIsNotDeleted) {
   EXPECT_NE(status.message().find("the shape is [2, 12] now, but not all outside it is deleted"),
             std::string::npos)
       << status;
-  const std::vector<ListEntry> left =
-      ListAll(*base, {.range = KeyRange::Prefix("c/0/")}).OrDie();
+  const std::vector<ListEntry> left = ListAll(*base, {.range = KeyRange::Prefix("c/0/")}).OrDie();
   ASSERT_EQ(left.size(), GetParam() ? 2u : 4u);  // What is inside, and the one.
   EXPECT_EQ(left.back().key, last);
 }

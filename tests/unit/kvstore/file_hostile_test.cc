@@ -223,7 +223,7 @@ TEST_F(FileHostileTest, WorksWhereASandboxLacksOpenat2) {
     fs::remove_all(dir_ / "root");
     const int status =
         RunChild("FileHostileChild.DISABLED_WorksWithoutOpenat2" + which, dir_.path());
-    if (status == kCannot) GTEST_SKIP() << "this machine allows no seccomp filter";
+    if (status == kCannot) GTEST_SKIP() << "SKIPPED: this machine allows no seccomp filter";
     EXPECT_EQ(status, 0) << which;
   }
 }
@@ -260,7 +260,7 @@ TEST_F(FileHostileChild, DISABLED_FillsASmallDisk) {
 
 TEST_F(FileHostileTest, AFullDiskLeavesOldValuesAndComesBack) {
   const int status = RunChild("FileHostileChild.DISABLED_FillsASmallDisk", dir_.path());
-  if (status == kCannot) GTEST_SKIP() << "mounting a small tmpfs needs root";
+  if (status == kCannot) GTEST_SKIP() << "SKIPPED: mounting a small tmpfs needs root";
   EXPECT_EQ(status, 0);
 }
 

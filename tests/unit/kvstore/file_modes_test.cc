@@ -175,7 +175,8 @@ TEST_F(FileModesTest, TheRoomOfADeadWriterIsGivenBack) {
   {
     const File root(ops_, ops_.OpenDirectory(root_.c_str()));
     const File lock(ops_, ops_.OpenAt(root.get(), "k.__lock", O_RDWR, 0));
-    if (ops_.Preallocate(lock.get(), 0, MiB(8)) != 0) GTEST_SKIP() << "no room can be asked for";
+    if (ops_.Preallocate(lock.get(), 0, MiB(8)) != 0)
+      GTEST_SKIP() << "SKIPPED: no room can be asked for";
   }
   EXPECT_TRUE(Put(*store, "k", "tiny").ok());
   struct stat stat = {};
@@ -214,6 +215,29 @@ TEST_F(FileModesTest, WithoutLocksKeysAreMadeWhereKeysWere) {
   EXPECT_EQ(Create(*store, "a", "v"), "written");
   EXPECT_EQ(Create(*store, "a", "w"), "not met");
   EXPECT_THAT(Files(), ElementsAre("a"));
+}
+
+/// What a process leaves that was killed between linking its value and removing the other name.
+TEST_F(FileModesTest, ALinkWhoseWriterWasKilledIsACreationAndDebris) {
+  ops_.FailForEver("RenameNew", -EINVAL);
+  ops_.FailForEver("Remove", -EIO);
+  EXPECT_EQ(Create(*Make({.locking = Locking::kNone}), "k", "v"), "written");
+  ops_.Mend();
+  const std::string debris = *Files().begin();
+  EXPECT_THAT(Files(), ElementsAre(debris, "k"));
+  EXPECT_EQ(fs::hard_link_count(root_ + "/k"), 2u);
+  for (const auto locking : {Locking::kOs, Locking::kLockfile, Locking::kNone}) {
+    const KvStorePtr store = Make({.locking = locking});
+    EXPECT_EQ(ListAll(*store).OrDie().size(), 1u);
+    EXPECT_EQ(Get(*store, "k"), "v");
+    EXPECT_EQ(Create(*store, "k", "w"), "not met");
+    EXPECT_EQ(Get(*store, "k"), "v");
+  }
+  const KvStorePtr store = Make();
+  EXPECT_EQ(store->ClearDebris({}).Get().OrDie().size(), 1u);
+  EXPECT_EQ(Get(*store, "k"), "v");
+  EXPECT_TRUE(Put(*store, "k", "new").ok());
+  EXPECT_THAT(Files(), ElementsAre("k"));
 }
 
 TEST_F(FileModesTest, AStreamTakesTheTemporaryOfADeadOneOver) {

@@ -574,7 +574,8 @@ TEST_F(FileStoreTest, TimesThatNanosecondsCannotCountAreTakenAsTheLast) {
   ASSERT_EQ(utimensat(AT_FDCWD, (root_ + "/k").c_str(), times, 0), 0);
   struct stat raw = {};
   ASSERT_EQ(stat((root_ + "/k").c_str(), &raw), 0);
-  if (raw.st_mtim.tv_sec != times[1].tv_sec) GTEST_SKIP() << "the file system has no such times";
+  if (raw.st_mtim.tv_sec != times[1].tv_sec)
+    GTEST_SKIP() << "SKIPPED: the file system has no such times";
   const Generation generation = store->Read("k").Get().OrDie().generation;
   EXPECT_THAT(generation.value, HasSubstr(".9223372035000000000."));
   const WriteResult written =
