@@ -15,7 +15,7 @@ from pathlib import Path
 CALLS = "open,openat,creat,mkdir,mkdirat,write,writev,pwrite64,pwritev,pwritev2,ftruncate"
 CALLS += ",fallocate,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir"
 CALLS += ",fsync,fdatasync,exit_group"
-MISSING = "" if shutil.which("strace") else "strace is not installed (scripts/install-deps)"
+MISSING = "" if shutil.which("strace") else "SKIPPED: no strace (scripts/install-deps)"
 
 
 @dataclass
