@@ -85,7 +85,8 @@ Result<Generation> GenerationNow(KvStore& store, const std::string& key) {
 Result<bool> WriteDocument(KvStore& store, const std::string& key, std::string text,
                            const Generation& if_equal, Generation& written) {
   WriteOptions options;
-  if (store.capabilities().conditional_write) {
+  const Capabilities can = store.capabilities();
+  if (can.conditional_write || (if_equal.missing() && can.conditional_create)) {
     options.if_equal = if_equal;
   } else {
     COFFER_ASSIGN_OR_RETURN(const Generation now, GenerationNow(store, key));

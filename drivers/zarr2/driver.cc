@@ -146,7 +146,7 @@ Result<std::optional<Generation>> WriteNewAttributes(KvStore& store, const std::
   }
   if (debris.missing()) return std::optional(debris);
   WriteOptions options;
-  if (store.capabilities().conditional_write) options.if_equal = debris;
+  if (store.capabilities().conditional_delete) options.if_equal = debris;
   COFFER_ASSIGN_OR_RETURN(const WriteResult deleted, store.Write(key, std::nullopt, options).Get());
   const bool done = deleted.state == WriteResult::State::kWritten;
   return done ? std::optional(Generation::Missing()) : std::nullopt;

@@ -258,6 +258,11 @@ Result<bool> TryRename(const FileRoot& root, const std::string& from, const std:
     error = rename();
   }
   if (error == -EEXIST || error == -ENOTEMPTY || error == -ENOTDIR) {
+    COFFER_ASSIGN_OR_RETURN(const bool taken, HoldsKeys(root, to));
+    if (!taken && error != -ENOTDIR) {
+      return AbortedError(root.Describe(to) + ": cannot rename \"" + from +
+                          "\" to this prefix while somebody writes there");
+    }
     return AlreadyExistsError(root.Describe(to) + ": cannot rename \"" + from +
                               "\" to this prefix, it has keys");
   }

@@ -86,7 +86,12 @@ class Copier {
     const Box clipped = stored_.grid.ClippedCellBox(cell);
     const Box part = clipped.Intersect(region_);
     if (part.empty()) return Status();
-    if (part != (options_.exclusive ? clipped : stored_.grid.CellBox(cell))) {
+    const bool in_part = part != (options_.exclusive ? clipped : stored_.grid.CellBox(cell));
+    KeyLock turn;
+    if (in_part || !conditional_write_) {  // As in NextCell() of write.cc.
+      COFFER_ASSIGN_OR_RETURN(turn, TakeTurn(stored_.CellKey(cell)));
+    }
+    if (in_part) {
       COFFER_RETURN_IF_ERROR(CopyPart(cell));
     } else if (stored_.chain->shard_layout() != nullptr) {
       COFFER_RETURN_IF_ERROR(CopyShard(cell, clipped));
@@ -124,13 +129,15 @@ class Copier {
     return write;
   }
 
-  Status CopyPart(const Index& cell) {
-    const std::string key = stored_.CellKey(cell);
+  Result<KeyLock> TakeTurn(const std::string& key) {
     auto& locks = context_.Get<KeyLocks>();
     const std::string name = stored_.Describe(key);
-    locks.Acquire(name, context_.shared_executor()).Wait();
-    const KeyLock lock(&locks, name);
+    COFFER_RETURN_IF_ERROR(locks.Acquire(name, context_.shared_executor(), options_.cancel).Get());
+    return KeyLock(&locks, name);
+  }
 
+  Status CopyPart(const Index& cell) {
+    const std::string key = stored_.CellKey(cell);
     const ShardLayout* const layout = stored_.chain->shard_layout();
     const ChunkSpec& unit = (layout != nullptr ? layout->inner() : *stored_.chain).chunk();
     const int64_t read_bytes =
@@ -280,7 +287,8 @@ class Copier {
   }
 
   Status Acknowledge(Future<WriteResult> write) {
-    if (!AcknowledgesLater(stored_)) return write.Get().status();
+    // Without conditions the cell's turn lasts until then.
+    if (!AcknowledgesLater(stored_) || !conditional_write_) return write.Get().status();
     Future<WriteResult> oldest;
     {
       MutexLock lock(mutex_);
@@ -299,6 +307,7 @@ class Copier {
   const Box region_;
   const ArrayWriteOptions options_;
   const int threads_;
+  const bool conditional_write_ = stored_.store->capabilities().conditional_write;
   const int64_t item_size_;
   Progress progress_;
   Mutex mutex_;  // Guards what follows.

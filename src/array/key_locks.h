@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "coffer/async/cancel.h"
 #include "coffer/async/future.h"
 #include "src/async/key_queue.h"
 
@@ -34,8 +35,10 @@ class KeyLock {
 
 class KeyLocks {
  public:
-  /// Ready once the caller has the key, of which it then makes a KeyLock.
-  Future<void> Acquire(const std::string& name, std::shared_ptr<Executor> executor);
+  /// OK once the caller has the key, of which it then makes a KeyLock; Cancelled if that comes
+  /// first.
+  Future<void> Acquire(const std::string& name, const std::shared_ptr<Executor>& executor,
+                       const CancelToken& cancel);
 
  private:
   friend class KeyLock;

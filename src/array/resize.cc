@@ -196,7 +196,7 @@ class Outside {
     KeyLock lock;
     Reservation held;
     if (reservation_ == nullptr) {  // Who holds bytes must not wait for a key.
-      locks.Acquire(name, context_.shared_executor()).Wait();
+      locks.Acquire(name, context_.shared_executor(), {}).Wait();
       lock = KeyLock(&locks, name);
       COFFER_ASSIGN_OR_RETURN(held, context_.budget().Acquire(UpdateCellBytes(before_)));
     }

@@ -154,9 +154,10 @@ class TurnOfCovered : public Work {
     auto& locks = crew.context().Get<KeyLocks>();
     const std::string name = operation_->stored->Describe(part_.key);
     if (!locked_.valid()) {
-      locked_ = locks.Acquire(name, crew.context().shared_executor());
+      locked_ = locks.Acquire(name, crew.context().shared_executor(), crew.stop_token());
       if (!locked_.ready()) return Pending::On(locked_);
     }
+    COFFER_RETURN_IF_ERROR(locked_.Get());
     crew.Push(std::make_unique<CoveredWrite>(operation_, part_, KeyLock(&locks, name)));
     return Pending::Done();
   }
@@ -301,9 +302,10 @@ class JoinUpdate : public Work {
     }
     auto& locks = crew.context().Get<KeyLocks>();
     if (!locked_.valid()) {
-      locked_ = locks.Acquire(update_->name, crew.context().shared_executor());
+      locked_ = locks.Acquire(update_->name, crew.context().shared_executor(), crew.stop_token());
       if (!locked_.ready()) return Pending::On(locked_);
     }
+    COFFER_RETURN_IF_ERROR(locked_.Get());
     KeyLock lock(&locks, update_->name);
     crew.Push(std::make_unique<UpdateWork>(operation_, part_, std::exchange(update_, nullptr),
                                            pending_, std::move(lock)));

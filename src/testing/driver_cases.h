@@ -24,8 +24,9 @@ class WatchedStore final : public KvStore {
       std::function<void(const std::string& key, bool deletes, const Generation& if_equal)>;
   explicit WatchedStore(KvStorePtr base) : base_(std::move(base)) {}
 
-  Watch before_write;       ///< Called without a lock; may use the store behind.
-  bool conditional = true;  ///< false: a write with a condition fails.
+  Watch before_write;               ///< Called without a lock; may use the store behind.
+  bool conditional = true;          ///< false: a write with a condition fails,
+  bool conditional_create = false;  ///< unless it is that the key must not exist, and this is set.
 
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
     return base_->Read(std::move(key), std::move(options));

@@ -161,6 +161,24 @@ constexpr DriverCase kCases[] = {
        EXPECT_EQ(Reshape(s, **made, {9}).status().code(), StatusCode::kAborted);
        EXPECT_EQ(s.Open("x/")->shape(), Shape({8}));
      }},
+    {"StoresWithConditionsOnCreationAlone",
+     [](const DriverSubject& s) {
+       auto watched = std::make_shared<WatchedStore>(s.store);
+       watched->conditional = false;
+       watched->conditional_create = true;
+       bool planted = false;
+       watched->before_write = [&](const std::string& key, bool deletes, const Generation&) {
+         if (deletes || !key.starts_with("x/") || std::exchange(planted, true)) return;
+         s.Create("x/", s.Options({7}));
+       };
+       EXPECT_EQ(s.driver.Create(watched, "x/", s.Options({8})).status().code(),
+                 StatusCode::kAlreadyExists);
+       EXPECT_TRUE(planted);
+       const StoredArrayPtr made = s.Open("x/");
+       EXPECT_EQ(made->shape(), Shape({7}));
+       ASSERT_TRUE(Reshape(s, *s.driver.Open(watched, "x/", s.context).OrDie(), {9}).ok());
+       EXPECT_EQ(s.Open("x/")->shape(), Shape({9}));
+     }},
 };
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace coffer::inline v0::testing {
 Future<WriteResult> WatchedStore::Write(std::string key, std::optional<BytesChain> value,
                                         WriteOptions options) {
   if (before_write) before_write(key, !value.has_value(), options.if_equal);
-  if (!conditional && options.if_equal.known()) {
+  const bool creates = conditional_create && options.if_equal.missing();
+  if (!conditional && options.if_equal.known() && !creates) {
     return Future<WriteResult>::Ready(
         InvalidArgumentError(Describe(key) + ": this store knows no conditional writes"));
   }
@@ -21,7 +22,8 @@ Future<WriteResult> WatchedStore::Write(std::string key, std::optional<BytesChai
 Capabilities WatchedStore::capabilities() const {
   Capabilities all = base_->capabilities();
   if (!conditional) {
-    all.conditional_write = all.conditional_delete = all.conditional_create = false;
+    all.conditional_write = all.conditional_delete = false;
+    all.conditional_create = conditional_create;
   }
   return all;
 }

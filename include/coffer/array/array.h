@@ -29,7 +29,8 @@
 //
 // Errors everywhere: InvalidArgument (malformed metadata, a wrong argument), DataLoss (stored bytes
 // are wrong), OutOfRange (a box beyond the shape), and the store's own; texts name store, key and
-// reason.
+// reason. A read of a shard that others replace 16 times before all of it is read in one state is
+// Aborted: read again.
 //
 // Thread safety: all methods from any thread; Resize, Append and SetAttributes not at the same time
 // as other methods of the same handle (of its copies: yes).

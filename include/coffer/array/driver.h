@@ -18,8 +18,9 @@
 // Conditions. Metadata is changed by many writers, so a driver
 //  * creates a document on the condition that its key is missing (Generation::Missing()), and
 //    changes one on the condition that it still has the generation that was read: in
-//    WriteOptions::if_equal, never by looking first. Only where the store's
-//    capabilities().conditional_write is false does it look just before it writes;
+//    WriteOptions::if_equal, never by looking first. Only where the store's capabilities() have no
+//    conditional_write, and for a new document no conditional_create either, does it look just
+//    before it writes;
 //  * reports a lost condition as AlreadyExists when creating, as Aborted when changing;
 //  * writes a document only if it could open it: what it writes it has parsed and bound before;
 //  * where a node has several documents, writes the one that Find() looks for last when creating,

@@ -252,7 +252,8 @@ class TileDriver final : public coffer::ArrayDriver {
   static Result<bool> Write(coffer::KvStore& store, const std::string& prefix,
                             const Generation& if_equal, Document& document) {
     coffer::WriteOptions options;
-    if (store.capabilities().conditional_write) {
+    const coffer::Capabilities can = store.capabilities();
+    if (can.conditional_write || (can.conditional_create && if_equal.missing())) {
       options.if_equal = if_equal;
     } else {
       COFFER_ASSIGN_OR_RETURN(const Document now, Read(store, prefix));

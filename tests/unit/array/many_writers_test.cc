@@ -5,10 +5,13 @@
 // comes when; the calls that reach the store are counted. Threads besides, for what that may miss.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <functional>
 #include <latch>
 #include <thread>
 
 #include "coffer/array/array.h"
+#include "coffer/array/copy.h"
 #include "coffer/array/driver.h"
 #include "coffer/kvstore/adapters.h"
 #include "src/array/pending_updates.h"
@@ -147,10 +150,11 @@ TEST_P(ManyWriters, ACancelledOneWithdrawsAndHarmsNobody) {
   cancel[2].Cancel();
   shop.Run();
   EXPECT_EQ(shop.waiting(), 2);
-  ASSERT_TRUE(third.ready());  // It waits for nothing any more; the leader for its turn.
-  EXPECT_EQ(third.Get().code(), StatusCode::kCancelled);
+  for (const Future<void>& write : {leader, third}) {
+    ASSERT_TRUE(write.ready());
+    EXPECT_EQ(write.Get().code(), StatusCode::kCancelled);
+  }
   shop.Open();
-  EXPECT_EQ(leader.Get().code(), StatusCode::kCancelled);
   for (const Future<void>& write : {first, second, fourth}) {
     ASSERT_TRUE(write.ready());
     EXPECT_EQ(write.Get(), Status());
@@ -280,6 +284,68 @@ TEST_P(ManyWriters, AWholeCellTakesItsTurnWhereTheStoreKnowsNoConditions) {
     EXPECT_EQ(shop.All()(0, 1), 7);
     EXPECT_EQ(shop.All()(7, 7), 7);
   }
+}
+
+TEST_P(ManyWriters, WhoWaitsForItsTurnCanBeCancelled) {
+  Workshop shop(GetParam(), std::make_shared<NoConditions>());
+  shop.gate().Close("c/0/0");
+  const Future<void> first = shop.Write(0, 0, 1, 1, 1);
+  const CancelSource cancel;
+  const Future<void> part = shop.Write(0, 1, 1, 1, 2, cancel.token());
+  const Future<void> whole = shop.Write(0, 0, 8, 8, 7, cancel.token());
+  const Future<void> after = shop.Write(0, 2, 1, 1, 3);
+  EXPECT_FALSE(part.ready() || whole.ready());
+  cancel.Cancel();
+  shop.Run();
+  for (const Future<void>& write : {part, whole}) {
+    ASSERT_TRUE(write.ready());
+    EXPECT_EQ(write.Get().code(), StatusCode::kCancelled);
+  }
+  while (!first.ready() || !after.ready()) shop.OpenOnce();
+  first.Get().OrDie();
+  after.Get().OrDie();
+  const NdArray<uint16_t> all = shop.All();
+  const std::vector<uint16_t> row(all.values().begin(), all.values().begin() + 4);
+  EXPECT_EQ(row, (std::vector<uint16_t>{1, 0, 3, 0}));
+}
+
+/// What has not happened after this long does not happen.
+bool HappensSoon(const std::function<bool()>& happened) {
+  const Promise<void> never;
+  for (int ms = 0; ms < 200 && !happened(); ++ms) {
+    never.future().Wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+  }
+  return happened();
+}
+
+TEST_P(ManyWriters, SoDoesACopiedOne) {
+  const Context context = Context::Create({.threads = 2});
+  const auto gate = std::make_shared<GatePolicy>();
+  CreateOptions options{.shape = {8, 8},
+                        .data_type = DataType::kUint16,
+                        .chunk_shape = GetParam() ? Shape{2, 2} : Shape{8, 8},
+                        .shard_shape = GetParam() ? Shape{8, 8} : Shape{}};
+  options.context = context;
+  const Array source = Array::Create(NewStore(), "", options).OrDie();
+  const Array array =
+      Array::Create(MakeGateStore(std::make_shared<NoConditions>(), gate), "", options).OrDie();
+  const std::vector<uint16_t> ones(64, 1);
+  const std::vector<uint16_t> sevens(64, 7);
+  array.Write(Box::Full({8, 8}), Ref(ones.data(), {8, 8})).OrDie();
+  source.Write(Box::Full({8, 8}), Ref(sevens.data(), {8, 8})).OrDie();
+
+  gate->Close("c/0/0");
+  const uint16_t five = 5;
+  const Future<void> part =
+      array.WriteAsync(Box::FromSize({0, 0}, {1, 1}), Ref(&five, {1, 1})).committed;
+  ASSERT_TRUE(HappensSoon([&] { return gate->held() == 1; }));  // Its reading.
+  std::thread copier([&] { EXPECT_EQ(Copy(source, array), Status()); });
+  EXPECT_FALSE(HappensSoon([&] { return gate->held() == 2; })) << "the copy's writing";
+  gate->Open();
+  copier.join();
+  part.Get().OrDie();
+  const NdArray<uint16_t> all = array.Read<uint16_t>({}).OrDie();
+  EXPECT_EQ(std::vector<uint16_t>(all.values().begin(), all.values().end()), sevens);
 }
 
 TEST_P(ManyWriters, AWholeCellIsWrittenUnreadWhereTheStoreKnowsNoConditions) {

@@ -312,6 +312,18 @@ TEST_F(FileModesTest, ARenameNeverReplacesWhatAppearsMeanwhile) {
   EXPECT_THAT(Files(), ElementsAre("from/k", "to/theirs"));
 }
 
+TEST_F(FileModesTest, ARenameBesideAWriterInItsTargetIsAborted) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "from/k", "v").ok());
+  auto writer = store->OpenWriter("to/k").OrDie();
+  EXPECT_EQ(store->RenamePrefix("from/", "to/").Get().ToString(),
+            "Aborted: " + url_ +
+                "to/: cannot rename \"from/\" to this prefix while somebody writes there");
+  writer = nullptr;
+  EXPECT_TRUE(store->RenamePrefix("from/", "to/").Get().ok());
+  EXPECT_THAT(Files(), ElementsAre("to/k"));
+}
+
 TEST_F(FileModesTest, DeletesTakeWhateverIsNoDirectory) {
   for (const auto locking : {Locking::kOs, Locking::kLockfile, Locking::kNone}) {
     const KvStorePtr store = Make({.locking = locking});
