@@ -124,8 +124,9 @@ Status VerifyDebris(KvStore& store, const std::string& prefix, VerifyReport& rep
 Status RepairDebris(KvStore& store, const std::string& prefix, const RepairOptions& options,
                     RepairReport& report);
 
-/// Whether each of these keys still belongs to nobody, by what the store tells now.
-using ForeignJudge = std::function<Result<std::vector<bool>>(const std::vector<std::string>& keys)>;
+/// A verdict on each of these keys, by what the store tells now.
+using ForeignJudge =
+    std::function<Result<std::vector<ForeignVerdict>>(const std::vector<std::string>& keys)>;
 /// Deletes foreign keys, those of one page of a listing, or leaves them, as the options say.
 Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
                      const ForeignJudge& judge, const RepairOptions& options, RepairReport& report);

@@ -10,6 +10,10 @@
 
 namespace coffer::inline v0 {
 
+std::string TwoFormats(const ArrayDriver& other) {
+  return "the place has a document of " + std::string(other.name()) + ", too";
+}
+
 Result<NodeKind> FolderKinds::FindBy(const std::vector<const ArrayDriver*>& drivers,
                                      const std::string& folder) const {
   const std::string name = folder.substr(prefix_.size(), folder.size() - prefix_.size() - 1);
@@ -90,6 +94,22 @@ class Surveyor {
     }
     return kind == Kind::kGroup && (node.has_value() || IsDocumentOfAnother(key));
   }
+  /// Why a stray may be a chunk of an array all the same; "" if nothing says so.
+  Result<std::string> ArrayOfAnotherAbove(const std::string& key) {
+    for (size_t end = prefix_.size(); end != std::string::npos;) {
+      const std::string folder = key.substr(0, end);
+      const auto [known, is_new] = arrays_of_others_.try_emplace(folder);
+      for (size_t i = 0; is_new && i < others_.size(); ++i) {
+        COFFER_ASSIGN_OR_RETURN(const NodeKind kind,
+                                GuardedDriver(*others_[i]).Find(store_, folder));
+        if (kind == NodeKind::kArray) known->second = TwoFormats(*others_[i]);
+      }
+      if (!known->second.empty()) return known->second;
+      const size_t slash = key.find('/', end);
+      end = slash == std::string::npos ? slash : slash + 1;
+    }
+    return std::string();
+  }
   const std::map<std::string, FolderKinds::Kind>& kinds() const { return kinds_.known(); }
   const std::map<std::string, int64_t>& unfinished() const { return unfinished_; }
   std::vector<std::string> InsideArrays() const {
@@ -132,6 +152,7 @@ class Surveyor {
   const std::vector<const ArrayDriver*> others_;
   FolderKinds kinds_;
   std::map<std::string, bool> readable_;
+  std::map<std::string, std::string> arrays_of_others_;  // Why strays in a folder are left.
   std::set<std::string> inside_arrays_;
   std::map<std::string, int64_t> unfinished_;  // Keys by prefix.
 };
@@ -170,22 +191,23 @@ Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& sto
   return survey;
 }
 
-Result<std::vector<bool>> AreStillStrays(const ArrayDriver& driver, const KvStorePtr& store,
-                                         const std::string& prefix, const PlaceProbe& probe,
-                                         const std::vector<std::string>& keys,
-                                         const Context& context) {
+Result<std::vector<ForeignVerdict>> JudgeStrays(const ArrayDriver& driver, const KvStorePtr& store,
+                                                const std::string& prefix, const PlaceProbe& probe,
+                                                const std::vector<std::string>& keys,
+                                                const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const NodeKind root, GuardedDriver(driver).Find(store, prefix));
   PlaceKind place = PlaceKind::kNone;
   if (probe != nullptr) {
     COFFER_ASSIGN_OR_RETURN(place, probe(prefix));
   }
-  std::vector<bool> strays(keys.size(), false);
+  std::vector<ForeignVerdict> strays(keys.size());
   // Of another thing in the group's place, none of them is known to be nobody's.
   if (root != NodeKind::kGroup || place == PlaceKind::kWhole) return strays;
   Surveyor surveyor(driver, store, prefix, probe, context);
   for (size_t i = 0; i < keys.size(); ++i) {
     COFFER_ASSIGN_OR_RETURN(const bool owned, surveyor.IsOwned(keys[i]));
-    strays[i] = !owned;
+    strays[i].is_foreign = !owned;
+    COFFER_ASSIGN_OR_RETURN(strays[i].why_left, surveyor.ArrayOfAnotherAbove(keys[i]));
   }
   return strays;
 }

@@ -23,6 +23,15 @@ using PlaceProbe = std::function<Result<PlaceKind>(const std::string& prefix)>;
 /// Takes keys that belong to nobody: those of one page of a listing.
 using StraySink = std::function<Status(const std::vector<std::string>& keys)>;
 
+/// On a key that was told as one of nobody.
+struct ForeignVerdict {
+  bool is_foreign = false;  ///< It still belongs to nobody.
+  std::string why_left;     ///< Why it is not to be deleted all the same; "" if it may be.
+};
+
+/// Why nothing is deleted of a node in whose place one of another format stands, too.
+std::string TwoFormats(const ArrayDriver& other);
+
 /// What the folders below a prefix are, each looked up once: nodes of `drivers`; else nodes of
 /// `other_drivers` and what the probe finds (kOther, kUnfinished). Belongs to one thread.
 class FolderKinds {
@@ -77,10 +86,11 @@ Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& sto
                                 const std::string& prefix, const SurveyOptions& options,
                                 const Context& context);
 /// Whether each of these keys, which a survey with this probe told as strays, would be one still.
-Result<std::vector<bool>> AreStillStrays(const ArrayDriver& driver, const KvStorePtr& store,
-                                         const std::string& prefix, const PlaceProbe& probe,
-                                         const std::vector<std::string>& keys,
-                                         const Context& context);
+/// Left are those below a group in whose place an array of another format stands, too.
+Result<std::vector<ForeignVerdict>> JudgeStrays(const ArrayDriver& driver, const KvStorePtr& store,
+                                                const std::string& prefix, const PlaceProbe& probe,
+                                                const std::vector<std::string>& keys,
+                                                const Context& context);
 
 }  // namespace coffer::inline v0
 

@@ -72,7 +72,7 @@ class CheckpointWalk {
         {.on_foreign =
              [this](const std::vector<std::string>& keys) {
                const auto judge = [this](const std::vector<std::string>& judged) {
-                 return AreStillOrphans(checkpoint_, context_, judged);
+                 return JudgeOrphans(checkpoint_, context_, judged);
                };
                return checker_.Foreign(*place_.store, keys, "orphan: no part of the checkpoint",
                                        judge);

@@ -74,7 +74,7 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
   options.probe = CheckpointProbe(place.store);
   options.on_strays = [&](const std::vector<std::string>& keys) {
     const auto judge = [&](const std::vector<std::string>& judged) {
-      return AreStillStrays(driver, place.store, place.prefix, options.probe, judged, context);
+      return JudgeStrays(driver, place.store, place.prefix, options.probe, judged, context);
     };
     return checker.Foreign(*place.store, keys, "orphan: of no array or group", judge);
   };

@@ -15,7 +15,8 @@
 // one. A writer that comes first wins; the chunk is then judged anew. Each step is atomic: after an
 // interruption, repairing again completes. Repairing a second time finds nothing to do.
 //
-// A store without conditional writes and deletes is not repaired: all is left.
+// A store without conditional writes and deletes is not repaired: all is left. So is all but debris
+// where a node of another format stands in the array's place, too.
 #ifndef COFFER_ARRAY_REPAIR_H_
 #define COFFER_ARRAY_REPAIR_H_
 
