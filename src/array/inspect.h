@@ -106,6 +106,7 @@ Status InspectArray(const Array& array, const InspectOptions& options, CellInspe
 /// are never dropped.
 struct ArrayCheckOptions {
   PlaceProbe probe = nullptr;
+  LinksPtr links = nullptr;  // Null: those below the array alone.
   bool debris = true;
   bool checkpoint = false;
 };

@@ -49,6 +49,31 @@ Result<std::optional<Generation>> GenerationAt(KvStore& store, const std::string
   return std::optional(stat->generation);
 }
 
+Result<bool> IsListed(KvStore& store, const std::string& key) {
+  bool listed = false;
+  const auto look = [&](std::span<const ListEntry> page) {
+    for (const ListEntry& entry : page) listed = listed || entry.key == key;
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(ForEachPage(store, {.range = {key, key + '\0'}}, look));
+  return listed;
+}
+
+/// Why a key that a listing told cannot be deleted under this generation; "" if it can; nullopt if
+/// it is gone by now.
+Result<std::optional<std::string>> WhyNotDeleted(KvStore& store, const std::string& key,
+                                                 const std::optional<Generation>& generation) {
+  using Why = std::optional<std::string>;
+  if (!generation) return Why("it is no value that could be compared; delete it by hand");
+  if (generation->missing()) {
+    COFFER_ASSIGN_OR_RETURN(const bool listed, IsListed(store, key));
+    if (!listed) return Why();
+    return Why("it is listed but has no value, as a link to a directory; delete it by hand");
+  }
+  const bool can = HasConditions(store) && generation->known();
+  return Why(can ? std::string_view() : kNoConditions);
+}
+
 /// The driver of another node in the array's place; nullptr if there is none. One that takes this
 /// array's own document for its own is none.
 Result<const ArrayDriver*> OtherFormatOf(const StoredArray& stored, const Context& context) {
@@ -67,6 +92,29 @@ Result<State> DeleteIf(KvStore& store, const std::string& key, const Generation&
   return deleted.state;
 }
 
+/// Deletes a key that is not wanted, under the generation of before that was judged, or leaves it,
+/// as the options or `why_left` say.
+Status DeleteOrLeave(KvStore& store, const std::string& key,
+                     const std::optional<Generation>& generation, const std::string& why_left,
+                     const RepairOptions& options, RepairReport::Item item, RepairReport& report) {
+  COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> why_not,
+                          WhyNotDeleted(store, key, generation));
+  if (!why_not) return Status();
+  item.outcome = Outcome::kLeft;
+  item.action = why_left.empty() ? *why_not : why_left;
+  if (item.action.empty()) {
+    item.action = "delete";
+    item.outcome = Outcome::kPlanned;
+    if (!options.dry_run) {
+      COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(store, key, *generation));
+      if (state != State::kWritten) return Status();  // Somebody's new value.
+      item.outcome = Outcome::kDone;
+    }
+  }
+  AddItem(report, std::move(item));
+  return Status();
+}
+
 class RepairSink : public InspectionSink {
  public:
   /// `other_format`: the driver of another node in the array's place, or null.
@@ -78,6 +126,8 @@ class RepairSink : public InspectionSink {
         drop_damaged_(options.drop_damaged && !check.checkpoint),
         is_leaf_(check.checkpoint),
         probe_(check.probe),
+        links_(check.links != nullptr ? check.links
+                                      : std::make_shared<Links>(stored_.store, stored_.prefix)),
         can_write_(HasConditions(*stored_.store)),
         cells_(cells),
         other_format_(other_format),
@@ -170,44 +220,29 @@ class RepairSink : public InspectionSink {
     if (!keys.empty()) COFFER_RETURN_IF_ERROR(CheckMetadata());
     for (size_t i = 0; i < keys.size(); ++i) {
       if (options_.cancel.cancelled()) return CancelledError("cancelled");
-      COFFER_RETURN_IF_ERROR(DeleteOneOutside(keys[i], generations[i]));
+      RepairReport one;
+      RepairReport::Item item;
+      item.finding = {FindingKind::kOutside, stored_.Describe(keys[i]),
+                      std::string(kOutsideReason)};
+      COFFER_RETURN_IF_ERROR(DeleteOrLeave(*stored_.store, keys[i], generations[i], two_formats_,
+                                           options_, std::move(item), one));
+      MutexLock lock(mutex_);
+      Merge(report_, std::move(one));
     }
-    return Status();
-  }
-
-  Status DeleteOneOutside(const std::string& key, const std::optional<Generation>& generation) {
-    if (generation && generation->missing()) return Status();
-    Outcome outcome = Outcome::kLeft;
-    std::string action = "delete";
-    if (other_format_ != nullptr) {
-      action = two_formats_;
-    } else if (!generation) {
-      action = "it is no value that could be compared; delete it by hand";
-    } else if (!can_write_ || !generation->known()) {
-      action = kNoConditions;
-    } else if (options_.dry_run) {
-      outcome = Outcome::kPlanned;
-    } else {
-      COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(*stored_.store, key, *generation));
-      if (state != State::kWritten) return Status();  // Somebody's new value.
-      outcome = Outcome::kDone;
-    }
-    MutexLock lock(mutex_);
-    AddItem(report_, {{FindingKind::kOutside, stored_.Describe(key), std::string(kOutsideReason)},
-                      outcome,
-                      std::move(action)});
     return Status();
   }
 
   /// That nothing stands above them inside the array, as far as the store tells now.
   Result<std::vector<ForeignVerdict>> JudgeForeign(const std::vector<std::string>& keys) const {
     COFFER_RETURN_IF_ERROR(CheckMetadata());
+    COFFER_ASSIGN_OR_RETURN(const std::string linked, links_->WhyLeft());
     FolderKinds folders(array_.context().Get<DriverTable>().drivers(), {}, stored_.store,
                         stored_.prefix, probe_);
     std::vector<ForeignVerdict> verdicts;
     for (const std::string& key : keys) {
       COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> inner, folders.OutermostAbove(key));
-      verdicts.push_back({.is_foreign = !inner, .why_left = two_formats_});
+      verdicts.push_back(
+          {.is_foreign = !inner, .why_left = two_formats_.empty() ? linked : two_formats_});
     }
     return verdicts;
   }
@@ -233,6 +268,7 @@ class RepairSink : public InspectionSink {
   const bool drop_damaged_;
   const bool is_leaf_;
   const PlaceProbe probe_;
+  const LinksPtr links_;
   const bool can_write_;
   CellInspector& cells_;
   const ArrayDriver* const other_format_;
@@ -287,34 +323,6 @@ Result<RepairReport> RepairArray(const Array& array, const RepairOptions& option
   return FinishRepair(status, std::move(report), options);
 }
 
-namespace {
-
-/// One key, of which is known whose it is not. `generation`: of before that was asked.
-Status DropForeign(KvStore& store, const std::string& key,
-                   const std::optional<Generation>& generation, const RepairOptions& options,
-                   const std::string& why_left, RepairReport::Item item, RepairReport& report) {
-  if (generation && generation->missing()) return Status();
-  if (!why_left.empty()) {
-    item.action = why_left;
-  } else if (!generation) {
-    item.action = "it is no value that could be compared; delete it by hand";
-  } else if (!HasConditions(store) || !generation->known()) {
-    item.action = kNoConditions;
-  } else if (options.dry_run) {
-    item.action = "delete";
-    item.outcome = Outcome::kPlanned;
-  } else {
-    COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(store, key, *generation));
-    if (state != State::kWritten) return Status();  // Somebody is at it: not nobody's.
-    item.action = "delete";
-    item.outcome = Outcome::kDone;
-  }
-  AddItem(report, std::move(item));
-  return Status();
-}
-
-}  // namespace
-
 Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
                      const ForeignJudge& judge, const RepairOptions& options,
                      RepairReport& report) {
@@ -338,8 +346,8 @@ Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::
   for (size_t i = 0; i < keys.size(); ++i) {
     if (options.cancel.cancelled()) return CancelledError("cancelled");
     if (!verdicts[i].is_foreign) continue;  // A node was made around it meanwhile.
-    COFFER_RETURN_IF_ERROR(DropForeign(store, keys[i], generations[i], options,
-                                       verdicts[i].why_left, item_of(keys[i]), report));
+    COFFER_RETURN_IF_ERROR(DeleteOrLeave(store, keys[i], generations[i], verdicts[i].why_left,
+                                         options, item_of(keys[i]), report));
   }
   return Status();
 }

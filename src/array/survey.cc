@@ -10,6 +10,21 @@
 
 namespace coffer::inline v0 {
 
+Result<std::string> Links::WhyLeft() {
+  MutexLock lock(mutex_);
+  if (why_left_) return *why_left_;
+  std::optional<std::string> first;
+  const auto look = [&](std::span<const ListEntry> page) {
+    for (const ListEntry& entry : page) {
+      if (entry.is_link && (!first || entry.key < *first)) first = entry.key;
+    }
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(ForEachPage(*store_, {.range = KeyRange::Prefix(prefix_)}, look));
+  why_left_ = first ? "the link " + store_->Describe(*first) + " may lead to it" : "";
+  return *why_left_;
+}
+
 std::string TwoFormats(const ArrayDriver& other) {
   return "the place has a document of " + std::string(other.name()) + ", too";
 }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"
+#include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
 
@@ -28,6 +30,23 @@ struct ForeignVerdict {
   bool is_foreign = false;  ///< It still belongs to nobody.
   std::string why_left;     ///< Why it is not to be deleted all the same; "" if it may be.
 };
+
+/// Whether links stand below a prefix, through which a place may reach keys that look like
+/// nobody's; looked for when it is first asked. Thread safe.
+class Links {
+ public:
+  Links(KvStorePtr store, std::string prefix)
+      : store_(std::move(store)), prefix_(std::move(prefix)) {}
+  /// Why foreign keys are left: names a link; "" if there is none.
+  Result<std::string> WhyLeft();
+
+ private:
+  const KvStorePtr store_;
+  const std::string prefix_;
+  Mutex mutex_;  // Guards what follows.
+  std::optional<std::string> why_left_ COFFER_GUARDED_BY(mutex_);
+};
+using LinksPtr = std::shared_ptr<Links>;
 
 /// Why nothing is deleted of a node in whose place one of another format stands, too.
 std::string TwoFormats(const ArrayDriver& other);

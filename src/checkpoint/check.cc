@@ -35,6 +35,7 @@ class CheckpointWalk {
 
   Status Run() {
     const BufferPool::OperationScope scope(context_.buffers());
+    checker_.Begin(place_.store, place_.prefix);
     std::optional<NodeWriteMark> mark;
     if (checker_.changes()) mark.emplace(context_, *place_.store, place_.prefix, true);
     Result<StoredCheckpoint> opened = OpenCheckpoint(place_);

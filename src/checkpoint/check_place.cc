@@ -124,6 +124,7 @@ Status CheckPlace(std::string_view name, const Context& context, Checker& checke
   }
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(name, context));
   COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, {.context = context}));
+  checker.Begin(place.store, place.prefix);
   if (found.kind == NodeKind::kArray) return CheckArray(place, true, context, checker);
   if (found.kind == NodeKind::kGroup) {
     // First, since a repair takes over the locks of the dead.

@@ -28,6 +28,7 @@ class VerifyChecker final : public Checker {
   void Take(std::unique_ptr<Checker> part) override {
     Merge(report_, static_cast<VerifyChecker&>(*part).TakeReport());
   }
+  void Begin(const KvStorePtr&, const std::string&) override {}
   const ProgressFunction& on_progress() const override { return options_.on_progress; }
   const CancelToken& cancel() const override { return options_.cancel; }
 
