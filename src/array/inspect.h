@@ -110,12 +110,14 @@ struct ArrayCheckOptions {
   bool debris = true;
   bool checkpoint = false;
 };
-Result<VerifyReport> VerifyArrayWith(const Array& array, const VerifyOptions& options,
-                                     const ArrayCheckOptions& check);
-/// Adds what it did to the report, also if it fails midway.
+/// Each adds what it found or did to the report, also if it fails midway.
+Status VerifyArrayInto(const Array& array, const VerifyOptions& options,
+                       const ArrayCheckOptions& check, VerifyReport& report);
 Status RepairArrayInto(const Array& array, const RepairOptions& options,
                        const ArrayCheckOptions& check, RepairReport& report);
-/// The report of a repair that ended so; after an error it goes to options.on_error.
+/// The report of what ended so; after an error it goes to options.on_error.
+Result<VerifyReport> FinishVerify(const Status& status, VerifyReport report,
+                                  const VerifyOptions& options);
 Result<RepairReport> FinishRepair(const Status& status, RepairReport report,
                                   const RepairOptions& options);
 

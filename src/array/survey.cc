@@ -77,10 +77,11 @@ namespace {
 class Surveyor {
  public:
   Surveyor(const ArrayDriver& driver, KvStorePtr store, std::string prefix, PlaceProbe probe,
-           const Context& context)
+           bool skip_denied, const Context& context)
       : driver_(driver),
         store_(std::move(store)),
         prefix_(std::move(prefix)),
+        skip_denied_(skip_denied),
         context_(context),
         others_(AllBut(driver, context)),
         kinds_({&driver}, others_, store_, prefix_, std::move(probe)) {}
@@ -93,7 +94,13 @@ class Surveyor {
     for (size_t slash = key.find('/', prefix_.size()); slash != std::string::npos;
          slash = key.find('/', slash + 1)) {
       const std::string folder = key.substr(0, slash + 1);
-      COFFER_ASSIGN_OR_RETURN(kind, kinds_.Of(folder));
+      if (denied_.contains(folder)) return true;
+      const Result<Kind> found = kinds_.Of(folder);
+      if (IsSkipped(found.status())) {
+        denied_.emplace(folder, found.status());
+        return true;
+      }
+      COFFER_ASSIGN_OR_RETURN(kind, found);
       if (kind == Kind::kOther) return true;
       if (kind == Kind::kUnfinished) {
         ++unfinished_[folder];
@@ -127,6 +134,7 @@ class Surveyor {
   }
   const std::map<std::string, FolderKinds::Kind>& kinds() const { return kinds_.known(); }
   const std::map<std::string, int64_t>& unfinished() const { return unfinished_; }
+  const std::map<std::string, Status>& denied() const { return denied_; }
   std::vector<std::string> InsideArrays() const {
     std::vector<std::string> outermost;
     for (const std::string& prefix : inside_arrays_) {
@@ -144,6 +152,10 @@ class Surveyor {
     return others;
   }
 
+  bool IsSkipped(const Status& status) const {
+    return skip_denied_ && status.code() == StatusCode::kPermissionDenied;
+  }
+
   /// A group may have documents of several formats.
   bool IsDocumentOfAnother(const std::string& key) const {
     return std::any_of(others_.begin(), others_.end(),
@@ -155,7 +167,7 @@ class Surveyor {
     const auto known = readable_.find(folder);
     if (known != readable_.end()) return known->second;
     const Status opened = GuardedDriver(driver_).Open(store_, folder, context_).status();
-    if (!opened.ok() && !IsUnreadable(opened)) return opened;
+    if (!opened.ok() && !IsUnreadable(opened) && !IsSkipped(opened)) return opened;
     readable_.emplace(folder, opened.ok());
     return opened.ok();
   }
@@ -163,6 +175,7 @@ class Surveyor {
   const ArrayDriver& driver_;
   const KvStorePtr store_;
   const std::string prefix_;
+  const bool skip_denied_;
   const Context& context_;
   const std::vector<const ArrayDriver*> others_;
   FolderKinds kinds_;
@@ -170,6 +183,7 @@ class Surveyor {
   std::map<std::string, std::string> arrays_of_others_;  // Why strays in a folder are left.
   std::set<std::string> inside_arrays_;
   std::map<std::string, int64_t> unfinished_;  // Keys by prefix.
+  std::map<std::string, Status> denied_;
 };
 
 }  // namespace
@@ -178,7 +192,7 @@ Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& sto
                                 const std::string& prefix, const SurveyOptions& options,
                                 const Context& context) {
   using Kind = FolderKinds::Kind;
-  Surveyor surveyor(driver, store, prefix, options.probe, context);
+  Surveyor surveyor(driver, store, prefix, options.probe, options.skip_denied, context);
   GroupSurvey survey;
   const auto look = [&](std::span<const ListEntry> page) -> Status {
     std::vector<std::string> strays;
@@ -193,6 +207,7 @@ Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& sto
   };
   COFFER_RETURN_IF_ERROR(ForEachPage(*store, {.range = KeyRange::Prefix(prefix)}, look));
   survey.unfinished = surveyor.unfinished();
+  survey.denied = surveyor.denied();
   survey.inside_arrays = surveyor.InsideArrays();
   for (const auto& [folder, kind] : surveyor.kinds()) {
     if (kind == Kind::kPlain || kind == Kind::kUnfinished) continue;
@@ -218,7 +233,7 @@ Result<std::vector<ForeignVerdict>> JudgeStrays(const ArrayDriver& driver, const
   std::vector<ForeignVerdict> strays(keys.size());
   // Of another thing in the group's place, none of them is known to be nobody's.
   if (root != NodeKind::kGroup || place == PlaceKind::kWhole) return strays;
-  Surveyor surveyor(driver, store, prefix, probe, context);
+  Surveyor surveyor(driver, store, prefix, probe, true, context);
   for (size_t i = 0; i < keys.size(); ++i) {
     COFFER_ASSIGN_OR_RETURN(const bool owned, surveyor.IsOwned(keys[i]));
     strays[i].is_foreign = !owned;

@@ -90,12 +90,16 @@ struct GroupSurvey {
   std::vector<std::string> others;
   std::map<std::string, int64_t> unfinished;  // Of the probe's: prefixes, and how many keys each.
   std::vector<std::string> inside_arrays;     // Prefixes of nodes inside arrays, the outermost.
+  std::map<std::string, Status> denied;       // Folders that nobody may look at, see SurveyOptions.
   StrayKeys strays;                           // By their keys.
 };
 
 struct SurveyOptions {
   PlaceProbe probe = nullptr;
   size_t strays_max = 0;  // So many strays are named; all are counted.
+  // A folder whose documents or marker may not be read is told, and all below it passed over; else
+  // that is an error.
+  bool skip_denied = false;
   StraySink on_strays = nullptr;
 };
 

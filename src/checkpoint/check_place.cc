@@ -72,6 +72,7 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
   COFFER_RETURN_IF_ERROR(CheckGroupDocuments(place, driver, checker));
   SurveyOptions options;
   options.probe = CheckpointProbe(place.store);
+  options.skip_denied = true;
   options.on_strays = [&](const std::vector<std::string>& keys) {
     const auto judge = [&](const std::vector<std::string>& judged) {
       return JudgeStrays(driver, place.store, place.prefix, options.probe, judged, context);
@@ -80,6 +81,9 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
   };
   COFFER_ASSIGN_OR_RETURN(const GroupSurvey survey,
                           SurveyGroup(driver, place.store, place.prefix, options, context));
+  for (const auto& [prefix, error] : survey.denied) {
+    COFFER_RETURN_IF_ERROR(EndOfOne(error, *place.store, prefix, checker));
+  }
   for (const auto& [prefix, keys] : survey.unfinished) {
     COFFER_RETURN_IF_ERROR(
         EndOfOne(checker.Unfinished(place.store, prefix, keys, ""), *place.store, prefix, checker));

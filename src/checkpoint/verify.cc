@@ -34,11 +34,12 @@ class VerifyChecker final : public Checker {
 
   Status OneArray(const Array& array, const ArrayCheckOptions& check,
                   const std::string& note) override {
-    COFFER_ASSIGN_OR_RETURN(VerifyReport found, VerifyArrayWith(array, options_, check));
+    VerifyReport found;
+    const Status status = VerifyArrayInto(array, options_, check, found);
     for (VerifyReport::Finding& finding : found.findings) finding.reason += note;
     for (VerifyReport::Finding& finding : found.unsupported) finding.reason += note;
     Merge(report_, std::move(found));
-    return Status();
+    return status;
   }
   Status Tell(VerifyReport::Finding finding, std::string_view) override {
     AddFinding(report_, std::move(finding));
@@ -60,10 +61,7 @@ class VerifyChecker final : public Checker {
     return VerifyDebris(store, prefix, report_);
   }
 
-  VerifyReport TakeReport() {
-    SortFindings(report_);
-    return std::move(report_);
-  }
+  VerifyReport TakeReport() { return std::move(report_); }
 
  private:
   const VerifyOptions options_;
@@ -75,8 +73,8 @@ class VerifyChecker final : public Checker {
 Result<VerifyReport> VerifyPlace(std::string_view place, const VerifyOptions& options,
                                  const Context& context) {
   VerifyChecker checker(options);
-  COFFER_RETURN_IF_ERROR(CheckPlace(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckPlace(place, context, checker);
+  return FinishVerify(status, checker.TakeReport(), options);
 }
 
 namespace checkpoint {
@@ -84,8 +82,8 @@ namespace checkpoint {
 Result<VerifyReport> Verify(std::string_view place, const VerifyOptions& options,
                             const Context& context) {
   VerifyChecker checker(options);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, context, checker);
+  return FinishVerify(status, checker.TakeReport(), options);
 }
 
 Result<VerifyReport> Verify(KvStorePtr store, std::string prefix, const VerifyOptions& options,
@@ -93,8 +91,8 @@ Result<VerifyReport> Verify(KvStorePtr store, std::string prefix, const VerifyOp
   COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
                           MakeCheckpointPlace(std::move(store), std::move(prefix)));
   VerifyChecker checker(options);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, place, context, checker);
+  return FinishVerify(status, checker.TakeReport(), options);
 }
 
 }  // namespace checkpoint
