@@ -68,6 +68,21 @@ TEST_F(RepairLinks, TheDataOfAnArrayIsNotNobodys) {
   EXPECT_TRUE(std::filesystem::exists(url_ + "/a/.data/1"));
 }
 
+TEST_F(RepairLinks, EveryWayOfListingSaysWhatIsALink) {
+  MoveAside("a/c/0", "a/c/x");
+  const auto links = [](const std::vector<ListEntry>& entries) {
+    std::vector<std::string> keys;
+    for (const ListEntry& entry : entries) {
+      if (entry.is_link) keys.push_back(entry.key);
+    }
+    return keys;
+  };
+  EXPECT_THAT(links(ListAll(*store_).OrDie()), ElementsAre("a/c/0"));
+  EXPECT_THAT(links(ListFolder(*store_, "a/c/").OrDie().keys), ElementsAre("a/c/0"));
+  const auto traced = MakeTraceStore(MakePrefixStore(store_, "a/"), [](const TraceEvent&) {});
+  EXPECT_THAT(links(ListAll(*traced).OrDie()), ElementsAre("c/0"));
+}
+
 TEST_F(RepairLinks, OfAGroupALinkAnywhereBelowCounts) {
   MoveAside("b/c/0", "a/pool/0");  // In an array beside.
   MoveAside("b/c/1", "pool/1");
