@@ -49,12 +49,13 @@ class TreeListing final : public KvListing {
       COFFER_ASSIGN_OR_RETURN(std::optional<TreeWalk::Entry> entry, walk_.Next());
       if (!entry) break;
       if (entry->stat.kind == FileStat::Kind::kDirectory) continue;
-      if (entry->stat.kind == FileStat::Kind::kSymlink) {
+      const bool is_link = entry->stat.kind == FileStat::Kind::kSymlink;
+      if (is_link) {
         COFFER_ASSIGN_OR_RETURN(const bool somewhere, FollowLink(*entry));
         if (!somewhere) continue;
       }
       const bool regular = entry->stat.kind == FileStat::Kind::kRegular;
-      page.push_back({std::move(entry->path), regular ? entry->stat.size : -1});
+      page.push_back({std::move(entry->path), regular ? entry->stat.size : -1, is_link});
     }
     return page;
   }

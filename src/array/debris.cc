@@ -27,12 +27,12 @@ Status RepairDebris(KvStore& store, const std::string& prefix, const RepairOptio
                     RepairReport& report) {
   const Result<std::vector<Debris>> debris =
       store.ClearDebris(KeyRange::Prefix(prefix), {.dry_run = options.dry_run}).Get();
-  if (debris.status().code() == StatusCode::kFailedPrecondition ||
-      debris.status().code() == StatusCode::kPermissionDenied) {
+  const bool denied = debris.status().code() == StatusCode::kPermissionDenied;
+  if (denied || debris.status().code() == StatusCode::kFailedPrecondition) {
     AddItem(report, {{FindingKind::kDebris, store.Describe(prefix),
                       "debris: " + std::string(debris.status().message())},
                      RepairReport::Outcome::kLeft,
-                     "it may be in use"});
+                     denied ? "not all of it may be looked at" : "it may be in use"});
     return Status();
   }
   COFFER_RETURN_IF_ERROR(debris);

@@ -106,15 +106,18 @@ Status InspectArray(const Array& array, const InspectOptions& options, CellInspe
 /// are never dropped.
 struct ArrayCheckOptions {
   PlaceProbe probe = nullptr;
+  LinksPtr links = nullptr;  // Null: those below the array alone.
   bool debris = true;
   bool checkpoint = false;
 };
-Result<VerifyReport> VerifyArrayWith(const Array& array, const VerifyOptions& options,
-                                     const ArrayCheckOptions& check);
-/// Adds what it did to the report, also if it fails midway.
+/// Each adds what it found or did to the report, also if it fails midway.
+Status VerifyArrayInto(const Array& array, const VerifyOptions& options,
+                       const ArrayCheckOptions& check, VerifyReport& report);
 Status RepairArrayInto(const Array& array, const RepairOptions& options,
                        const ArrayCheckOptions& check, RepairReport& report);
-/// The report of a repair that ended so; after an error it goes to options.on_error.
+/// The report of what ended so; after an error it goes to options.on_error.
+Result<VerifyReport> FinishVerify(const Status& status, VerifyReport report,
+                                  const VerifyOptions& options);
 Result<RepairReport> FinishRepair(const Status& status, RepairReport report,
                                   const RepairOptions& options);
 
@@ -124,8 +127,9 @@ Status VerifyDebris(KvStore& store, const std::string& prefix, VerifyReport& rep
 Status RepairDebris(KvStore& store, const std::string& prefix, const RepairOptions& options,
                     RepairReport& report);
 
-/// Whether each of these keys still belongs to nobody, by what the store tells now.
-using ForeignJudge = std::function<Result<std::vector<bool>>(const std::vector<std::string>& keys)>;
+/// A verdict on each of these keys, by what the store tells now.
+using ForeignJudge =
+    std::function<Result<std::vector<ForeignVerdict>>(const std::vector<std::string>& keys)>;
 /// Deletes foreign keys, those of one page of a listing, or leaves them, as the options say.
 Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
                      const ForeignJudge& judge, const RepairOptions& options, RepairReport& report);

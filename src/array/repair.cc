@@ -5,6 +5,8 @@
 //     that this repair began with, else all is Aborted. Who grew the array (or made another in its
 //     place) and wrote there has done so either before, and the metadata tells, or after, and the
 //     generation does. A key of nobody likewise: whether anything stands above it is asked anew.
+//     Where a node of another format stands in the array's place, too, nothing is changed: what is
+//     outside this array, or damaged in it, may be sound in the other.
 //  3. The value is deleted, or the cell rebuilt (rebuild.cc), on the condition of that generation.
 //     Not met, the key is left alone (it is new), or the cell is inspected anew.
 //
@@ -47,24 +49,89 @@ Result<std::optional<Generation>> GenerationAt(KvStore& store, const std::string
   return std::optional(stat->generation);
 }
 
+Result<bool> IsListed(KvStore& store, const std::string& key) {
+  bool listed = false;
+  const auto look = [&](std::span<const ListEntry> page) {
+    for (const ListEntry& entry : page) listed = listed || entry.key == key;
+    return Status();
+  };
+  COFFER_RETURN_IF_ERROR(ForEachPage(store, {.range = {key, key + '\0'}}, look));
+  return listed;
+}
+
+/// Why a key that a listing told cannot be deleted under this generation; "" if it can; nullopt if
+/// it is gone by now.
+Result<std::optional<std::string>> WhyNotDeleted(KvStore& store, const std::string& key,
+                                                 const std::optional<Generation>& generation) {
+  using Why = std::optional<std::string>;
+  if (!generation) return Why("it is no value that could be compared; delete it by hand");
+  if (generation->missing()) {
+    COFFER_ASSIGN_OR_RETURN(const bool listed, IsListed(store, key));
+    if (!listed) return Why();
+    return Why("it is listed but has no value, as a link to a directory; delete it by hand");
+  }
+  const bool can = HasConditions(store) && generation->known();
+  return Why(can ? std::string_view() : kNoConditions);
+}
+
+/// The driver of another node in the array's place; nullptr if there is none. One that takes this
+/// array's own document for its own is none.
+Result<const ArrayDriver*> OtherFormatOf(const StoredArray& stored, const Context& context) {
+  for (const ArrayDriver* other : context.Get<DriverTable>().drivers()) {
+    if (other == stored.driver || other->NodeOfKey(stored.metadata_key) == stored.prefix) continue;
+    COFFER_ASSIGN_OR_RETURN(const NodeKind kind,
+                            GuardedDriver(*other).Find(stored.store, stored.prefix));
+    if (kind != NodeKind::kNone) return other;
+  }
+  return nullptr;
+}
+
 Result<State> DeleteIf(KvStore& store, const std::string& key, const Generation& generation) {
   COFFER_ASSIGN_OR_RETURN(const WriteResult deleted,
                           store.Write(key, std::nullopt, {.if_equal = generation}).Get());
   return deleted.state;
 }
 
+/// Deletes a key that is not wanted, under the generation of before that was judged, or leaves it,
+/// as the options or `why_left` say.
+Status DeleteOrLeave(KvStore& store, const std::string& key,
+                     const std::optional<Generation>& generation, const std::string& why_left,
+                     const RepairOptions& options, RepairReport::Item item, RepairReport& report) {
+  COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> why_not,
+                          WhyNotDeleted(store, key, generation));
+  if (!why_not) return Status();
+  item.outcome = Outcome::kLeft;
+  item.action = why_left.empty() ? *why_not : why_left;
+  if (item.action.empty()) {
+    item.action = "delete";
+    item.outcome = Outcome::kPlanned;
+    if (!options.dry_run) {
+      COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(store, key, *generation));
+      if (state != State::kWritten) return Status();  // Somebody's new value.
+      item.outcome = Outcome::kDone;
+    }
+  }
+  AddItem(report, std::move(item));
+  return Status();
+}
+
 class RepairSink : public InspectionSink {
  public:
+  /// `other_format`: the driver of another node in the array's place, or null.
   RepairSink(const Array& array, const RepairOptions& options, const ArrayCheckOptions& check,
-             CellInspector& cells)
+             CellInspector& cells, const ArrayDriver* other_format)
       : array_(array),
         stored_(*array.stored()),
         options_(options),
         drop_damaged_(options.drop_damaged && !check.checkpoint),
         is_leaf_(check.checkpoint),
         probe_(check.probe),
+        links_(check.links != nullptr ? check.links
+                                      : std::make_shared<Links>(stored_.store, stored_.prefix)),
         can_write_(HasConditions(*stored_.store)),
-        cells_(cells) {}
+        cells_(cells),
+        other_format_(other_format),
+        two_formats_(other_format == nullptr ? "" : TwoFormats(*other_format)) {}
 
   Status OnCell(const std::string& key, const Index& cell, CellFaults faults) override {
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
@@ -109,6 +176,7 @@ class RepairSink : public InspectionSink {
   /// "" if the faults can be mended.
   std::string WhyLeft(const CellFaults& faults) const {
     const bool damaged = !faults.damage.ok() || !faults.bad_chunks.empty();
+    if (other_format_ != nullptr) return two_formats_;
     if (!faults.unsupported.ok()) return "not all of it can be read here";
     if (!faults.is_value) return "it is no value that could be compared; delete it by hand";
     if (damaged && !drop_damaged_) {
@@ -152,52 +220,40 @@ class RepairSink : public InspectionSink {
     if (!keys.empty()) COFFER_RETURN_IF_ERROR(CheckMetadata());
     for (size_t i = 0; i < keys.size(); ++i) {
       if (options_.cancel.cancelled()) return CancelledError("cancelled");
-      COFFER_RETURN_IF_ERROR(DeleteOneOutside(keys[i], generations[i]));
+      RepairReport one;
+      RepairReport::Item item;
+      item.finding = {FindingKind::kOutside, stored_.Describe(keys[i]),
+                      std::string(kOutsideReason)};
+      COFFER_RETURN_IF_ERROR(DeleteOrLeave(*stored_.store, keys[i], generations[i], two_formats_,
+                                           options_, std::move(item), one));
+      MutexLock lock(mutex_);
+      Merge(report_, std::move(one));
     }
-    return Status();
-  }
-
-  Status DeleteOneOutside(const std::string& key, const std::optional<Generation>& generation) {
-    if (generation && generation->missing()) return Status();
-    Outcome outcome = Outcome::kLeft;
-    std::string action = "delete";
-    if (!generation) {
-      action = "it is no value that could be compared; delete it by hand";
-    } else if (!can_write_ || !generation->known()) {
-      action = kNoConditions;
-    } else if (options_.dry_run) {
-      outcome = Outcome::kPlanned;
-    } else {
-      COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(*stored_.store, key, *generation));
-      if (state != State::kWritten) return Status();  // Somebody's new value.
-      outcome = Outcome::kDone;
-    }
-    MutexLock lock(mutex_);
-    AddItem(report_, {{FindingKind::kOutside, stored_.Describe(key), std::string(kOutsideReason)},
-                      outcome,
-                      std::move(action)});
     return Status();
   }
 
   /// That nothing stands above them inside the array, as far as the store tells now.
-  Result<std::vector<bool>> JudgeForeign(const std::vector<std::string>& keys) const {
+  Result<std::vector<ForeignVerdict>> JudgeForeign(const std::vector<std::string>& keys) const {
     COFFER_RETURN_IF_ERROR(CheckMetadata());
+    COFFER_ASSIGN_OR_RETURN(const std::string linked, links_->WhyLeft());
     FolderKinds folders(array_.context().Get<DriverTable>().drivers(), {}, stored_.store,
                         stored_.prefix, probe_);
-    std::vector<bool> foreign;
+    std::vector<ForeignVerdict> verdicts;
     for (const std::string& key : keys) {
       COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> inner, folders.OutermostAbove(key));
-      foreign.push_back(!inner);
+      verdicts.push_back(
+          {.is_foreign = !inner, .why_left = two_formats_.empty() ? linked : two_formats_});
     }
-    return foreign;
+    return verdicts;
   }
 
-  /// That the array is still the one whose shape things are judged by.
+  /// That the array is still the one whose shape things are judged by, and as alone as it was.
   Status CheckMetadata() const {
     const Result<StoredArrayPtr> now =
         GuardedDriver(*stored_.driver).Open(stored_.store, stored_.prefix, array_.context());
+    COFFER_ASSIGN_OR_RETURN(const ArrayDriver* other, OtherFormatOf(stored_, array_.context()));
     const bool same = now.ok() && (*now)->metadata_generation == stored_.metadata_generation &&
-                      (*now)->metadata == stored_.metadata;
+                      (*now)->metadata == stored_.metadata && other == other_format_;
     if (same) return Status();
     if (!now.ok() && !IsUnreadable(now.status()) && now.status().code() != StatusCode::kNotFound) {
       return now.status();
@@ -212,9 +268,12 @@ class RepairSink : public InspectionSink {
   const bool drop_damaged_;
   const bool is_leaf_;
   const PlaceProbe probe_;
+  const LinksPtr links_;
   const bool can_write_;
   CellInspector& cells_;
-  Mutex mutex_;  // Guards what follows.
+  const ArrayDriver* const other_format_;
+  const std::string two_formats_;  // Why nothing is changed; "" where the array is alone.
+  Mutex mutex_;                    // Guards what follows.
   RepairReport report_ COFFER_GUARDED_BY(mutex_);
 };
 
@@ -237,8 +296,9 @@ Status RepairArrayInto(const Array& given, const RepairOptions& options,
   if (check.debris) {  // First what the dead left: a writer takes over the lock that it finds.
     COFFER_RETURN_IF_ERROR(RepairDebris(*stored.store, stored.prefix, options, report));
   }
+  COFFER_ASSIGN_OR_RETURN(const ArrayDriver* other, OtherFormatOf(stored, array.context()));
   CellInspector cells(stored, array.context(), options.deep, options.cancel);
-  RepairSink sink(array, options, check, cells);
+  RepairSink sink(array, options, check, cells, other);
   const Status inspected = InspectArray(array,
                                         {.deep = options.deep,
                                          .on_progress = options.on_progress,
@@ -263,32 +323,6 @@ Result<RepairReport> RepairArray(const Array& array, const RepairOptions& option
   return FinishRepair(status, std::move(report), options);
 }
 
-namespace {
-
-/// One key, of which is known whose it is not. `generation`: of before that was asked.
-Status DropForeign(KvStore& store, const std::string& key,
-                   const std::optional<Generation>& generation, const RepairOptions& options,
-                   RepairReport::Item item, RepairReport& report) {
-  if (generation && generation->missing()) return Status();
-  if (!generation) {
-    item.action = "it is no value that could be compared; delete it by hand";
-  } else if (!HasConditions(store) || !generation->known()) {
-    item.action = kNoConditions;
-  } else if (options.dry_run) {
-    item.action = "delete";
-    item.outcome = Outcome::kPlanned;
-  } else {
-    COFFER_ASSIGN_OR_RETURN(const State state, DeleteIf(store, key, *generation));
-    if (state != State::kWritten) return Status();  // Somebody is at it: not nobody's.
-    item.action = "delete";
-    item.outcome = Outcome::kDone;
-  }
-  AddItem(report, std::move(item));
-  return Status();
-}
-
-}  // namespace
-
 Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::string_view reason,
                      const ForeignJudge& judge, const RepairOptions& options,
                      RepairReport& report) {
@@ -308,12 +342,12 @@ Status RepairForeign(KvStore& store, const std::vector<std::string>& keys, std::
     if (options.cancel.cancelled()) return CancelledError("cancelled");
     COFFER_ASSIGN_OR_RETURN(generations.emplace_back(), GenerationAt(store, key));
   }
-  COFFER_ASSIGN_OR_RETURN(const std::vector<bool> foreign, judge(keys));
+  COFFER_ASSIGN_OR_RETURN(const std::vector<ForeignVerdict> verdicts, judge(keys));
   for (size_t i = 0; i < keys.size(); ++i) {
     if (options.cancel.cancelled()) return CancelledError("cancelled");
-    if (!foreign[i]) continue;  // A node was made around it meanwhile.
-    COFFER_RETURN_IF_ERROR(
-        DropForeign(store, keys[i], generations[i], options, item_of(keys[i]), report));
+    if (!verdicts[i].is_foreign) continue;  // A node was made around it meanwhile.
+    COFFER_RETURN_IF_ERROR(DeleteOrLeave(store, keys[i], generations[i], verdicts[i].why_left,
+                                         options, item_of(keys[i]), report));
   }
   return Status();
 }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"
+#include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
 
@@ -22,6 +24,32 @@ enum class PlaceKind { kNone, kWhole, kUnfinished };
 using PlaceProbe = std::function<Result<PlaceKind>(const std::string& prefix)>;
 /// Takes keys that belong to nobody: those of one page of a listing.
 using StraySink = std::function<Status(const std::vector<std::string>& keys)>;
+
+/// On a key that was told as one of nobody.
+struct ForeignVerdict {
+  bool is_foreign = false;  ///< It still belongs to nobody.
+  std::string why_left;     ///< Why it is not to be deleted all the same; "" if it may be.
+};
+
+/// Whether links stand below a prefix, through which a place may reach keys that look like
+/// nobody's; looked for when it is first asked. Thread safe.
+class Links {
+ public:
+  Links(KvStorePtr store, std::string prefix)
+      : store_(std::move(store)), prefix_(std::move(prefix)) {}
+  /// Why foreign keys are left: names a link; "" if there is none.
+  Result<std::string> WhyLeft();
+
+ private:
+  const KvStorePtr store_;
+  const std::string prefix_;
+  Mutex mutex_;  // Guards what follows.
+  std::optional<std::string> why_left_ COFFER_GUARDED_BY(mutex_);
+};
+using LinksPtr = std::shared_ptr<Links>;
+
+/// Why nothing is deleted of a node in whose place one of another format stands, too.
+std::string TwoFormats(const ArrayDriver& other);
 
 /// What the folders below a prefix are, each looked up once: nodes of `drivers`; else nodes of
 /// `other_drivers` and what the probe finds (kOther, kUnfinished). Belongs to one thread.
@@ -62,12 +90,16 @@ struct GroupSurvey {
   std::vector<std::string> others;
   std::map<std::string, int64_t> unfinished;  // Of the probe's: prefixes, and how many keys each.
   std::vector<std::string> inside_arrays;     // Prefixes of nodes inside arrays, the outermost.
+  std::map<std::string, Status> denied;       // Folders that nobody may look at, see SurveyOptions.
   StrayKeys strays;                           // By their keys.
 };
 
 struct SurveyOptions {
   PlaceProbe probe = nullptr;
   size_t strays_max = 0;  // So many strays are named; all are counted.
+  // A folder whose documents or marker may not be read is told, and all below it passed over; else
+  // that is an error.
+  bool skip_denied = false;
   StraySink on_strays = nullptr;
 };
 
@@ -77,10 +109,11 @@ Result<GroupSurvey> SurveyGroup(const ArrayDriver& driver, const KvStorePtr& sto
                                 const std::string& prefix, const SurveyOptions& options,
                                 const Context& context);
 /// Whether each of these keys, which a survey with this probe told as strays, would be one still.
-Result<std::vector<bool>> AreStillStrays(const ArrayDriver& driver, const KvStorePtr& store,
-                                         const std::string& prefix, const PlaceProbe& probe,
-                                         const std::vector<std::string>& keys,
-                                         const Context& context);
+/// Left are those below a group in whose place an array of another format stands, too.
+Result<std::vector<ForeignVerdict>> JudgeStrays(const ArrayDriver& driver, const KvStorePtr& store,
+                                                const std::string& prefix, const PlaceProbe& probe,
+                                                const std::vector<std::string>& keys,
+                                                const Context& context);
 
 }  // namespace coffer::inline v0
 

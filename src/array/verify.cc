@@ -51,28 +51,38 @@ class VerifySink : public InspectionSink {
 
 }  // namespace
 
-Result<VerifyReport> VerifyArrayWith(const Array& array, const VerifyOptions& options,
-                                     const ArrayCheckOptions& check) {
+Status VerifyArrayInto(const Array& array, const VerifyOptions& options,
+                       const ArrayCheckOptions& check, VerifyReport& report) {
   const StoredArray& stored = *array.stored();
   VerifySink sink(stored);
   CellInspector cells(stored, array.context(), options.deep, options.cancel);
-  COFFER_RETURN_IF_ERROR(InspectArray(array,
-                                      {.deep = options.deep,
-                                       .on_progress = options.on_progress,
-                                       .cancel = options.cancel,
-                                       .probe = check.probe},
-                                      cells, sink));
-  VerifyReport report = sink.TakeReport();
-  if (check.debris) COFFER_RETURN_IF_ERROR(VerifyDebris(*stored.store, stored.prefix, report));
-  report.chunks_checked = cells.counts().chunks;
-  report.chunks_unchecked = cells.counts().unchecked;
-  report.bytes_checked = cells.counts().bytes;
+  const Status inspected = InspectArray(array,
+                                        {.deep = options.deep,
+                                         .on_progress = options.on_progress,
+                                         .cancel = options.cancel,
+                                         .probe = check.probe},
+                                        cells, sink);
+  VerifyReport found = sink.TakeReport();
+  found.chunks_checked = cells.counts().chunks;
+  found.chunks_unchecked = cells.counts().unchecked;
+  found.bytes_checked = cells.counts().bytes;
+  Merge(report, std::move(found));
+  COFFER_RETURN_IF_ERROR(inspected);
+  return check.debris ? VerifyDebris(*stored.store, stored.prefix, report) : Status();
+}
+
+Result<VerifyReport> FinishVerify(const Status& status, VerifyReport report,
+                                  const VerifyOptions& options) {
   SortFindings(report);
-  return report;
+  if (status.ok()) return report;
+  if (options.on_error != nullptr) *options.on_error = std::move(report);
+  return status;
 }
 
 Result<VerifyReport> VerifyArray(const Array& array, const VerifyOptions& options) {
-  return VerifyArrayWith(array, options, {});
+  VerifyReport report;
+  const Status status = VerifyArrayInto(array, options, {}, report);
+  return FinishVerify(status, std::move(report), options);
 }
 
 }  // namespace coffer::inline v0

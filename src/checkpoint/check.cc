@@ -35,6 +35,7 @@ class CheckpointWalk {
 
   Status Run() {
     const BufferPool::OperationScope scope(context_.buffers());
+    checker_.Begin(place_.store, place_.prefix);
     std::optional<NodeWriteMark> mark;
     if (checker_.changes()) mark.emplace(context_, *place_.store, place_.prefix, true);
     Result<StoredCheckpoint> opened = OpenCheckpoint(place_);
@@ -72,7 +73,7 @@ class CheckpointWalk {
         {.on_foreign =
              [this](const std::vector<std::string>& keys) {
                const auto judge = [this](const std::vector<std::string>& judged) {
-                 return AreStillOrphans(checkpoint_, context_, judged);
+                 return JudgeOrphans(checkpoint_, context_, judged);
                };
                return checker_.Foreign(*place_.store, keys, "orphan: no part of the checkpoint",
                                        judge);

@@ -32,6 +32,8 @@ class Checker {
   virtual std::unique_ptr<Checker> ForPart(ProgressFunction on_progress,
                                            CancelToken cancel) const = 0;
   virtual void Take(std::unique_ptr<Checker> part) = 0;
+  /// All that is told from now on lies below this prefix. Only the first, outermost one counts.
+  virtual void Begin(const KvStorePtr& store, const std::string& prefix) = 0;
   virtual const ProgressFunction& on_progress() const = 0;
   virtual const CancelToken& cancel() const = 0;
 

@@ -72,14 +72,18 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
   COFFER_RETURN_IF_ERROR(CheckGroupDocuments(place, driver, checker));
   SurveyOptions options;
   options.probe = CheckpointProbe(place.store);
+  options.skip_denied = true;
   options.on_strays = [&](const std::vector<std::string>& keys) {
     const auto judge = [&](const std::vector<std::string>& judged) {
-      return AreStillStrays(driver, place.store, place.prefix, options.probe, judged, context);
+      return JudgeStrays(driver, place.store, place.prefix, options.probe, judged, context);
     };
     return checker.Foreign(*place.store, keys, "orphan: of no array or group", judge);
   };
   COFFER_ASSIGN_OR_RETURN(const GroupSurvey survey,
                           SurveyGroup(driver, place.store, place.prefix, options, context));
+  for (const auto& [prefix, error] : survey.denied) {
+    COFFER_RETURN_IF_ERROR(EndOfOne(error, *place.store, prefix, checker));
+  }
   for (const auto& [prefix, keys] : survey.unfinished) {
     COFFER_RETURN_IF_ERROR(
         EndOfOne(checker.Unfinished(place.store, prefix, keys, ""), *place.store, prefix, checker));
@@ -124,6 +128,7 @@ Status CheckPlace(std::string_view name, const Context& context, Checker& checke
   }
   COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(name, context));
   COFFER_ASSIGN_OR_RETURN(const FoundNode found, FindNodeAt(place, {.context = context}));
+  checker.Begin(place.store, place.prefix);
   if (found.kind == NodeKind::kArray) return CheckArray(place, true, context, checker);
   if (found.kind == NodeKind::kGroup) {
     // First, since a repair takes over the locks of the dead.

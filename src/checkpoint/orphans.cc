@@ -86,15 +86,15 @@ Status FindOrphans(const StoredCheckpoint& checkpoint, const Context& context,
   return sorter.Finish();
 }
 
-Result<std::vector<bool>> AreStillOrphans(const StoredCheckpoint& checkpoint,
-                                          const Context& context,
-                                          const std::vector<std::string>& keys) {
+Result<std::vector<ForeignVerdict>> JudgeOrphans(const StoredCheckpoint& checkpoint,
+                                                 const Context& context,
+                                                 const std::vector<std::string>& keys) {
   COFFER_RETURN_IF_ERROR(CheckMarker(checkpoint.place, checkpoint.marker.data));
   FolderKinds folders = FoldersOf(checkpoint, context);
-  std::vector<bool> orphans;
+  std::vector<ForeignVerdict> orphans;
   for (const std::string& key : keys) {
     COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> thing, folders.OutermostAbove(key));
-    orphans.push_back(!thing);
+    orphans.push_back({.is_foreign = !thing, .why_left = ""});
   }
   return orphans;
 }

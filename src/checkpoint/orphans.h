@@ -7,6 +7,7 @@
 #include <string>
 
 #include "coffer/async/context.h"
+#include "src/array/survey.h"
 #include "src/checkpoint/place.h"
 
 namespace coffer::inline v0 {
@@ -23,9 +24,9 @@ struct OrphanSink {
 Status FindOrphans(const StoredCheckpoint& checkpoint, const Context& context,
                    const OrphanSink& sink);
 /// Whether each of these keys, which were told as foreign, would be so still.
-Result<std::vector<bool>> AreStillOrphans(const StoredCheckpoint& checkpoint,
-                                          const Context& context,
-                                          const std::vector<std::string>& keys);
+Result<std::vector<ForeignVerdict>> JudgeOrphans(const StoredCheckpoint& checkpoint,
+                                                 const Context& context,
+                                                 const std::vector<std::string>& keys);
 
 }  // namespace coffer::inline v0
 

@@ -17,8 +17,8 @@ namespace {
 
 class RepairChecker final : public Checker {
  public:
-  RepairChecker(RepairOptions options, const Context& context)
-      : options_(std::move(options)), context_(context) {}
+  RepairChecker(RepairOptions options, const Context& context, LinksPtr links = nullptr)
+      : options_(std::move(options)), context_(context), links_(std::move(links)) {}
 
   bool changes() const override { return !options_.dry_run; }
   int parts_at_once(int) const override { return 1; }
@@ -27,10 +27,13 @@ class RepairChecker final : public Checker {
     RepairOptions options = options_;
     options.on_progress = std::move(on_progress);
     options.cancel = std::move(cancel);
-    return std::make_unique<RepairChecker>(std::move(options), context_);
+    return std::make_unique<RepairChecker>(std::move(options), context_, links_);
   }
   void Take(std::unique_ptr<Checker> part) override {
     Merge(report_, static_cast<RepairChecker&>(*part).TakeReport());
+  }
+  void Begin(const KvStorePtr& store, const std::string& prefix) override {
+    if (links_ == nullptr) links_ = std::make_shared<Links>(store, prefix);
   }
   const ProgressFunction& on_progress() const override { return options_.on_progress; }
   const CancelToken& cancel() const override { return options_.cancel; }
@@ -38,7 +41,9 @@ class RepairChecker final : public Checker {
   Status OneArray(const Array& array, const ArrayCheckOptions& check,
                   const std::string& note) override {
     RepairReport done;
-    const Status status = RepairArrayInto(array, options_, check, done);
+    ArrayCheckOptions with_links = check;
+    with_links.links = links_;
+    const Status status = RepairArrayInto(array, options_, with_links, done);
     for (RepairReport::Item& item : done.items) item.finding.reason += note;
     for (VerifyReport::Finding& finding : done.unsupported) finding.reason += note;
     Merge(report_, std::move(done));
@@ -52,10 +57,23 @@ class RepairChecker final : public Checker {
                  const ForeignJudge& judge) override {
     std::optional<NodeWriteMark> mark;  // A document that makes no node is remembered, too.
     if (options_.drop_foreign && changes()) mark.emplace(context_, store, "", true);
-    return RepairForeign(store, keys, reason, judge, options_, report_);
+    const auto judge_links =
+        [&](const std::vector<std::string>& judged) -> Result<std::vector<ForeignVerdict>> {
+      COFFER_ASSIGN_OR_RETURN(std::vector<ForeignVerdict> verdicts, judge(judged));
+      COFFER_ASSIGN_OR_RETURN(const std::string linked, links_->WhyLeft());
+      for (ForeignVerdict& verdict : verdicts) {
+        if (verdict.why_left.empty()) verdict.why_left = linked;
+      }
+      return verdicts;
+    };
+    return RepairForeign(store, keys, reason, judge_links, options_, report_);
   }
   Status Unfinished(const KvStorePtr& store, const std::string& prefix, int64_t keys,
                     std::string_view named) override {
+    if (options_.drop_unfinished) {
+      COFFER_ASSIGN_OR_RETURN(std::string linked, links_->WhyLeft());
+      if (!linked.empty()) return Tell(UnfinishedFinding(*store, prefix, keys), linked);
+    }
     std::optional<NodeWriteMark> mark;
     if (options_.drop_unfinished && changes()) mark.emplace(context_, *store, prefix, true);
     return RepairUnfinished(store, prefix, keys, named, options_, report_);
@@ -69,6 +87,7 @@ class RepairChecker final : public Checker {
  private:
   const RepairOptions options_;
   const Context& context_;
+  LinksPtr links_;
   RepairReport report_;
 };
 

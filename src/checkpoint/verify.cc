@@ -28,16 +28,18 @@ class VerifyChecker final : public Checker {
   void Take(std::unique_ptr<Checker> part) override {
     Merge(report_, static_cast<VerifyChecker&>(*part).TakeReport());
   }
+  void Begin(const KvStorePtr&, const std::string&) override {}
   const ProgressFunction& on_progress() const override { return options_.on_progress; }
   const CancelToken& cancel() const override { return options_.cancel; }
 
   Status OneArray(const Array& array, const ArrayCheckOptions& check,
                   const std::string& note) override {
-    COFFER_ASSIGN_OR_RETURN(VerifyReport found, VerifyArrayWith(array, options_, check));
+    VerifyReport found;
+    const Status status = VerifyArrayInto(array, options_, check, found);
     for (VerifyReport::Finding& finding : found.findings) finding.reason += note;
     for (VerifyReport::Finding& finding : found.unsupported) finding.reason += note;
     Merge(report_, std::move(found));
-    return Status();
+    return status;
   }
   Status Tell(VerifyReport::Finding finding, std::string_view) override {
     AddFinding(report_, std::move(finding));
@@ -59,10 +61,7 @@ class VerifyChecker final : public Checker {
     return VerifyDebris(store, prefix, report_);
   }
 
-  VerifyReport TakeReport() {
-    SortFindings(report_);
-    return std::move(report_);
-  }
+  VerifyReport TakeReport() { return std::move(report_); }
 
  private:
   const VerifyOptions options_;
@@ -74,8 +73,8 @@ class VerifyChecker final : public Checker {
 Result<VerifyReport> VerifyPlace(std::string_view place, const VerifyOptions& options,
                                  const Context& context) {
   VerifyChecker checker(options);
-  COFFER_RETURN_IF_ERROR(CheckPlace(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckPlace(place, context, checker);
+  return FinishVerify(status, checker.TakeReport(), options);
 }
 
 namespace checkpoint {
@@ -83,8 +82,8 @@ namespace checkpoint {
 Result<VerifyReport> Verify(std::string_view place, const VerifyOptions& options,
                             const Context& context) {
   VerifyChecker checker(options);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, context, checker);
+  return FinishVerify(status, checker.TakeReport(), options);
 }
 
 Result<VerifyReport> Verify(KvStorePtr store, std::string prefix, const VerifyOptions& options,
@@ -92,8 +91,8 @@ Result<VerifyReport> Verify(KvStorePtr store, std::string prefix, const VerifyOp
   COFFER_ASSIGN_OR_RETURN(const CheckpointPlace place,
                           MakeCheckpointPlace(std::move(store), std::move(prefix)));
   VerifyChecker checker(options);
-  COFFER_RETURN_IF_ERROR(CheckCheckpoint(place, place, context, checker));
-  return checker.TakeReport();
+  const Status status = CheckCheckpoint(place, place, context, checker);
+  return FinishVerify(status, checker.TakeReport(), options);
 }
 
 }  // namespace checkpoint

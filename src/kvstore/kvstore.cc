@@ -371,7 +371,7 @@ namespace {
 /// millions), the rest of that folder is left out: `rest` receives what is on either side of it,
 /// since the order of a listing is the store's own. So a key may be listed twice.
 Status ListPartOfFolder(KvStore& store, size_t prefix_size, const KeyRange& range,
-                        std::map<std::string, int64_t>* keys, std::set<std::string>* folders,
+                        std::map<std::string, ListEntry>* keys, std::set<std::string>* folders,
                         std::vector<KeyRange>* rest) {
   COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store.List({.range = range}));
   for (;;) {
@@ -385,7 +385,8 @@ Status ListPartOfFolder(KvStore& store, size_t prefix_size, const KeyRange& rang
         seen.insert(entry.key.substr(0, slash + 1));
       } else {
         all_in_folders = false;
-        (*keys)[std::move(entry.key)] = entry.size;
+        ListEntry& kept = (*keys)[entry.key];
+        kept = std::move(entry);
       }
     }
     folders->insert(seen.begin(), seen.end());
@@ -400,7 +401,7 @@ Status ListPartOfFolder(KvStore& store, size_t prefix_size, const KeyRange& rang
 }  // namespace
 
 Result<FolderEntries> ListFolder(KvStore& store, std::string_view prefix) {
-  std::map<std::string, int64_t> keys;
+  std::map<std::string, ListEntry> keys;
   std::set<std::string> folders;
   std::vector<KeyRange> ranges = {KeyRange::Prefix(prefix)};
   while (!ranges.empty()) {
@@ -409,7 +410,7 @@ Result<FolderEntries> ListFolder(KvStore& store, std::string_view prefix) {
     COFFER_RETURN_IF_ERROR(ListPartOfFolder(store, prefix.size(), range, &keys, &folders, &ranges));
   }
   FolderEntries entries;
-  for (const auto& [key, size] : keys) entries.keys.push_back({key, size});
+  for (auto& [key, entry] : keys) entries.keys.push_back(std::move(entry));
   entries.folders.assign(folders.begin(), folders.end());
   return entries;
 }

@@ -161,6 +161,21 @@ class BreakingPlugins(CliTest):
             ),
         )
 
+    def test_a_verify_that_breaks_midway_tells_what_it_had_found(self) -> None:
+        self.write("a.zarr/c/9", b"x")
+        url = self.place("throw-ClearDebris")
+        done = self.run_coffer(*self.breaks, "verify", url)
+        self.assertEqual(
+            (done.returncode, done.stdout.decode(), done.stderr.decode()),
+            (
+                1,
+                "breaks:c/9: orphan: a chunk outside the array's shape\n"
+                f"{url}: 1 finding; chunks were not read (--deep)\n",
+                'coffer: Internal: breaks:: store driver "breaks": ClearDebris: exception: '
+                "ClearDebris broke\n",
+            ),
+        )
+
     def test_info_through_a_store_that_does_not_list(self) -> None:
         url = self.place("unlisted")
         info = json.loads(self.coffer(*self.breaks, "info", url, "--json"))

@@ -15,7 +15,8 @@
 // one. A writer that comes first wins; the chunk is then judged anew. Each step is atomic: after an
 // interruption, repairing again completes. Repairing a second time finds nothing to do.
 //
-// A store without conditional writes and deletes is not repaired: all is left.
+// A store without conditional writes and deletes is not repaired: all is left. So is all but debris
+// where a node of another format stands in the array's place, too.
 #ifndef COFFER_ARRAY_REPAIR_H_
 #define COFFER_ARRAY_REPAIR_H_
 
@@ -39,7 +40,8 @@ struct RepairOptions {
   /// fill value: what is left of them is lost. Never in checkpoints.
   bool drop_damaged = false;
   /// Deletes keys that belong to no node here, whatever they are and whoever wrote them. What a
-  /// save of a checkpoint writes is not of these, be it running, dead or done.
+  /// save of a checkpoint writes is not of these, be it running, dead or done. None is deleted, nor
+  /// by drop_unfinished, where a link stands below the place (ListEntry::is_link).
   bool drop_foreign = false;
   /// Deletes what unfinished saves of a checkpoint left. The caller vouches that none is running:
   /// it would publish a checkpoint without what is deleted.

@@ -19,10 +19,14 @@
 
 namespace coffer::inline v0 {
 
+struct VerifyReport;
+
 struct VerifyOptions {
   bool deep = false;
   ProgressFunction on_progress = nullptr;
   CancelToken cancel = {};
+  /// If not null: takes what had been found when an error ended the verifying.
+  VerifyReport* on_error = nullptr;
 };
 
 enum class FindingKind {

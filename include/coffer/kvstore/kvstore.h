@@ -138,6 +138,9 @@ struct COFFER_EXPORT KeyRange {
 struct ListEntry {
   std::string key;
   int64_t size = -1;  ///< -1 where the store does not say.
+  /// It is a link: what it leads to may have other keys, too. An adapter that makes entries anew
+  /// must keep it, or a repair that is told to may delete what is reached through links.
+  bool is_link = false;
 };
 
 struct ListOptions {

@@ -183,6 +183,20 @@ TEST_F(Verify, WhatDeadWritersLeft) {
   EXPECT_TRUE(std::filesystem::exists(dir / "a/c/0/0.__lock"));
 }
 
+TEST_F(Verify, WhatWasFoundBeforeAnErrorIsTold) {
+  SetAt(*plain_, "README", "x");
+  const auto faulty = MakeFaultStore(plain_);
+  const Status denied(StatusCode::kPermissionDenied, "injected");
+  faulty->Inject({.key_prefix = "c/1/", .times = -1, .status = denied});
+  VerifyReport partial;
+  EXPECT_EQ(VerifyArray(Array::Open(faulty, "").OrDie(), {.deep = true, .on_error = &partial})
+                .status()
+                .code(),
+            StatusCode::kPermissionDenied);
+  EXPECT_THAT(Texts(partial, *plain_),
+              ElementsAre("foreign README: orphan: no key of this array's"));
+}
+
 TEST_F(Verify, TheListIsShortAndTheCountWhole) {
   for (int i = 0; i < 1005; ++i) SetAt(*plain_, "n" + std::to_string(i), "x");
   const VerifyReport report = VerifyArray(plain_array_).OrDie();

@@ -18,7 +18,9 @@ namespace {
 
 using coffer::testing::ActingAfter;
 using coffer::testing::ExpectStored;
+using coffer::testing::KeyEndingWith;
 using coffer::testing::KeysOf;
+using coffer::testing::Kinds;
 using coffer::testing::SetValue;
 using coffer::testing::Small;
 using coffer::testing::Texts;
@@ -171,6 +173,66 @@ TEST_F(RepairBeside, WhatWasDoneBeforeTheStoreFailedIsTold) {
             StatusCode::kUnavailable);
   EXPECT_THAT(Texts(partial, *store_), ElementsAre("done delete: outside a/c/7"));
   EXPECT_EQ(partial.num_done, 1);
+}
+
+TEST_F(RepairBeside, WhatWasFoundBeforeAnErrorIsTold) {
+  for (const std::string prefix : {"a/", "b/"}) {
+    WriteArray(prefix);
+    SetValue(*store_, prefix + "note", "x");
+  }
+  const auto faulty = MakeFaultStore(store_);
+  VerifyReport partial;
+  const VerifyOptions options = {.deep = true, .on_error = &partial};
+  // Of one place: one finding beside those that it had.
+  const Status denied(StatusCode::kPermissionDenied, "injected");
+  faulty->Inject({.key_prefix = "a/c/1", .times = -1, .status = denied});
+  EXPECT_THAT(Kinds(VerifyPlace("test://x", options, Opening(faulty)).OrDie(), *store_),
+              ElementsAre("metadata a/", "foreign a/note", "foreign b/note"));
+  EXPECT_EQ(partial.num_findings, 0);
+  // Of the store.
+  faulty->Clear();
+  faulty->Inject({.key_prefix = "b/c/1", .times = -1});
+  EXPECT_EQ(VerifyPlace("test://x", options, Opening(faulty)).status().code(),
+            StatusCode::kUnavailable);
+  EXPECT_THAT(Kinds(partial, *store_), ElementsAre("foreign a/note", "foreign b/note"));
+  checkpoint::Save(store_, "k/", Small(1)).OrDie();
+  SetValue(*store_, "k/note", "x");
+  faulty->Clear();
+  faulty->Inject({.key_prefix = KeyEndingWith(*store_, "arrays/0/c.0.0"), .times = -1});
+  EXPECT_EQ(checkpoint::Verify(faulty, "k/", options).status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(Kinds(partial, *store_), ElementsAre("foreign k/note"));
+}
+
+TEST_F(RepairBeside, WhereNobodyMayLookIsOneFindingAndNoObstacle) {
+  for (const std::string prefix : {"a/", "b/", "d/"}) {
+    WriteArray(prefix);
+    SetValue(*store_, prefix + "c/9", "x");
+  }
+  const Status denied(StatusCode::kPermissionDenied, "injected");
+  const auto faulty = MakeFaultStore(store_);
+  faulty->Inject({.key_prefix = "a/zarr.json", .times = -1, .status = denied});
+  faulty->Inject({.key_prefix = "e/commit", .times = -1, .status = denied});
+  SetValue(*store_, "e/key", "x");
+  const RepairReport report = RepairPlace("test://x", kAll, Opening(faulty)).OrDie();
+  const std::string one = "left an error ended this one; begin anew with it alone: metadata ";
+  EXPECT_THAT(Texts(report, *store_), ElementsAre(one + "a/", "done delete: outside b/c/9",
+                                                  "done delete: outside d/c/9", one + "e/"));
+  EXPECT_EQ(ValueOf(*store_, "e/key"), "x");
+  EXPECT_EQ(report.items[0].finding.reason,
+            "PermissionDenied: " + store_->Describe("a/zarr.json") + ": injected");
+  // Who lists the nodes is not told less.
+  EXPECT_EQ(Group::Open(faulty, "").OrDie().List(true).status().code(),
+            StatusCode::kPermissionDenied);
+}
+
+TEST_F(RepairBeside, DebrisThatNobodyMayLookAtIsLeft) {
+  const auto faulty = MakeFaultStore(store_);
+  faulty->Inject({.operation = KvOperation::kClearDebris,
+                  .status = Status(StatusCode::kPermissionDenied, "injected")});
+  const RepairReport report = RepairPlace("test://x", kAll, Opening(faulty)).OrDie();
+  ASSERT_EQ(report.items.size(), 1);
+  EXPECT_EQ(report.items[0].action, "not all of it may be looked at");
+  EXPECT_EQ(report.items[0].finding.kind, FindingKind::kDebris);
 }
 
 TEST(RepairPartly, NoValueInAMarkersPlaceIsNoObstacle) {

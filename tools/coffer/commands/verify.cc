@@ -74,17 +74,24 @@ Json FindingJson(const VerifyReport::Finding& finding) {
 }
 
 Result<int> Verify(Session& session, const std::string& url, bool deep) {
-  VerifyReport report;
-  {
+  VerifyReport partial;
+  const auto verify = [&] {
     Progress progress = session.MakeProgress("verify");
-    COFFER_ASSIGN_OR_RETURN(report, VerifyPlace(url,
-                                                {.deep = deep,
-                                                 .on_progress = progress.function(),
-                                                 .cancel = session.cancel_token()},
-                                                session.context()));
+    return VerifyPlace(url,
+                       {.deep = deep,
+                        .on_progress = progress.function(),
+                        .cancel = session.cancel_token(),
+                        .on_error = &partial},
+                       session.context());
+  };
+  const Result<VerifyReport> report = verify();
+  if (!report.ok()) {
+    const bool any = partial.num_findings + partial.num_unsupported > 0;
+    if (any) ShowReport(session, url, partial, deep);  // An error follows.
+    return report.status();
   }
-  ShowReport(session, url, report, deep);
-  return report.num_findings == 0 ? kDone : kFound;
+  ShowReport(session, url, *report, deep);
+  return report->num_findings == 0 ? kDone : kFound;
 }
 
 void AddVerify(const CommandLine& line) {
