@@ -218,6 +218,19 @@ Result<bool> HoldsKeys(const FileRoot& root, const std::string& prefix) {
   }
 }
 
+/// The error of a rename whose target is there: keys, or only the lock of a writer.
+Status InTheWay(const FileRoot& root, const std::string& from, const std::string& to,
+                const KeyPlace& target, int error) {
+  const std::string cannot = root.Describe(to) + ": cannot rename \"" + from + "\" to this prefix";
+  COFFER_ASSIGN_OR_RETURN(const bool holds_keys, HoldsKeys(root, to));
+  FileStat stat;
+  const int found = root.ops().StatAt(target.directory->get(), target.name.c_str(), &stat);
+  const bool link_or_value =
+      error == -ENOTDIR || (found == 0 && stat.kind != FileStat::Kind::kDirectory);
+  if (holds_keys || link_or_value) return AlreadyExistsError(cannot + ", it has keys");
+  return AbortedError(cannot + " while somebody writes there");
+}
+
 /// One attempt; false if a directory above was renamed meanwhile.
 Result<bool> TryRename(const FileRoot& root, const std::string& from, const std::string& to,
                        std::vector<ChangedDirectory>* changed) {
@@ -259,13 +272,7 @@ Result<bool> TryRename(const FileRoot& root, const std::string& from, const std:
     error = rename();
   }
   if (error == -EEXIST || error == -ENOTEMPTY || error == -ENOTDIR) {
-    COFFER_ASSIGN_OR_RETURN(const bool taken, HoldsKeys(root, to));
-    if (!taken && error != -ENOTDIR) {
-      return AbortedError(root.Describe(to) + ": cannot rename \"" + from +
-                          "\" to this prefix while somebody writes there");
-    }
-    return AlreadyExistsError(root.Describe(to) + ": cannot rename \"" + from +
-                              "\" to this prefix, it has keys");
+    return InTheWay(root, from, to, new_place, error);
   }
   if (error != 0) return root.Error(error, from, doing);
   *changed = std::move(new_place.unsynced);
