@@ -222,12 +222,13 @@ Result<bool> HoldsKeys(const FileRoot& root, const std::string& prefix) {
 Status InTheWay(const FileRoot& root, const std::string& from, const std::string& to,
                 const KeyPlace& target, int error) {
   const std::string cannot = root.Describe(to) + ": cannot rename \"" + from + "\" to this prefix";
-  COFFER_ASSIGN_OR_RETURN(const bool holds_keys, HoldsKeys(root, to));
   FileStat stat;
   const int found = root.ops().StatAt(target.directory->get(), target.name.c_str(), &stat);
-  const bool link_or_value =
-      error == -ENOTDIR || (found == 0 && stat.kind != FileStat::Kind::kDirectory);
-  if (holds_keys || link_or_value) return AlreadyExistsError(cannot + ", it has keys");
+  bool taken = error == -ENOTDIR || (found == 0 && stat.kind != FileStat::Kind::kDirectory);
+  if (!taken) {
+    COFFER_ASSIGN_OR_RETURN(taken, HoldsKeys(root, to));
+  }
+  if (taken) return AlreadyExistsError(cannot + ", it has keys");
   return AbortedError(cannot + " while somebody writes there");
 }
 

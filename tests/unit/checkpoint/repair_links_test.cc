@@ -45,6 +45,8 @@ class RepairLinks : public ::testing::Test {
     std::filesystem::rename(place, moved);
     std::filesystem::create_symlink(std::filesystem::relative(moved, place.parent_path()), place);
   }
+  /// Not on the POSIX twin, for one.
+  bool FollowsLinks(const std::string& link) const { return store_->Read(link).Get().ok(); }
   std::string WhyLeft(const std::string& link) const {
     return "left the link " + store_->Describe(link) + " may lead to it: ";
   }
@@ -86,6 +88,7 @@ TEST_F(RepairLinks, EveryWayOfListingSaysWhatIsALink) {
 TEST_F(RepairLinks, OfAGroupALinkAnywhereBelowCounts) {
   MoveAside("b/c/0", "a/pool/0");  // In an array beside.
   MoveAside("b/c/1", "pool/1");
+  if (!FollowsLinks("b/c/0")) GTEST_SKIP() << "links are not followed here";
   EXPECT_THAT(Repaired(""), ElementsAre(WhyLeft("b/c/0") + "foreign a/pool/0",
                                         WhyLeft("b/c/0") + "foreign pool/1"));
   // By itself nobody sees the link.
@@ -109,7 +112,7 @@ TEST_F(RepairLinks, NorIsItWhatAnUnfinishedSaveLeft) {
   const std::string data = document.substr(0, document.rfind('/'));
   const std::string moved = "k/data-0123456789abcdef";
   MoveAside(data, moved);
-  if (!store_->Read(document).Get().ok()) GTEST_SKIP() << "links are not followed here";
+  if (!FollowsLinks(document)) GTEST_SKIP() << "links are not followed here";
   EXPECT_THAT(Repaired("/k"), IsSupersetOf({WhyLeft(data) + "unfinished " + moved + "/"}));
   EXPECT_TRUE(std::filesystem::exists(url_ + "/" + moved + "/checkpoint.json"));
 }
@@ -118,7 +121,9 @@ TEST_F(RepairLinks, WhatIsListedAndHasNoValueIsTold) {
   std::filesystem::create_directory_symlink("../b", url_ + "/a/inside");
   std::filesystem::create_directory_symlink("../../b", url_ + "/a/c/9");
   const std::string no_value =
-      "left it is listed but has no value, as a link to a directory; delete it by hand: ";
+      FollowsLinks("a/c/9")
+          ? "left it is listed but has no value, as a link to a directory; delete it by hand: "
+          : "left it is no value that could be compared; delete it by hand: ";
   EXPECT_THAT(Texts(RepairPlace(url_).OrDie(), *store_),
               ElementsAre(no_value + "outside a/c/9",
                           "left nobody knows whose it is (drop-foreign): foreign a/inside"));
