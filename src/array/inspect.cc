@@ -354,6 +354,7 @@ class KeyWalk {
     }
     COFFER_RETURN_IF_ERROR(ForEachPage(
         *stored_.store, list, [this](std::span<const ListEntry> page) { return Page(page); }));
+    MutexLock lock(mutex_);
     for (const auto& [prefix, keys] : inner_) {
       COFFER_RETURN_IF_ERROR(sink_.OnInnerNode(prefix, keys));
     }
@@ -378,17 +379,8 @@ class KeyWalk {
       }
       if (progress_) progress_->Add(std::max<int64_t>(entry.size, 0));
       if (stored_.IsMetadataKey(entry.key) || IsDocumentOfAnother(entry.key)) continue;
-      if (cell) {
-        outside.push_back(entry.key);
-        continue;
-      }
-      COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> inner,
-                              folders_.OutermostAbove(entry.key));
-      if (inner) {
-        ++inner_[*inner];
-      } else {
-        foreign.push_back(entry.key);
-      }
+      COFFER_ASSIGN_OR_RETURN(const bool is_inner, IsInnerNodes(entry.key));
+      if (!is_inner) (cell ? outside : foreign).push_back(entry.key);
     }
     COFFER_RETURN_IF_ERROR(sink_.OnKeys(FindingKind::kOutside, outside));
     COFFER_RETURN_IF_ERROR(sink_.OnKeys(FindingKind::kForeign, foreign));
@@ -404,11 +396,22 @@ class KeyWalk {
     });
   }
 
+  /// Whether the key belongs to a node inside the array, also where it has the form of a cell's.
+  Result<bool> IsInnerNodes(const std::string& key) {
+    MutexLock lock(mutex_);
+    COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> inner, folders_.OutermostAbove(key));
+    if (inner) ++inner_[*inner];
+    return inner.has_value();
+  }
+
   Status InspectCell(const Cell& cell) {
     COFFER_ASSIGN_OR_RETURN(CellFaults faults,
                             cells_.Inspect(cell.entry->key, cell.index, cell.entry->size));
     if (faults.any()) {
-      COFFER_RETURN_IF_ERROR(sink_.OnCell(cell.entry->key, cell.index, std::move(faults)));
+      COFFER_ASSIGN_OR_RETURN(const bool is_inner, IsInnerNodes(cell.entry->key));
+      if (!is_inner) {
+        COFFER_RETURN_IF_ERROR(sink_.OnCell(cell.entry->key, cell.index, std::move(faults)));
+      }
     }
     if (progress_) progress_->Add(std::max<int64_t>(cell.entry->size, 0));
     return Status();
@@ -420,8 +423,9 @@ class KeyWalk {
   CellInspector& cells_;
   InspectionSink& sink_;
   const std::vector<const ArrayDriver*> drivers_;
-  FolderKinds folders_;
-  std::map<std::string, int64_t> inner_;  // Keys by prefix.
+  Mutex mutex_;  // Guards both.
+  FolderKinds folders_ COFFER_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t> inner_ COFFER_GUARDED_BY(mutex_);  // Keys by prefix.
   std::optional<Progress> progress_;
 };
 

@@ -218,8 +218,12 @@ class RepairSink : public InspectionSink {
       COFFER_ASSIGN_OR_RETURN(generations.emplace_back(), GenerationAt(*stored_.store, key));
     }
     if (!keys.empty()) COFFER_RETURN_IF_ERROR(CheckMetadata());
+    FolderKinds folders = FoldersInside();
     for (size_t i = 0; i < keys.size(); ++i) {
       if (options_.cancel.cancelled()) return CancelledError("cancelled");
+      COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> inner,
+                              folders.OutermostAbove(keys[i]));
+      if (inner) continue;  // A node was made around it meanwhile.
       RepairReport one;
       RepairReport::Item item;
       item.finding = {FindingKind::kOutside, stored_.Describe(keys[i]),
@@ -232,12 +236,16 @@ class RepairSink : public InspectionSink {
     return Status();
   }
 
+  FolderKinds FoldersInside() const {
+    return {
+        array_.context().Get<DriverTable>().drivers(), {}, stored_.store, stored_.prefix, probe_};
+  }
+
   /// That nothing stands above them inside the array, as far as the store tells now.
   Result<std::vector<ForeignVerdict>> JudgeForeign(const std::vector<std::string>& keys) const {
     COFFER_RETURN_IF_ERROR(CheckMetadata());
     COFFER_ASSIGN_OR_RETURN(const std::string linked, links_->WhyLeft());
-    FolderKinds folders(array_.context().Get<DriverTable>().drivers(), {}, stored_.store,
-                        stored_.prefix, probe_);
+    FolderKinds folders = FoldersInside();
     std::vector<ForeignVerdict> verdicts;
     for (const std::string& key : keys) {
       COFFER_ASSIGN_OR_RETURN(const std::optional<std::string> inner, folders.OutermostAbove(key));

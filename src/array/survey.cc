@@ -122,9 +122,13 @@ class Surveyor {
       const std::string folder = key.substr(0, end);
       const auto [known, is_new] = arrays_of_others_.try_emplace(folder);
       for (size_t i = 0; is_new && i < others_.size(); ++i) {
-        COFFER_ASSIGN_OR_RETURN(const NodeKind kind,
-                                GuardedDriver(*others_[i]).Find(store_, folder));
-        if (kind == NodeKind::kArray) known->second = TwoFormats(*others_[i]);
+        const Result<NodeKind> kind = GuardedDriver(*others_[i]).Find(store_, folder);
+        if (IsSkipped(kind.status())) {
+          known->second = kind.status().message();
+          break;
+        }
+        COFFER_RETURN_IF_ERROR(kind);
+        if (*kind == NodeKind::kArray) known->second = TwoFormats(*others_[i]);
       }
       if (!known->second.empty()) return known->second;
       const size_t slash = key.find('/', end);

@@ -213,10 +213,16 @@ TEST_F(RepairBeside, WhereNobodyMayLookIsOneFindingAndNoObstacle) {
   faulty->Inject({.key_prefix = "a/zarr.json", .times = -1, .status = denied});
   faulty->Inject({.key_prefix = "e/commit", .times = -1, .status = denied});
   SetValue(*store_, "e/key", "x");
+  // Whether another format's array stands in a group's place.
+  Group::Create(store_, "f/").OrDie();
+  SetValue(*store_, "f/key", "x");
+  faulty->Inject({.key_prefix = "f/.zarray", .times = -1, .status = denied});
   const RepairReport report = RepairPlace("test://x", kAll, Opening(faulty)).OrDie();
   const std::string one = "left an error ended this one; begin anew with it alone: metadata ";
-  EXPECT_THAT(Texts(report, *store_), ElementsAre(one + "a/", "done delete: outside b/c/9",
-                                                  "done delete: outside d/c/9", one + "e/"));
+  EXPECT_THAT(Texts(report, *store_),
+              ElementsAre(one + "a/", "done delete: outside b/c/9", "done delete: outside d/c/9",
+                          one + "e/",
+                          "left " + store_->Describe("f/.zarray") + ": injected: foreign f/key"));
   EXPECT_EQ(ValueOf(*store_, "e/key"), "x");
   EXPECT_EQ(report.items[0].finding.reason,
             "PermissionDenied: " + store_->Describe("a/zarr.json") + ": injected");

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "coffer/array/group.h"
 #include "coffer/checkpoint/repair.h"
 #include "tests/support/temp_dir.h"
@@ -96,6 +98,35 @@ TEST_F(RepairFormats, ADocumentThatComesMeanwhileStopsARepair) {
   EXPECT_EQ(RepairArray(Array::Open(store, "a/").OrDie(), kAll).status().code(),
             StatusCode::kAborted);
   EXPECT_EQ(ValueOf(*store_, "a/2"), "56");
+}
+
+TEST_F(RepairFormats, ChunksOfAnArrayInsideAnArrayAreItsOwn) {
+  CreateOptions options;
+  options.shape = {4, 4};
+  options.chunk_shape = {2, 2};
+  options.format.chunk_key_separator = '/';
+  Array::Create(url_ + "/p|zarr2:", options).OrDie();
+  CreateOptions inner;
+  inner.shape = {6};
+  inner.chunk_shape = {2};
+  const std::vector<uint8_t> values = {1, 2, 3, 4, 5, 6};
+  // Moved, since nothing is made there. Chunks p/7/0 to 2 lie outside p, p/1/0 and 1 in it.
+  for (const std::string name : {"7", "1"}) {
+    const Array array = Array::Create(url_ + "/q" + name + "|zarr2:", inner).OrDie();
+    array.Write(Box::Full({6}), Ref(values.data(), {6})).OrDie();
+    std::filesystem::rename(url_ + "/q" + name, url_ + "/p/" + name);
+  }
+  for (const std::string& place : {url_, url_ + "/p"}) {
+    EXPECT_THAT(Texts(RepairPlace(place, kAll).OrDie(), *store_),
+                ElementsAre(::testing::StartsWith("left it may be wanted"),
+                            ::testing::StartsWith("left it may be wanted")));
+  }
+  for (const std::string name : {"p/7", "p/1"}) {
+    const Array array = Array::Open(store_, name + "/").OrDie();
+    std::vector<uint8_t> read(6);
+    array.Read(Box::Full({6}), Ref(read.data(), {6})).OrDie();
+    EXPECT_EQ(read, values) << name;
+  }
 }
 
 TEST_F(RepairFormats, ChunksOfAnArrayInAGroupsPlaceAreNotNobodys) {
