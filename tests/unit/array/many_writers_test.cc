@@ -348,6 +348,35 @@ TEST_P(ManyWriters, SoDoesACopiedOne) {
   EXPECT_EQ(std::vector<uint16_t>(all.values().begin(), all.values().end()), sevens);
 }
 
+/// Acts once, directly before something is written.
+class BeforeWrite : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    if (key == "c/0/0" && act != nullptr) std::exchange(act, nullptr)();
+    return ForwardingStore::Write(std::move(key), std::move(value), std::move(options));
+  }
+  std::function<void()> act;
+};
+
+// Two contexts share no key locks: only the conditional write keeps them apart, as it does between
+// processes.
+TEST_P(ManyWriters, AWriterOfAnotherContextAtTheLastMomentLosesNothing) {
+  Workshop shop(GetParam());
+  const auto store = std::make_shared<BeforeWrite>(shop.base());
+  const Array late = Array::Open(store, "", {.context = Context::Create({.threads = 1})}).OrDie();
+  for (const bool anew : {true, false}) {
+    store->act = [&] { shop.Write(0, 0, 1, 1, anew ? 5 : 6).Get().OrDie(); };
+    const uint16_t value = anew ? 7 : 8;
+    late.Write(Box::FromSize({1, 1}, {1, 1}), Ref(&value, {1, 1})).OrDie();
+    EXPECT_EQ(store->act, nullptr);
+    const NdArray<uint16_t> all = shop.All();
+    EXPECT_EQ(all(0, 0), anew ? 5 : 6);
+    EXPECT_EQ(all(1, 1), value);
+  }
+}
+
 TEST_P(ManyWriters, AWholeCellIsWrittenUnreadWhereTheStoreKnowsNoConditions) {
   Workshop shop(GetParam(), std::make_shared<NoConditions>());
   shop.base()->Write("c/0/0", Bytes::Copy("no chunk")).Get().OrDie();

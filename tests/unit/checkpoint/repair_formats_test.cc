@@ -104,6 +104,7 @@ TEST_F(RepairFormats, ChunksOfAnArrayInsideAnArrayAreItsOwn) {
   CreateOptions options;
   options.shape = {4, 4};
   options.chunk_shape = {2, 2};
+  options.format.chunk_key_encoding = "v2";
   options.format.chunk_key_separator = '/';
   Array::Create(url_ + "/p|zarr2:", options).OrDie();
   CreateOptions inner;
@@ -116,6 +117,8 @@ TEST_F(RepairFormats, ChunksOfAnArrayInsideAnArrayAreItsOwn) {
     array.Write(Box::Full({6}), Ref(values.data(), {6})).OrDie();
     std::filesystem::rename(url_ + "/q" + name, url_ + "/p/" + name);
   }
+  EXPECT_THAT(Kinds(VerifyPlace(url_, {.deep = true}).OrDie(), *store_),
+              ElementsAre("inner-node p/1/", "inner-node p/7/"));
   for (const std::string& place : {url_, url_ + "/p"}) {
     EXPECT_THAT(Texts(RepairPlace(place, kAll).OrDie(), *store_),
                 ElementsAre(::testing::StartsWith("left it may be wanted"),
