@@ -1,256 +1,374 @@
-"""Writes and reads a 512^3 uint16 volume with coffer, TensorStore and zarrs, in one run.
+"""Runs the comparison: every cell, with every peer, in one run.
 
-    python compare.py COFFER_CELL WORK_FOLDER [REPETITIONS]
+    python -m benchmarks.compare.compare --build FOLDER --work FOLDER --out FOLDER [--full]
+        [--only TEXT] [--cells FILE] [--zarrs PROGRAM]
 
-Layouts: plain (128^3 chunks), sharded (256^3 shards of 32^3). Codecs: none, zstd 1, blosc lz4 5.
-The peers take turns within every repetition, another one first in each; the first repetition is
-dropped; the median is shown in GB/s of decoded data, beside the limits of this machine measured in
-the same run. Every peer writes its own array and reads that one. The result of every read is
-compared with the source, outside the clock. zarrs runs as the codec pipeline of zarr-python, not as
-the Rust library. coffer and TensorStore write durably, zarrs does not. Prints Markdown.
+For each cell each peer gets a fresh process; they take turns within every repetition, another one
+first in each. README.md says what is measured how. Writes results.json, report.md and report.html
+into --out. Exit status 1 if a result was wrong or coffer failed, 3 if the run was too noisy.
 """
 
-import importlib.metadata
+import argparse
+import json
 import os
-import platform
-import re
+import random
 import shutil
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorstore
-import zarr
-import zarrs
 
-SIDE = 512
-GIGABYTES = SIDE**3 * 2 / 1e9
-LAYOUTS = ("plain", "sharded")
-CODECS = ("none", "zstd", "blosc")
-ZARRS = "zarrs (zarr-python)"
+from benchmarks.compare import machine, report, rows, zarrs_native
+from benchmarks.compare.cells import SMALL, Cell, load_cells
+from benchmarks.compare.job import Region, slices
+from benchmarks.compare.limits import Limits
+from benchmarks.compare.process import PeerError, Worker
+from benchmarks.compare.sources import make_source
 
-
-def make_volume() -> np.ndarray:
-    """A smooth field with 4 bits of noise."""
-    axis = np.linspace(0, 3, SIDE, dtype=np.float32)
-    x, y, z = axis[:, None, None], axis[None, :, None], axis[None, None, :]
-    smooth = (np.sin(x * 2) + np.cos(y * 3) + np.sin(z + x) + 3) * 9000
-    noise = np.random.default_rng(7).integers(0, 16, (SIDE, SIDE, SIDE), dtype=np.uint16)
-    return (smooth.astype(np.uint16) + noise).astype(np.uint16)
+HERE = Path(__file__).parent
+AA_REPETITIONS = 9
 
 
-class Coffer:
-    """The C++ driver, by a pipe; it takes the time itself."""
-
-    def __init__(self, program: str, volume: Path, checksum: bool) -> None:
-        self._process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-        self._checksum = int(checksum)
-        self.ask(f"volume {volume}")
-
-    def ask(self, command: str) -> str:
-        """One command, one answer."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(command + "\n")
-        answer = self._process.stdout.readline().strip()
-        if answer.startswith(("error", "unknown")):
-            raise RuntimeError(f"{command}: {answer}")
-        return answer
-
-    def write(self, layout: str, codec: str, folder: Path) -> float:
-        return float(self.ask(f"write {layout} {codec} {self._checksum} {folder}"))
-
-    def read(self, folder: Path) -> float:
-        return float(self.ask(f"read {folder}"))
-
-    def check(self, _volume: np.ndarray) -> bool:
-        return self.ask("check") == "ok"
-
-
-def codec_list(codec: str) -> list[dict[str, Any]]:
-    """The compressor in Zarr v3's spelling."""
-    blosc = {"cname": "lz4", "clevel": 5, "shuffle": "shuffle", "typesize": 2, "blocksize": 0}
-    return {
-        "none": [],
-        "zstd": [{"name": "zstd", "configuration": {"level": 1}}],
-        "blosc": [{"name": "blosc", "configuration": blosc}],
-    }[codec]
-
-
-class TensorStore:
-    """TensorStore with its defaults: durable writes, threads as it likes."""
-
-    def __init__(self) -> None:
-        self._result: Any = None
-        self._volume: np.ndarray | None = None
-
-    def use(self, volume: np.ndarray) -> None:
-        self._volume = volume
-
-    def write(self, layout: str, codec: str, folder: Path) -> float:
-        bytes_codec = {"name": "bytes", "configuration": {"endian": "little"}}
-        codecs = [bytes_codec, *codec_list(codec)]
-        grid = 128
-        if layout == "sharded":
-            grid = 256
-            codecs = [
-                {
-                    "name": "sharding_indexed",
-                    "configuration": {"chunk_shape": [32] * 3, "codecs": codecs},
-                }
-            ]
-        spec = {
-            "driver": "zarr3",
-            "kvstore": {"driver": "file", "path": str(folder)},
-            "metadata": {
-                "shape": [SIDE] * 3,
-                "data_type": "uint16",
-                "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [grid] * 3}},
-                "codecs": codecs,
-            },
-        }
-        begin = time.perf_counter()
-        store = tensorstore.open(spec, create=True).result()
-        store.write(self._volume).result()
-        return time.perf_counter() - begin
-
-    def read(self, folder: Path) -> float:
-        spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": str(folder)}}
-        self._result = None
-        begin = time.perf_counter()
-        self._result = tensorstore.open(spec).result().read().result()
-        return time.perf_counter() - begin
-
-    def check(self, volume: np.ndarray) -> bool:
-        return bool(np.array_equal(self._result, volume))
-
-
-class Zarrs:
-    """zarrs as the codec pipeline of zarr-python."""
-
-    def __init__(self) -> None:
-        zarr.config.set({"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"})
-        self._result: Any = None
-        self._volume: np.ndarray | None = None
-
-    def use(self, volume: np.ndarray) -> None:
-        self._volume = volume
-
-    def write(self, layout: str, codec: str, folder: Path) -> float:
-        compressors: Any = codec_list(codec) or None
-        begin = time.perf_counter()
-        array = zarr.create_array(
-            store=str(folder),
-            shape=(SIDE,) * 3,
-            dtype="uint16",
-            chunks=(32,) * 3 if layout == "sharded" else (128,) * 3,
-            shards=(256,) * 3 if layout == "sharded" else None,
-            compressors=compressors,
-        )
-        array[...] = self._volume
-        return time.perf_counter() - begin
-
-    def read(self, folder: Path) -> float:
-        self._result = None
-        begin = time.perf_counter()
-        self._result = zarr.open_array(str(folder), mode="r")[...]
-        return time.perf_counter() - begin
-
-    def check(self, volume: np.ndarray) -> bool:
-        return bool(np.array_equal(self._result, volume))
-
-
-def rate(seconds: list[float]) -> float:
-    """Median GB/s without the first repetition."""
-    return GIGABYTES / statistics.median(seconds[1:] or seconds)
-
-
-def limits(coffer: Coffer, volume: Path, work: Path, repetitions: int) -> None:
-    """What the machine can do."""
-    (work / "fsync").mkdir()
-    rows = (
-        ("memcpy, warm, 2 threads", "memcpy-warm"),
-        ("memcpy into fresh huge pages, 2 threads", "memcpy-fresh"),
-        ("page cache into fresh huge pages, 2 threads", f"page-cache {volume}"),
-        ("write + fsync, 8 files, 4 threads", f"fsync {work / 'fsync'} 8"),
-        ("write + fsync, 64 files, 4 threads", f"fsync {work / 'fsync'} 64"),
-    )
-    print("| limit | GB/s |\n|---|---|")
-    for name, command in rows:
-        print(f"| {name} | {rate([float(coffer.ask(command)) for _ in range(repetitions)]):.2f} |")
-    shutil.rmtree(work / "fsync")
-
-
-def main(arguments: list[str]) -> int:
-    """Runs all cells and prints the tables; 1 if a result was wrong."""
-    program, work = arguments[0], Path(arguments[1])
-    repetitions = int(arguments[2]) if len(arguments) > 2 else 4
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    volume = make_volume()
-    raw = work / "volume.raw"
-    volume.tofile(raw)
-    # Guest memory is touched once before anything is timed.
-    np.ones(3 * SIDE**3, dtype=np.uint16)
-    peers: dict[str, Any] = {
-        "coffer": Coffer(program, raw, checksum=True),
-        "coffer, no checksum": Coffer(program, raw, checksum=False),
-        "TensorStore": TensorStore(),
-        ZARRS: Zarrs(),
-    }
-    for name in ("TensorStore", ZARRS):
-        peers[name].use(volume)
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores;", end=" ")
-    tensorstore_version = importlib.metadata.version("tensorstore")
-    print(f"tensorstore {tensorstore_version}, zarr {zarr.__version__},", end=" ")
-    print(f"zarrs {zarrs.__version__};", end=" ")
-    print(f"{repetitions} repetitions, first dropped, medians\n")
-    limits(peers["coffer"], raw, work, repetitions)
-    wrong = 0
-    print("\n| GB/s | " + " | ".join(peers) + " | ratio |\n|---|" + "---|" * (len(peers) + 1))
-    for verb in ("write", "read"):
-        for layout in LAYOUTS:
-            for codec in CODECS:
-                times: dict[str, list[float]] = {name: [] for name in peers}
-                for repetition in range(repetitions):
-                    for name in rotated(list(peers), repetition):
-                        folder = work / f"{layout}-{codec}-{re.sub('[^A-Za-z]+', '-', name)}"
-                        times[name].append(run_cell(verb, peers[name], layout, codec, folder))
-                        if verb == "read" and not peers[name].check(volume):
-                            print(f"WRONG DATA: {name} {layout} {codec}")
-                            wrong += 1
-                rates = {name: rate(seconds) for name, seconds in times.items()}
-                rivals = ("TensorStore",) if verb == "write" else ("TensorStore", ZARRS)
-                ratio = rates["coffer"] / max(rates[name] for name in rivals)
-                cells = " | ".join(f"{value:.2f}" for value in rates.values())
-                print(f"| {verb} {layout} {codec} | {cells} | {ratio:.2f} |", flush=True)
-    print("\nratio: coffer (with its checksums) to TensorStore for writes, which are durable in")
-    print("both and not in zarrs; to the better peer for reads.")
-    shutil.rmtree(work)
-    return 1 if wrong else 0
+def command_of(peer: str, build: Path, job: Path) -> list[str]:
+    """How a peer's worker is started."""
+    if peer in ("coffer", "coffer again"):
+        return [str(build / "bin/bench_coffer_worker"), str(job)]
+    return [sys.executable, "-m", "benchmarks.compare.worker", peer, str(job)]
 
 
 def rotated(names: list[str], by: int) -> list[str]:
     """The names, beginning with another one each time: who comes after whom matters."""
-    by %= len(names)
+    by %= max(1, len(names))
     return names[by:] + names[:by]
 
 
-def run_cell(verb: str, peer: Any, layout: str, codec: str, folder: Path) -> float:
-    """One timed operation, from a clean state."""
-    if verb == "read":
-        return float(peer.read(folder))
-    shutil.rmtree(folder, ignore_errors=True)
-    settle: Callable[[], None] = os.sync
-    settle()
-    return float(peer.write(layout, codec, folder))
+def together(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several processes at the same time: the slowest one's calls, and all that was used."""
+    slowest = max(answers, key=lambda answer: sum(answer["calls"]))
+    sums = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
+    return slowest | {name: sum(answer[name] for answer in answers) for name in sums}
+
+
+class Bench:
+    """One cell at work: its folders, its source and its workers."""
+
+    def __init__(self, cell: Cell, build: Path, work: Path, source: np.memmap | None) -> None:
+        self.cell = cell
+        self._build = build
+        self._work = work / "cell"
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.mkdir(parents=True)
+        self._source = source
+        self._source_path = str(source.filename) if source is not None else ""
+        self._log = work / "peers.log"
+        self._workers: dict[str, list[Worker]] = {}
+        self.failed: dict[str, str] = {}
+        self._dice = random.Random(11)
+        self._jobs = self._write_jobs(cell, "")
+        # The workers of a re-encoding create its target; what it reads is there by then.
+        target = cell.target() if cell.workload == "reencode" else cell
+        self._worker_jobs = self._write_jobs(target, "-worker")
+
+    def _write_jobs(self, cell: Cell, suffix: str) -> dict[str, Path]:
+        jobs = {kind: self._work / f"{kind}{suffix}.job" for kind in ("coffer", "peers")}
+        for kind, path in jobs.items():
+            cell.job(self._source_path, checksum=kind == "coffer").write(path)
+        return jobs
+
+    def close(self) -> None:
+        """Ends the workers and removes the arrays."""
+        for name in list(self._workers):
+            self._end(name)
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def _end(self, name: str) -> None:
+        for worker in self._workers.pop(name):
+            worker.close()
+
+    def _kind(self, peer: str) -> str:
+        return "coffer" if peer.startswith("coffer") else "peers"
+
+    def array(self, peer: str) -> Path:
+        """Reading cells have one array for coffer and one for its peers; others one each."""
+        if self.cell.workload in ("write_all", "update", "small_write"):
+            return self._work / peer.replace(" ", "-")
+        if peer == "memmap":
+            return self._work / "memmap"
+        return self._work / self._kind(peer)
+
+    def start(self, peer: str, job: Path | None = None) -> Worker:
+        """A fresh process."""
+        job = job or self._jobs[self._kind(peer)]
+        environment = {
+            "COFFER_SHIM": str(next(self._build.rglob("libbench_coffer_shim.so"))),
+            "COFFER_JOB": str(job),
+            "RAYON_NUM_THREADS": str(self.cell.cores),
+            "PYTHONPATH": str(HERE.parent.parent),
+        }
+        command = command_of(peer, self._build, job)
+        return Worker(peer, command, environment, self.cell.cores, self._log)
+
+    def once(self, peer: str, command: str, job: Path | None = None) -> None:
+        """One command to a process of its own."""
+        worker = self.start(peer, job)
+        try:
+            answer = worker.ask(command)
+        finally:
+            worker.close()
+        if answer["wrong"]:
+            raise PeerError(f"{peer}: {command}: {answer['wrong']}")
+
+    def prepare(self) -> None:
+        """The arrays that are read, and the workers."""
+        peers = ["coffer", "coffer again"] if self.cell.workload == "aa" else [*self.cell.peers]
+        if self.cell.workload == "update":
+            for peer in peers:
+                writer = "memmap" if peer == "memmap" else "coffer"
+                self.once(writer, f"create {self.array(peer)}", self._jobs[self._kind(peer)])
+        elif self.cell.workload not in ("write_all", *SMALL):
+            writers = {self.array("coffer"): "coffer"}
+            if self.cell.workload != "aa":
+                writers[self.array("TensorStore")] = "TensorStore"
+            if "memmap" in peers:
+                writers[self.array("memmap")] = "memmap"
+            for path, writer in writers.items():
+                self.once(writer, f"create {path}")
+        for peer in peers:
+            processes = range(self.cell.processes)
+            job = self._worker_jobs[self._kind(peer)]
+            self._workers[peer] = [self.start(peer, job) for _ in processes]
+
+    def ask(self, peer: str, command: str) -> dict[str, Any] | None:
+        """All processes of a peer at once; None if it cannot."""
+        try:
+            for worker in self._workers[peer]:
+                worker.begin(command)
+            return together([worker.finish(command) for worker in self._workers[peer]])
+        except PeerError as error:
+            if peer.startswith("coffer"):
+                raise
+            self.failed[peer] = str(error)
+            self._end(peer)
+            return None
+
+    def change(self, repetition: int) -> None:
+        """Rewrites a chunk in every array, so that nothing can be served from before."""
+        cell = self.cell
+        if cell.workload in ("small_read", "list"):
+            for kind in ("coffer", "peers"):
+                shutil.rmtree(self._work / kind, ignore_errors=True)
+                command = f"small_write {self._work / kind} {cell.calls} {repetition}"
+                job = self._work / "small.job"
+                quick = cell.job("", checksum=kind == "coffer")
+                quick.durable = False
+                quick.write(job)
+                self.once("coffer", command, job)
+            if "memmap" in self._workers:
+                shutil.rmtree(self._work / "memmap", ignore_errors=True)
+                command = f"small_write {self._work / 'memmap'} {cell.calls} {repetition}"
+                self.once("memmap", command)
+        elif cell.workload == "update":
+            for region in cell.regions():
+                self._flip(region, repetition)
+        elif cell.workload != "small_write":
+            grid = [range(0, s, c) for s, c in zip(cell.shape, cell.chunk, strict=True)]
+            regions = cell.regions() or [[(0, s, 1) for s in cell.shape]]
+            inside = self._dice.choice(regions)
+            # A chunk that some call reads.
+            place = [a // c * c for (a, _, _), c in zip(inside, cell.chunk, strict=True)]
+            if not cell.regions():
+                place = [self._dice.choice(starts) for starts in grid]
+            ends = zip(place, cell.chunk, cell.shape, strict=True)
+            region = [(a, min(a + c, s), 1) for a, c, s in ends]
+            self._flip(region, repetition)
+            if cell.workload != "write_all":
+                self._rewrite(region)
+
+    def _flip(self, region: Region, repetition: int) -> None:
+        assert self._source is not None
+        part = self._source[slices(region)]
+        size = part.dtype.itemsize
+        pattern = np.dtype(f"u{size}").type(1 + repetition % 3)
+        self._source[slices(region)] = (part.view(f"u{size}") ^ pattern).view(part.dtype)
+
+    def _rewrite(self, region: Region) -> None:
+        for peer in {self._kind(peer): peer for peer in self._workers if peer != "memmap"}.values():
+            kind = self._kind(peer)
+            job = self.cell.job(self._source_path, checksum=kind == "coffer")
+            job.selections = [region]
+            path = self._work / "change.job"
+            job.write(path)
+            self.once("coffer", f"update {self._work / kind}", path)
+        if "memmap" in self._workers:
+            assert self._source is not None
+            array = np.load(self._work / "memmap/array.npy", mmap_mode="r+")
+            array[slices(region)] = self._source[slices(region)]
+
+    def turn(self, peer: str, repetition: int) -> dict[str, Any] | None:
+        """One repetition of one peer, checked."""
+        cell, path = self.cell, self.array(peer)
+        if cell.workload in ("write_all", "small_write"):
+            shutil.rmtree(path, ignore_errors=True)
+            os.sync()
+        if cell.workload == "write_all":
+            return self._verified(peer, self.ask(peer, f"write {path}"), path)
+        if cell.workload == "small_write":
+            command = f"small_write {path} {cell.calls} {repetition}"
+            answer = self.ask(peer, command)
+            if answer is not None and peer != "memmap":
+                read = f"small_read {path} {cell.calls} {repetition}"
+                self.once("coffer", read, self._jobs["coffer"])
+            return answer
+        if cell.workload == "update":
+            os.sync()
+            return self._verified(peer, self.ask(peer, f"update {path}"), path)
+        if cell.workload == "reencode":
+            copy = self._work / "copy"
+            shutil.rmtree(copy, ignore_errors=True)
+            os.sync()
+            return self._verified(peer, self.ask(peer, f"reencode {path} {copy}"), copy)
+        if cell.workload == "small_read":
+            return self.ask(peer, f"small_read {path} {cell.calls} {repetition}")
+        if cell.workload == "list":
+            return self.ask(peer, f"list {path} {cell.calls}")
+        verb = "open" if cell.workload == "open_one" else "read"
+        return self.ask(peer, f"{verb} {path}")
+
+    def _verified(
+        self, peer: str, answer: dict[str, Any] | None, path: Path
+    ) -> dict[str, Any] | None:
+        """What another engine than its writer reads there."""
+        if answer is not None:
+            reader = "memmap" if peer == "memmap" else "coffer"
+            if peer.startswith("coffer"):
+                reader = "TensorStore"
+            check = self.start(reader)
+            try:
+                answer["wrong"] = answer["wrong"] or check.ask(f"verify {path}")["wrong"]
+            except PeerError as error:
+                answer["wrong"] = str(error)
+            finally:
+                check.close()
+        return answer
+
+    def run(self, names: list[str] | None = None) -> dict[str, rows.Peer]:
+        """All repetitions."""
+        names = names or list(self._workers)
+        peers = {name: rows.Peer([]) for name in names}
+        count = AA_REPETITIONS if self.cell.workload == "aa" else self.cell.repetitions
+        for repetition in range(count):
+            self.change(repetition)
+            for name in rotated(names, repetition):
+                if name not in self._workers:
+                    continue
+                answer = self.turn(name, repetition)
+                if answer is not None:
+                    peers[name].runs.append(answer)
+        for name in names:
+            if name in self.failed:
+                del peers[name]
+                continue
+            peers[name].runs = peers[name].runs[1:] or peers[name].runs
+            python = name not in ("coffer", "coffer again")
+            if python and self.cell.workload not in ("write_all", "reencode", *SMALL):
+                answer = self.ask(name, f"null {self.array(name)}")
+                if answer is not None:
+                    peers[name].null = sorted(answer["calls"])[len(answer["calls"]) // 2]
+        return peers
+
+
+def largest_task(build: Path, array: Path) -> int:
+    """What `coffer info` says."""
+    words = [str(build / "bin/coffer"), "info", "--json", str(array)]
+    out = report.output_of(words)
+    return int(json.loads(out).get("largest_task_bytes", 0)) if out else 0
+
+
+def run_cell(
+    cell: Cell, arguments: argparse.Namespace, source: np.memmap | None, limits: Limits
+) -> rows.Row:
+    """Everything of one cell."""
+    bench = Bench(cell, arguments.build, arguments.work, source)
+    limits.forget()
+    try:
+        bench.prepare()
+        peers = bench.run()
+        row = rows.Row(cell, peers, failed=bench.failed)
+        path = bench.array("coffer")
+        if cell.workload != "aa":
+            if arguments.zarrs and cell.workload in ("read_all", "chunk_by_chunk"):
+                zarrs_native.add(arguments.zarrs, row, bench.array("TensorStore"))
+            row.limit = limits.of(cell, str(source.filename) if source is not None else "", path)
+            if cell.workload not in SMALL:
+                row.largest_task = largest_task(arguments.build, path)
+        return row
+    finally:
+        bench.close()
+
+
+def touch_memory(size: int) -> None:
+    """The first touch of guest memory is slow, and no cell is to pay for it."""
+    block: np.ndarray = np.empty(size, np.uint8)
+    block[:: 1 << 12] = 1
+
+
+def main() -> int:
+    """See the top."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--full", action="store_true", help="all cells, not only the headline")
+    parser.add_argument("--only", default="", help="cells whose names contain this")
+    parser.add_argument("--cells", type=Path, default=HERE / "cells.json")
+    parser.add_argument("--zarrs", default="", help="the program zarrs_benchmark_read_sync")
+    arguments = parser.parse_args()
+    cells = [c for c in load_cells(arguments.cells) if c.headline or arguments.full]
+    cells = [c for c in cells if arguments.only in c.name]
+    if not cells:
+        parser.error(f"no cell's name contains {arguments.only!r}")
+    shutil.rmtree(arguments.work, ignore_errors=True)
+    arguments.work = arguments.work.resolve()
+    arguments.work.mkdir(parents=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    touch_memory(max(2 * max(c.bytes for c in cells), 1 << 30))
+    limits = Limits(str(arguments.build / "bin/bench_limits"), arguments.work)
+    about = machine.describe(arguments.work, zarrs_native.version(arguments.zarrs))
+    about["load at the start"] = " ".join(f"{x:.2f}" for x in os.getloadavg())
+    rates = limits.machine(len(os.sched_getaffinity(0)))
+    done = measure(cells, arguments, limits)
+    report.write(arguments.out, about, rates, done)
+    shutil.rmtree(arguments.work)
+    print(report.summary(done))
+    if any(rows.is_wrong(row) for row in done):
+        return 1
+    noisy = (r for r in done if r.cell.workload == "aa" and rows.aa_off(r) > rows.NOISE_MAX)
+    return 3 if any(noisy) else 0
+
+
+def measure(cells: list[Cell], arguments: argparse.Namespace, limits: Limits) -> list[rows.Row]:
+    """Runs the cells, in the order of their sources so that each is made once."""
+    folder = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else arguments.work)
+    path = folder / f"coffer-bench-{os.getpid()}.raw"
+    made: tuple[Any, ...] = ()
+    source: np.memmap | None = None
+    done: dict[str, rows.Row] = {}
+    try:
+        for cell in sorted(cells, key=lambda c: (c.workload != "aa", c.data, c.shape, c.dtype)):
+            wanted = (cell.data, cell.shape, cell.dtype)
+            if cell.workload not in SMALL and wanted != made:
+                del source
+                source = make_source(*wanted, path)
+                made = wanted
+            used = None if cell.workload in SMALL else source
+            row = run_cell(cell, arguments, used, limits)
+            done[cell.name] = row
+            print(report.line(row), flush=True)
+    finally:
+        path.unlink(missing_ok=True)
+    return [done[cell.name] for cell in cells]
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""How fast a cell could be at most: its parts, measured alone (native/limits.cc) in the same run.
+
+The parts of a read are work for the same processors, which no engine can leave out: the stored
+bytes come out of the page cache, are decoded, and are put into their places in new memory. Their
+times add up. A durable write also waits for the disk, which may go on meanwhile: its limit is the
+longer of encoding plus copying into the page cache, and of writing as many files of that size with
+fsync.
+"""
+
+import math
+import statistics
+import subprocess
+from pathlib import Path
+
+from benchmarks.compare.cells import SMALL, Cell
+
+REPETITIONS = 4
+SMALL_WRITERS = 32
+
+
+class Limits:
+    """Measures; the same question is asked once a run, but of what depends on an array's files."""
+
+    def __init__(self, program: str, work: Path) -> None:
+        self._program = program
+        self._work = work / "limits"
+        self._known: dict[tuple[str, ...], float] = {}
+
+    def seconds(self, threads: int, *words: object) -> float:
+        """The median of bench_limits' seconds without the first."""
+        arguments = (str(threads), *map(str, words))
+        if arguments not in self._known:
+            command = [self._program, arguments[0], str(REPETITIONS), *arguments[1:]]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            self._known[arguments] = statistics.median(list(map(float, done.stdout.split()))[1:])
+        return self._known[arguments]
+
+    def machine(self, cores: int) -> dict[str, float]:
+        """The machine's own limits, in GB/s."""
+        size = 1 << 28
+        rates = {
+            f"memcpy, {what}, {threads} thread{'s' * (threads > 1)}": size
+            / 1e9
+            / self.seconds(threads, "copy", kind, size)
+            for what, kind in (
+                ("warm", "warm"),
+                ("into new 4 KiB pages", "fresh"),
+                ("into new huge pages", "huge"),
+            )
+            for threads in sorted({1, cores})
+        }
+        for files in (8, 64, 512):
+            words = ("write", "sync", self._work, files, size // files)
+            rates[f"write and fsync, {files} files, 8 threads"] = (
+                size / 1e9 / self.seconds(8, *words)
+            )
+        return rates
+
+    def forget(self) -> None:
+        """The arrays of the last cell are gone; another's files may have their names."""
+        self._known = {k: v for k, v in self._known.items() if k[1] not in ("pread", "list")}
+
+    def _codec(self, verb: str, cell: Cell, source: str, threads: int) -> float:
+        if cell.codec == "none":
+            return 0.0
+        shape, chunk = (",".join(map(str, dims)) for dims in (cell.shape, cell.chunk))
+        words = ("codec", verb, cell.codec, cell.itemsize, shape, chunk, source)
+        return self.seconds(threads, *words)
+
+    def _write(self, cell: Cell, stored: int, files: int, *, durable: bool) -> float:
+        how = "sync" if durable else "nosync"
+        threads = min(files, 8)
+        each = max(1, stored // max(1, files))
+        return self.seconds(threads, "write", how, self._work, files, each)
+
+    def _read(self, cell: Cell, source: str, folder: Path) -> float:
+        """All calls of the cell together."""
+        regions = cell.regions()
+        chunks = math.prod(math.ceil(s / c) for s, c in zip(cell.shape, cell.chunk, strict=True))
+        touched, taken = chunks, math.prod(cell.shape)
+        if regions:
+            touched = sum(touched(cell.chunk, region) for region in regions)
+            taken = sum(math.prod(len(range(*part)) for part in region) for region in regions)
+        threads = cell.cores if touched > len(regions) else 1
+        shape, chunk = (",".join(map(str, dims)) for dims in (cell.shape, cell.chunk))
+        place = self.seconds(threads, "strided", cell.itemsize, shape, chunk)
+        pread = self.seconds(threads, "pread", "warm", folder)
+        decode = self._codec("decode", cell, source, threads)
+        return (pread + decode) * touched / chunks + place * taken / math.prod(cell.shape)
+
+    def of(self, cell: Cell, source: str, folder: Path) -> float:
+        """Seconds of one repetition of the cell; `folder` holds coffer's array of it."""
+        files = [f.stat().st_size for f in folder.rglob("*") if f.is_file()]
+        stored, chunks = sum(files), max(1, len(files) - 1)
+        how = "sync" if cell.durable else "nosync"
+        if cell.workload in SMALL:
+            if cell.workload == "list":
+                return self.seconds(1, "list", folder)
+            if cell.workload == "small_write":
+                return self.seconds(SMALL_WRITERS, "small_write", how, self._work, cell.calls)
+            words = ("small_write", "nosync", self._work, cell.calls)
+            self.seconds(SMALL_WRITERS, *words)
+            return self.seconds(cell.cores, "small_read", self._work, cell.calls)
+        if cell.workload == "update":
+            calls = len(cell.regions())
+            return calls * self._write(cell, stored // chunks, 1, durable=cell.durable)
+        if cell.workload not in ("write_all", "reencode"):
+            return self._read(cell, source, folder) * cell.processes
+        target = cell.target() if cell.workload == "reencode" else cell
+        work = self._codec("encode", target, source, cell.cores)
+        work += self._write(cell, stored, chunks, durable=False)
+        if cell.workload == "reencode":
+            work += self._codec("decode", cell, source, cell.cores)
+        if not cell.durable:
+            return work
+        return max(work, self._write(cell, stored, chunks, durable=True))
+
+
+def touched(chunk: tuple[int, ...], region: list[tuple[int, int, int]]) -> int:
+    """How many chunks a region lies in."""
+    return math.prod(
+        (b - 1) // c - a // c + 1 if s <= c else len(range(a, b, s))
+        for (a, b, s), c in zip(region, chunk, strict=True)
+    )

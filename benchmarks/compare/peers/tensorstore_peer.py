@@ -1,0 +1,116 @@
+"""TensorStore with its defaults: threads as it likes, durable unless the job says otherwise."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorstore
+
+from benchmarks.compare.job import Job
+from benchmarks.compare.peers.peer import SMALL_SIDE, codec_list
+
+IN_FLIGHT = 256  # Small arrays that are being written or read at a time.
+
+
+class TensorStore:
+    """See Peer."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._context = tensorstore.Context(
+            {
+                "file_io_sync": job.durable,
+                "data_copy_concurrency": {"limit": job.cores},
+            }
+        )
+
+    def _spec(self, path: str) -> dict[str, Any]:
+        return {"driver": "zarr3", "kvstore": {"driver": "file", "path": path}}
+
+    def _metadata(self) -> dict[str, Any]:
+        job = self._job
+        codecs: list[Any] = [{"name": "bytes", "configuration": {"endian": "little"}}]
+        if np.dtype(job.dtype).itemsize == 1:
+            codecs = ["bytes"]
+        codecs += codec_list(job.codec, np.dtype(job.dtype).itemsize)
+        if job.shard:
+            inner = {"chunk_shape": job.chunk, "codecs": codecs}
+            codecs = [{"name": "sharding_indexed", "configuration": inner}]
+        return {
+            "shape": job.shape,
+            "data_type": job.dtype,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": job.shard or job.chunk},
+            },
+            "codecs": codecs,
+        }
+
+    def create(self, path: str) -> Any:
+        spec = self._spec(path) | {"metadata": self._metadata()}
+        return tensorstore.open(spec, create=True, context=self._context).result()
+
+    def open(self, path: str) -> Any:
+        return tensorstore.open(self._spec(path), context=self._context).result()
+
+    def read(self, array: Any, region: tuple[slice, ...]) -> np.ndarray:
+        return array[region].read().result()
+
+    def write(self, array: Any, region: tuple[slice, ...], values: np.ndarray) -> None:
+        array[region].write(values).result()
+
+    def null(self, array: Any) -> Callable[[], Any]:
+        empty = (slice(0, 0),) * array.rank
+        return lambda: array[empty].read().result()
+
+    def reencode(self, source: Any, path: str) -> None:
+        self.create(path).write(source).result()
+
+    def _small(self, folder: str, number: int, **metadata: Any) -> Any:
+        spec = self._spec(f"{folder}/{number}") | metadata
+        return tensorstore.open(spec, context=self._context, create=bool(metadata))
+
+    def small_write(self, folder: str, values: list[np.ndarray]) -> None:
+        kvstore = tensorstore.KvStore.open(f"file://{folder}/", context=self._context).result()
+        kvstore.write("zarr.json", b'{"zarr_format": 3, "node_type": "group"}').result()
+        side = [SMALL_SIDE, SMALL_SIDE]
+        metadata = {
+            "shape": side,
+            "data_type": "float32",
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": side}},
+            "codecs": [
+                {"name": "bytes", "configuration": {"endian": "little"}},
+                *codec_list("zstd", 4),
+            ],
+        }
+        opening: deque[Any] = deque()
+        writing: deque[Any] = deque()
+        for number, value in enumerate(values):
+            opening.append((self._small(folder, number, metadata=metadata), value))
+            if len(opening) >= IN_FLIGHT:
+                array, value_of_array = opening.popleft()
+                writing.append(array.result().write(value_of_array))
+            if len(writing) >= IN_FLIGHT:
+                writing.popleft().result()
+        for array, value in opening:
+            writing.append(array.result().write(value))
+        for write in writing:
+            write.result()
+
+    def small_read(self, folder: str, count: int) -> list[np.ndarray]:
+        results: list[np.ndarray] = []
+        reading: deque[Any] = deque()
+        for begin in range(0, count, IN_FLIGHT):
+            numbers = range(begin, min(begin + IN_FLIGHT, count))
+            opening = [self._small(folder, number) for number in numbers]
+            reading.extend(array.result().read() for array in opening)
+            while len(reading) > IN_FLIGHT:
+                results.append(reading.popleft().result())
+        results.extend(read.result() for read in reading)
+        return results
+
+    def list(self, folder: str) -> int:
+        kvstore = tensorstore.KvStore.open(f"file://{folder}/", context=self._context).result()
+        keys = kvstore.list().result()
+        return len({key.split(b"/")[0] for key in keys if b"/" in key})

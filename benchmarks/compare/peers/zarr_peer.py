@@ -1,0 +1,90 @@
+"""zarr-python, and zarrs as its codec pipeline: the way in which Python users have zarrs."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import zarr
+
+from benchmarks.compare.job import Job
+from benchmarks.compare.peers.peer import SMALL_SIDE, codec_list
+
+SMALL_THREADS = 8  # Around small arrays; more are slower, for the interpreter's lock.
+
+
+class ZarrPython:
+    """See Peer. Nothing it writes is durable."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        zarr.config.set({"threading.max_workers": job.cores})
+
+    def create(self, path: str) -> Any:
+        job = self._job
+        return zarr.create_array(
+            store=path,
+            shape=job.shape,
+            dtype=job.dtype,
+            chunks=job.chunk,
+            shards=job.shard or None,
+            compressors=codec_list(job.codec, np.dtype(job.dtype).itemsize) or None,
+        )
+
+    def open(self, path: str) -> Any:
+        return zarr.open_array(path, mode="r+")
+
+    def read(self, array: Any, region: tuple[slice, ...]) -> np.ndarray:
+        return array[region]
+
+    def write(self, array: Any, region: tuple[slice, ...], values: np.ndarray) -> None:
+        array[region] = values
+
+    def null(self, array: Any) -> Callable[[], Any]:
+        empty = (slice(0, 0),) * array.ndim
+        return lambda: array[empty]
+
+    def reencode(self, source: Any, path: str) -> None:
+        self.create(path)[...] = source[...]
+
+    def small_write(self, folder: str, values: list[np.ndarray]) -> None:
+        zarr.create_group(folder)
+        side = (SMALL_SIDE, SMALL_SIDE)
+
+        def write(number: int) -> None:
+            array = zarr.create_array(
+                store=f"{folder}/{number}",
+                shape=side,
+                dtype="float32",
+                chunks=side,
+                compressors=codec_list("zstd", 4),
+            )
+            array[...] = values[number]
+
+        with ThreadPoolExecutor(SMALL_THREADS) as pool:
+            for _ in pool.map(write, range(len(values))):
+                pass
+
+    def small_read(self, folder: str, count: int) -> list[np.ndarray]:
+        def read(number: int) -> np.ndarray:
+            return zarr.open_array(f"{folder}/{number}", mode="r")[...]
+
+        with ThreadPoolExecutor(SMALL_THREADS) as pool:
+            return list(pool.map(read, range(count)))
+
+    def list(self, folder: str) -> int:
+        return len(list(zarr.open_group(folder, mode="r").array_keys()))
+
+
+class Zarrs(ZarrPython):
+    """zarrs decodes and encodes; zarr-python does the rest. Strict: it never falls back."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        zarr.config.set(
+            {
+                "codec_pipeline.path": "zarrs.ZarrsCodecPipeline",
+                "codec_pipeline.strict": True,
+                "codec_pipeline.chunk_concurrent_maximum": job.cores,
+            }
+        )

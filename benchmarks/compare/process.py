@@ -1,0 +1,62 @@
+"""A worker process, as the driver sees it."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import IO, Any
+
+
+class PeerError(Exception):
+    """A peer could not do what it was told; the text is its own."""
+
+
+class Worker:
+    """Started with a command; asked one line at a time. Its errors go to a log file."""
+
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], cores: int, log: Path
+    ) -> None:
+        self.name = name
+        self._log: IO[str] = log.open("a")
+        allowed = sorted(os.sched_getaffinity(0))[:cores]
+        self._process = subprocess.Popen(
+            ["taskset", "-c", ",".join(map(str, allowed)), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            bufsize=1,
+            env=os.environ | environment,
+        )
+
+    def begin(self, command: str) -> None:
+        """Tells it, without waiting."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(command + "\n")
+        except BrokenPipeError:
+            raise PeerError(f"{self.name}: ended before {command}") from None
+
+    def finish(self, command: str) -> dict[str, Any]:
+        """Its answer. PeerError if it says so, or died."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            raise PeerError(f"{self.name}: {command}: ended with status {status}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise PeerError(f"{self.name}: {command}: {answer['error']}")
+        return answer
+
+    def ask(self, command: str) -> dict[str, Any]:
+        """One command, one answer."""
+        self.begin(command)
+        return self.finish(command)
+
+    def close(self) -> None:
+        """Ends it, whatever it does."""
+        self._process.kill()
+        self._process.communicate()
+        self._log.close()

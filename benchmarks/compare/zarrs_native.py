@@ -1,0 +1,36 @@
+"""zarrs without Python: its own reading benchmark, which prints how long it took."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from benchmarks.compare import rows
+
+TIME = re.compile(r"in ([0-9.]+)(ns|µs|ms|s)\b")
+SECONDS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def version(program: str) -> str:
+    """As the program zarrs_benchmark_read_sync of zarrs_tools says it."""
+    if not program:
+        return "not installed"
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0] if done.stdout else "unknown"
+
+
+def add(program: str, row: rows.Row, array: Path) -> None:
+    """Runs it on the peers' array, after the turns of the others, and adds it to the row."""
+    cores = ",".join(map(str, range(row.cell.cores)))
+    everything = ["--read-all"] if row.cell.workload == "read_all" else []
+    command = ["taskset", "-c", cores, program, *everything, str(array)]
+    runs = []
+    for _ in range(row.cell.repetitions):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = TIME.search(done.stdout + done.stderr)
+        if done.returncode != 0 or found is None:
+            row.failed["zarrs (native)"] = (done.stderr or done.stdout).strip()[-200:]
+            return
+        seconds = float(found[1]) * SECONDS[found[2]]
+        names = ("processor", "peak", "result", "rchar", "wchar", "syscr", "syscw")
+        runs.append({"calls": [seconds], "wrong": "", **dict.fromkeys(names, 0)})
+    row.peers["zarrs (native)"] = rows.Peer(runs[1:])

@@ -1,0 +1,197 @@
+"""Goal: the comparison compares what is alike, and no goal that is missed passes for reached.
+
+Method: rows made by hand, with times and memory that are easy to reckon with; the regions of cells,
+which must be what README.md says; job files written and read. Runs without any peer.
+"""
+
+import math
+import sys
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.compare.cells import CALLS, CELLS_MAX, Cell, load_cells
+from benchmarks.compare.job import Job, read_job
+from benchmarks.compare.limits import touched
+from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong
+
+ROOT = Path(__file__).resolve().parents[2]
+CELLS = load_cells(ROOT / "benchmarks/compare/cells.json")
+BY_NAME = {cell.name: cell for cell in CELLS}
+READ_ALL = BY_NAME["read all, sharded, zstd"]
+WRITE_ALL = BY_NAME["write all, sharded, zstd"]
+RANDOM = BY_NAME["random chunks, sharded, zstd"]
+
+
+def run(*calls: float, memory: int = 0, wrong: str = "") -> dict[str, Any]:
+    """One repetition."""
+    return {"calls": list(calls), "peak": memory + 1000, "result": 1000, "wrong": wrong}
+
+
+def row(cell: Cell, limit: float | None = None, **seconds: float | Peer) -> Row:
+    """A row of peers with one repetition each: `coffer=1.0, TensorStore=2.0`."""
+    names = {"ctypes": "coffer (ctypes)", "zarr_python": "zarr-python", "native": "zarrs (native)"}
+    peers = {
+        names.get(name, name): value if isinstance(value, Peer) else Peer([run(value)])
+        for name, value in seconds.items()
+    }
+    return Row(cell, peers, limit=limit)
+
+
+class Rows(unittest.TestCase):
+    """What becomes of measured times."""
+
+    def test_median_and_spread_are_of_whole_repetitions(self) -> None:
+        peer = Peer([run(1.0, 2.0), run(4.0, 5.0), run(1.0, 3.0)])
+        self.assertEqual(peer.seconds, 4.0)
+        self.assertEqual(peer.least, 3.0)
+        self.assertEqual(peer.spread, 1.5)
+        self.assertEqual(peer.percentile(0.5), 3.0)
+        self.assertEqual(peer.percentile(0.99), 5.0)
+
+    def test_the_best_rival_counts(self) -> None:
+        slow = row(READ_ALL, coffer=2.0, ctypes=2.0, TensorStore=6.0, zarrs=3.0, zarr_python=8.0)
+        self.assertEqual(slow.best, "zarrs")
+        self.assertEqual(slow.ratio, 1.5)
+
+    def test_behind_python_coffer_is_measured_behind_python(self) -> None:
+        measured = row(READ_ALL, coffer=1.0, ctypes=2.0, TensorStore=3.0, native=1.1)
+        # 3.0 / 2.0 through Python, 1.1 / 1.0 without: the worse of both.
+        self.assertAlmostEqual(measured.ratio or 0, 1.1)
+        alone = row(READ_ALL, coffer=1.0, TensorStore=3.0)
+        self.assertEqual(alone.ratio, 3.0)
+
+    def test_memmap_is_no_rival(self) -> None:
+        self.assertEqual(row(READ_ALL, coffer=2.0, TensorStore=4.0, memmap=0.1).ratio, 2.0)
+
+    def test_durable_writes_have_durable_rivals(self) -> None:
+        times: dict[str, float | Peer] = {"coffer": 2.0, "TensorStore": 3.0, "zarrs": 1.0}
+        self.assertEqual(row(WRITE_ALL, **times).ratio, 1.5)
+        self.assertEqual(row(replace(WRITE_ALL, durable=False), **times).ratio, 0.5)
+
+    def test_the_null_call_is_taken_off_both_of_small_calls_alone(self) -> None:
+        ours, theirs = Peer([run(1.0, 1.0)], null=0.5), Peer([run(3.0, 3.0)], null=1.0)
+        self.assertEqual(row(RANDOM, coffer=2.0, ctypes=ours, TensorStore=theirs).ratio, 4.0)
+        self.assertEqual(row(READ_ALL, coffer=2.0, ctypes=ours, TensorStore=theirs).ratio, 3.0)
+
+    def test_goals_missed_are_named(self) -> None:
+        fine = row(READ_ALL, limit=0.8, coffer=1.0, ctypes=1.0, TensorStore=1.0)
+        self.assertEqual(fine.missed(), [])
+        slow = row(READ_ALL, limit=0.7, coffer=1.0, ctypes=1.0, TensorStore=0.9)
+        self.assertEqual(
+            slow.missed(), ["0.90x TensorStore, 1x wanted", "0.70 of the limit, 0.8 wanted"]
+        )
+        small = row(RANDOM, coffer=1.0, ctypes=1.0, TensorStore=1.5)
+        self.assertEqual(small.missed(), ["1.50x TensorStore, 1.6x wanted"])
+
+    def test_memory_has_the_formula_and_the_peers_as_bounds(self) -> None:
+        ours = Peer([run(1.0, memory=129 * MIB)])
+        theirs = Peer([run(2.0, memory=100 * MIB)])
+        measured = row(READ_ALL, coffer=ours, ctypes=ours, TensorStore=theirs)
+        self.assertEqual(
+            measured.missed(),
+            ["129 MiB, 128 allowed", "129 MiB above the result, TensorStore 100"],
+        )
+        measured.largest_task = 65 * MIB
+        self.assertEqual(measured.missed(), ["129 MiB above the result, TensorStore 100"])
+
+    def test_wrong_bytes_of_anyone_are_told(self) -> None:
+        bad = Peer([run(1.0), run(1.0, wrong="other bytes")])
+        measured = row(READ_ALL, coffer=1.0, zarrs=bad)
+        self.assertEqual(is_wrong(measured), [f"{READ_ALL.name}: zarrs: other bytes"])
+
+    def test_noise_counts_in_both_directions(self) -> None:
+        again = {"coffer again": Peer([run(0.9)]), "coffer": Peer([run(1.0)])}
+        self.assertAlmostEqual(aa_off(Row(READ_ALL, again)), 0.1)
+        again["coffer again"] = Peer([run(1.1)])
+        self.assertAlmostEqual(aa_off(Row(READ_ALL, again)), 0.1)
+
+
+class Cells(unittest.TestCase):
+    """What is measured."""
+
+    def test_there_are_as_many_as_the_issue_allows(self) -> None:
+        self.assertGreater(len(CELLS), 80)
+        self.assertLessEqual(len(CELLS), CELLS_MAX)
+
+    def test_regions_lie_inside_and_are_the_same_every_time(self) -> None:
+        for cell in CELLS:
+            regions = cell.regions()
+            self.assertEqual(regions, cell.regions())
+            for region in regions:
+                self.assertEqual(len(region), len(cell.shape))
+                for (begin, end, step), extent in zip(region, cell.shape, strict=True):
+                    self.assertTrue(0 <= begin < end <= extent and step >= 1, cell.name)
+
+    def test_boxes_straddle_chunks_along_every_axis(self) -> None:
+        cells = [cell for cell in CELLS if cell.kind == "boxes"]
+        self.assertGreater(len(cells), 2)
+        for cell in cells:
+            self.assertEqual(len(cell.regions()), CALLS["boxes"])
+            for region in cell.regions():
+                for (begin, end, _), chunk in zip(region, cell.chunk, strict=True):
+                    self.assertLess(begin // chunk, (end - 1) // chunk, cell.name)
+
+    def test_chunk_by_chunk_is_everything_once(self) -> None:
+        for cell in CELLS:
+            if cell.kind == "chunk_by_chunk":
+                sizes = [math.prod(b - a for a, b, _ in region) for region in cell.regions()]
+                self.assertEqual(sum(sizes), math.prod(cell.shape))
+
+    def test_random_chunks_are_chunks(self) -> None:
+        for region in RANDOM.regions():
+            for (begin, end, _), chunk in zip(region, RANDOM.chunk, strict=True):
+                self.assertEqual((begin % chunk, end - begin), (0, chunk))
+
+    def test_planes_are_one_thick(self) -> None:
+        cell = BY_NAME["planes 2, sharded, zstd"]
+        self.assertEqual({r[2][1] - r[2][0] for r in cell.regions()}, {1})
+        self.assertEqual({tuple(r[0]) for r in cell.regions()}, {(0, 512, 1)})
+
+    def test_a_reencoding_changes_layout_and_codec(self) -> None:
+        sharded = BY_NAME["reencode, sharded, zstd"].target()
+        self.assertEqual((sharded.shard, sharded.codec), ((), "blosc"))
+        plain = BY_NAME["reencode, plain, zstd"].target()
+        self.assertTrue(plain.shard)
+        for extent, chunk in zip(plain.shard, plain.chunk, strict=True):
+            self.assertEqual(extent % chunk, 0)
+
+    def test_two_cells_of_one_name_are_refused(self) -> None:
+        text = (ROOT / "benchmarks/compare/cells.json").read_text()
+        doubled = text.replace('"vary": [{}]}', '"vary": [{}, {}]}', 1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "cells.json"
+            path.write_text(doubled)
+            with self.assertRaisesRegex(ValueError, "twice: .'aa"):
+                load_cells(path)
+
+    def test_chunks_that_a_region_touches_are_counted(self) -> None:
+        self.assertEqual(touched((8, 8), [(0, 8, 1), (7, 9, 1)]), 2)
+        self.assertEqual(touched((8,), [(0, 64, 1)]), 8)
+        self.assertEqual(touched((2,), [(0, 64, 8)]), 8)
+
+
+class Jobs(unittest.TestCase):
+    """The files between driver and workers."""
+
+    def test_a_job_is_read_as_it_was_written(self) -> None:
+        job = Job(
+            source="/dev/shm/x y.raw", dtype="float32", shape=(4, 5), chunk=(2, 5), shard=(4, 5),
+            codec="zstd", checksum=True, durable=False, cores=1,
+            selections=[[(0, 4, 1), (1, 5, 2)], [(3, 4, 1), (0, 5, 1)]],
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "a.job"
+            job.write(path)
+            self.assertEqual(read_job(path), job)
+            path.write_text("colour red\n")
+            with self.assertRaisesRegex(ValueError, "unknown word colour"):
+                read_job(path)
+
+
+if __name__ == "__main__":
+    unittest.main()

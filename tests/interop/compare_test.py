@@ -1,0 +1,125 @@
+"""Goal: the comparison of benchmarks/compare works, and tells who gives wrong bytes.
+
+Method: runs compare.py on tiny cells of every workload, with every peer; then with a coffer worker
+that is a script between driver and worker, which spoils what the worker writes.
+"""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ["COFFER_BUILD"])
+PEERS = ["TensorStore", "coffer", "coffer (ctypes)", "zarr-python", "zarrs"]
+#: What zarrs' codec pipeline says it cannot, strictly.
+CANNOT = {("strided", "zarrs")}
+
+
+def compare(build: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """A run in a folder of its own."""
+    places = ["--build", str(build), "--work", str(folder / "work"), "--out", str(folder / "out")]
+    cells = ["--cells", str(ROOT / "tests/interop/compare_cells.json")]
+    return subprocess.run(
+        [sys.executable, "-B", "-m", "benchmarks.compare.compare", *places, *cells, *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    """The rows that it wrote."""
+    rows: list[dict[str, Any]] = json.loads((folder / "out/results.json").read_text())["rows"]
+    return rows
+
+
+def sources() -> set[Path]:
+    """The sources that runs have in memory."""
+    return set(Path("/dev/shm").glob("coffer-bench-*"))
+
+
+def test_every_peer_runs_every_workload(tmp_path: Path) -> None:
+    before = sources()
+    done = compare(BUILD, tmp_path)
+    assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: too noisy, which tests are.
+    rows = results(tmp_path)
+    assert len(rows) == 22
+    for row in rows:
+        cell = row["cell"]
+        assert "1 cores" not in cell["name"]  # No headline.
+        if cell["workload"] == "aa":
+            assert sorted(row["peers"]) == ["coffer", "coffer again"]
+            continue
+        can = {peer for peer in PEERS if (cell["workload"], peer) not in CANNOT}
+        if cell["codec"] == "none":
+            can.add("memmap")
+        assert set(row["peers"]) == can, (cell["name"], row["failed"])
+        assert set(row["failed"]) == {peer for peer in PEERS if (cell["workload"], peer) in CANNOT}
+        for name, peer in row["peers"].items():
+            assert len(peer["runs"]) == 1, (cell["name"], name)  # Two, the first one dropped.
+            (run,) = peer["runs"]
+            assert run["wrong"] == ""
+            assert run["seconds"] > 0
+            reads = cell["workload"] in ("read_all", "chunk_by_chunk", "small_read")
+            assert run["rchar"] > 0 or not reads or name == "memmap", (cell["name"], name)
+        assert row["limit"] > 0
+    report = (tmp_path / "out/report.md").read_text()
+    page = (tmp_path / "out/report.html").read_text()
+    for row in rows[1:]:
+        assert row["cell"]["name"] in report
+        assert row["cell"]["name"] in page
+    assert sources() == before
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("workload", ["write all", "read all"])
+def test_wrong_bytes_are_told(tmp_path: Path, workload: str) -> None:
+    """The spoiled worker leaves out the last write, or reads what was there before."""
+    build = tmp_path / "build"
+    (build / "bin").mkdir(parents=True)
+    for name in ("bench_limits", "coffer", "bench_coffer_worker"):
+        (build / "bin" / name).symlink_to(next(BUILD.rglob(f"bin/{name}")))
+    (build / "libbench_coffer_shim.so").symlink_to(next(BUILD.rglob("libbench_coffer_shim.so")))
+    worker = build / "bin/bench_coffer_worker"
+    real = worker.readlink()
+    worker.unlink()
+    # After the first repetition it repeats its answer without doing anything, or (read all) reads a
+    # copy of the array made then.
+    worker.write_text(
+        f"""#!{sys.executable}
+import os, shutil, subprocess, sys
+real = subprocess.Popen([{str(real)!r}, sys.argv[1]], stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE, text=True, bufsize=1)
+for line in sys.stdin:
+    verb, path, *rest = line.split()
+    kept = "{tmp_path}/" + verb
+    if verb == "read":
+        if not os.path.exists(kept):
+            shutil.copytree(path, kept)
+        line = " ".join([verb, kept, *rest]) + "\\n"
+    real.stdin.write(line)
+    answer = real.stdout.readline()
+    if verb == "write":
+        if os.path.exists(kept):
+            shutil.rmtree(path)
+            shutil.copytree(kept, path)
+        else:
+            shutil.copytree(path, kept)
+    print(answer, end="", flush=True)
+"""
+    )
+    worker.chmod(worker.stat().st_mode | stat.S_IXUSR)
+    done = compare(build, tmp_path, "--only", f"{workload}, sharded, zstd")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "WRONG: " in done.stdout
+    wrong = [row["peers"]["coffer"]["runs"][0]["wrong"] for row in results(tmp_path)]
+    said = "the array holds other bytes" if workload == "write all" else "a read gave other bytes"
+    assert said in wrong
