@@ -5,18 +5,9 @@
 
 namespace coffer::inline v0::tool {
 
-Shape BlockShape(const Array& array, const IndexTransform& transform, int64_t bytes_max) {
-  const Shape& shape = transform.view_shape();
-  // The extent of one chunk along each dimension of the view.
-  Shape unit = Shape::Filled(shape.rank(), 1);
-  for (size_t d = 0; d < transform.maps().size(); ++d) {
-    const IndexTransform::OutputMap& map = transform.maps()[d];
-    if (map.view_dim < 0) continue;
-    int64_t step = std::max<int64_t>(std::abs(map.stride), 1);
-    unit[map.view_dim] = std::max<int64_t>(array.chunk_shape()[d] / step, 1);
-  }
+Shape BlockOfUnits(const Shape& shape, const Shape& unit, int64_t element_size, int64_t bytes_max) {
   Shape block;
-  int64_t bytes = array.data_type().size();
+  int64_t bytes = element_size;
   for (int d = 0; d < shape.rank(); ++d) {
     block.push_back(std::clamp<int64_t>(shape[d], 1, unit[d]));
     bytes *= block[d];
@@ -30,6 +21,19 @@ Shape BlockShape(const Array& array, const IndexTransform& transform, int64_t by
     if (extent < shape[d]) break;
   }
   return block;
+}
+
+Shape BlockShape(const Array& array, const IndexTransform& transform, int64_t bytes_max) {
+  const Shape& shape = transform.view_shape();
+  // The extent of one chunk along each dimension of the view.
+  Shape unit = Shape::Filled(shape.rank(), 1);
+  for (size_t d = 0; d < transform.maps().size(); ++d) {
+    const IndexTransform::OutputMap& map = transform.maps()[d];
+    if (map.view_dim < 0) continue;
+    int64_t step = std::max<int64_t>(std::abs(map.stride), 1);
+    unit[map.view_dim] = std::max<int64_t>(array.chunk_shape()[d] / step, 1);
+  }
+  return BlockOfUnits(shape, unit, array.data_type().size(), bytes_max);
 }
 
 namespace {

@@ -30,6 +30,11 @@ class FileSource : public BlockSource {
   DataType type_;
 };
 
+/// The shape of blocks of an array of this shape: whole multiples of `unit` where they fit into
+/// `bytes_max` (but at least one), as long as possible in the last dimensions. Requires extents of
+/// `unit` >= 1 whose bytes fit in 63 bits.
+Shape BlockOfUnits(const Shape& shape, const Shape& unit, int64_t element_size, int64_t bytes_max);
+
 /// The shape of the blocks in which a view of `array` is written to a file: whole read chunks where
 /// they fit into `bytes_max`, as long as possible in the last dimensions, which are the file's
 /// fastest. Requires the transform to be of that array.
