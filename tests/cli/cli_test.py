@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from bench_cases import Bench
 from checkpoint_cases import Checkpoints
 from interruption_cases import Interruption
 from plugin_cases import BreakingPlugins, Plugins
@@ -34,6 +35,7 @@ from zarr2_cases import Zarr2
 
 # Of this suite, from files of their own.
 __all__ = [
+    "Bench",
     "BreakingPlugins",
     "Checkpoints",
     "Inside",
@@ -67,7 +69,7 @@ class Usage(CliTest):
         text = self.coffer("--help").decode()
         for (
             command
-        ) in "info ls cat import cp resize rm attrs verify repair view checkpoint".split():
+        ) in "info ls cat import cp resize rm attrs verify repair view checkpoint bench".split():
             self.assertIn(f"\n  {command} ", text)
         text = self.coffer("checkpoint", "--help").decode()
         for command in "ls info tree save restore verify".split():

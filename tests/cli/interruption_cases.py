@@ -105,3 +105,10 @@ class Interruption(CliTest):
         region = f"0:{64 * 1}"
         got = self.cat(array, "--region", region)[2]
         self.assertIn(got, (pattern("|u1", (64,)), bytes(64)))
+
+    def test_bench(self) -> None:
+        # Chunks of 32 bytes, as above.
+        bench = ["bench", str(self.folder), "--size", "4M", "--chunk-shape", "4,4,2"]
+        expected = "file://coffer-bench is removed: "
+        self.expect_cancelled(expected, "coffer-bench/array/c", *bench)
+        self.assertEqual(os.listdir(self.folder), [])

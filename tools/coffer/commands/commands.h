@@ -7,6 +7,7 @@
 namespace coffer::inline v0::tool {
 
 void AddAttrs(const CommandLine& line);
+void AddBench(const CommandLine& line);
 void AddCat(const CommandLine& line);
 void AddCheckpoint(const CommandLine& line);
 void AddCp(const CommandLine& line);
@@ -26,9 +27,9 @@ void AddCheckpointSave(const CommandLine& line);
 using AddCommand = void (*)(const CommandLine& line);
 
 /// In the order in which `coffer --help` shows them.
-inline constexpr AddCommand kCommands[] = {AddInfo,   AddLs,     AddCat,  AddImport,
-                                           AddCp,     AddResize, AddRm,   AddAttrs,
-                                           AddVerify, AddRepair, AddView, AddCheckpoint};
+inline constexpr AddCommand kCommands[] = {AddInfo,   AddLs,         AddCat,   AddImport, AddCp,
+                                           AddResize, AddRm,         AddAttrs, AddVerify, AddRepair,
+                                           AddView,   AddCheckpoint, AddBench};
 
 }  // namespace coffer::inline v0::tool
 
