@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin_cases import PLUGINS
-from support import CliTest, npy
+from support import CliTest, npy, safetensors
 
 WORKLOADS = (
     "write-all read-all chunks random-chunks boxes planes-0 planes-1 planes-2 strided open "
@@ -153,12 +153,16 @@ class Bench(CliTest):
         self.assertEqual(self.left(), ["coffer-bench", "elsewhere"])
         self.assertEqual(Path(self.path("elsewhere/note")).read_bytes(), b"mine")
 
-    def test_nothing_is_made_inside_an_array(self) -> None:
-        array = self.path("a.zarr")
+    def test_nothing_is_made_inside_an_array_or_checkpoint(self) -> None:
+        array, saved = self.path("a.zarr"), self.path("saved")
         self.coffer("import", self.write("a.npy", npy("|u1", (4,))), array)
-        before = sorted(os.listdir(array))
-        self.assertIn("FailedPrecondition", self.fails(1, "bench", array, *TINY))
-        self.assertEqual(sorted(os.listdir(array)), before)
+        tensors = self.write("m.safetensors", safetensors({"w": ("U8", (1,), b"x")}))
+        self.coffer("checkpoint", "save", tensors, saved)
+        before = sorted(self.folder.rglob("*"))
+        for url, what in ((array, "array"), (f"{array}/deeper", "array"), (saved, "checkpoint")):
+            error = self.fails(1, "bench", url, *TINY)
+            self.assertRegex(error, f"^FailedPrecondition: .*: inside the {what} at file://")
+        self.assertEqual(sorted(self.folder.rglob("*")), before)
 
     def test_others_are_not_touched(self) -> None:
         self.write("coffer-bench.txt", b"x")
