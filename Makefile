@@ -1,5 +1,5 @@
 # One target a job; each is a script that also runs by itself. `make help` lists them.
-.PHONY: help demo check test soak bench bench-check lint mutants install clean
+.PHONY: help demo check test soak bench bench-full bench-check lint mutants install clean
 .DEFAULT_GOAL := help
 
 PREFIX ?= /usr/local
@@ -21,6 +21,9 @@ soak: ## the same tests with big counts, and fuzzing (an hour)
 
 bench: ## the headline benchmarks (<= 10 minutes); SUITE=name for one suite
 	scripts/bench $(SUITE)
+
+bench-full: ## every cell of the comparison with the peers (<= 60 minutes)
+	FULL=1 scripts/bench compare
 
 bench-check: ## instruction counts against the checked-in baseline (<= 5 minutes, once built)
 	scripts/bench-check

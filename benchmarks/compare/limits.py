@@ -77,16 +77,16 @@ class Limits:
         """All calls of the cell together."""
         regions = cell.regions()
         chunks = math.prod(math.ceil(s / c) for s, c in zip(cell.shape, cell.chunk, strict=True))
-        touched, taken = chunks, math.prod(cell.shape)
+        seen, taken = chunks, math.prod(cell.shape)
         if regions:
-            touched = sum(touched(cell.chunk, region) for region in regions)
+            seen = sum(touched(cell.chunk, region) for region in regions)
             taken = sum(math.prod(len(range(*part)) for part in region) for region in regions)
-        threads = cell.cores if touched > len(regions) else 1
+        threads = cell.cores if seen > len(regions) else 1
         shape, chunk = (",".join(map(str, dims)) for dims in (cell.shape, cell.chunk))
         place = self.seconds(threads, "strided", cell.itemsize, shape, chunk)
         pread = self.seconds(threads, "pread", "warm", folder)
         decode = self._codec("decode", cell, source, threads)
-        return (pread + decode) * touched / chunks + place * taken / math.prod(cell.shape)
+        return (pread + decode) * seen / chunks + place * taken / math.prod(cell.shape)
 
     def of(self, cell: Cell, source: str, folder: Path) -> float:
         """Seconds of one repetition of the cell; `folder` holds coffer's array of it."""

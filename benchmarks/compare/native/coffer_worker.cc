@@ -3,8 +3,9 @@
 //     bench_coffer_worker JOB_FILE
 //
 // Reads commands from standard input, one a line, and answers each with a line of JSON: what was
-// used (Usage), or {"error": TEXT}. Paths have no spaces. What is timed, and what is checked outside
-// the clock, is said in benchmarks/compare/README.md; worker.py does the same with the other peers.
+// used (Usage), or {"error": TEXT}. Paths have no spaces. What is timed, and what is checked
+// outside the clock, is said in benchmarks/compare/README.md; worker.py does the same with the
+// other peers.
 //   create PATH | verify PATH                not timed: write all; compare all
 //   change PATH                              not timed: write the job's selections
 //   write PATH | read PATH | open PATH | update PATH | reencode FROM TO
@@ -59,7 +60,8 @@ class Worker {
     if (verb == "reencode") return Measured([&](Usage& u) { u.Time([&] { Copy(path, other); }); });
     const int count = other.empty() ? 0 : std::atoi(other.c_str());
     if (verb == "list") return Measured([&](Usage& u) { List(path, count, u); });
-    if (verb == "small_write") return Measured([&](Usage& u) { SmallWrite(path, count, first, u); });
+    if (verb == "small_write")
+      return Measured([&](Usage& u) { SmallWrite(path, count, first, u); });
     if (verb == "small_read") return Measured([&](Usage& u) { SmallRead(path, count, first, u); });
     throw std::runtime_error("unknown command " + verb);
   }
@@ -73,7 +75,7 @@ class Worker {
 
   void Map() {
     const int file = open(job_.source.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat stat {};
+    struct stat stat = {};
     if (file < 0 || fstat(file, &stat) != 0) throw std::runtime_error("cannot read source");
     const auto size = static_cast<size_t>(stat.st_size);
     void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0);
@@ -140,7 +142,8 @@ class Worker {
       return;
     }
     coffer::OwnedArray result;
-    usage.Time([&] { result = Open(path).ReadOwned(IndexTransform::Identity(job_.shape)).OrThrow(); });
+    usage.Time(
+        [&] { result = Open(path).ReadOwned(IndexTransform::Identity(job_.shape)).OrThrow(); });
     usage.Result(static_cast<int64_t>(result.bytes().size()));
     if (!Same(result.view(), source_)) usage.Wrong("a read gave other bytes");
   }
@@ -226,9 +229,9 @@ class Worker {
       InParallel(kSmallWriters, count, [&](int i) {
         const std::vector<float> values = SmallValues(first + i);
         const coffer::Shape shape = {kSmallSide, kSmallSide};
-        const Array array = Array::Create(place.store, std::to_string(i) + "/",
-                                          SmallLayoutOf(job_, context_))
-                                .OrThrow();
+        const Array array =
+            Array::Create(place.store, std::to_string(i) + "/", SmallLayoutOf(job_, context_))
+                .OrThrow();
         array.Write(coffer::Box::Full(shape), coffer::Ref(values.data(), shape)).OrThrow();
       });
     });

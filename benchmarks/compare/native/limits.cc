@@ -5,7 +5,7 @@
 // Prints the seconds of each repetition, the first included. Commands:
 //   copy warm|fresh|huge BYTES               memcpy; fresh: new 4 KiB pages, huge: new huge pages
 //   strided DTYPE_BYTES SHAPE CHUNK          chunks into their places in a new array of huge pages
-//   pread warm|huge FOLDER                   every file below FOLDER into one buffer; or side by side
+//   pread warm|huge FOLDER                   all files of FOLDER into one buffer, or side by side
 //   write sync|nosync FOLDER FILES BYTES     as many files of so many bytes; sync: fsync each
 //   codec encode|decode CODEC DTYPE_BYTES SHAPE CHUNK SOURCE
 //                                            chunks of a raw array, each by itself, at most 64 MiB;
@@ -86,8 +86,9 @@ void InParallel(size_t count, const std::function<void(size_t, size_t)>& work) {
 }
 
 /// Prints what `work` takes, times `scale`; `prepare` is off the clock.
-void Time(const std::function<void()>& work, double scale = 1,
-          const std::function<void()>& prepare = [] {}) {
+void Time(
+    const std::function<void()>& work, double scale = 1,
+    const std::function<void()>& prepare = [] {}) {
   for (int r = 0; r < repetitions; ++r) {
     prepare();
     const auto begin = std::chrono::steady_clock::now();
@@ -202,8 +203,8 @@ void Read(const Piece& piece, char* target) {
   const int file = open(piece.path.c_str(), O_RDONLY | O_CLOEXEC);
   Check(file >= 0, piece.path);
   for (size_t done = 0; done < piece.size;) {
-    const ssize_t got = pread(file, target + done, piece.size - done,
-                              static_cast<off_t>(piece.offset + done));
+    const ssize_t got =
+        pread(file, target + done, piece.size - done, static_cast<off_t>(piece.offset + done));
     Check(got > 0, piece.path);
     done += static_cast<size_t>(got);
   }
@@ -276,7 +277,7 @@ size_t Encode(const std::string& codec, size_t element, const char* from, size_t
   if (codec == "zstd") {
     to->resize(ZSTD_compressBound(bytes));
     thread_local const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
-                                                                                 ZSTD_freeCCtx);
+                                                                                  ZSTD_freeCCtx);
     return ZSTD_compressCCtx(context.get(), to->data(), to->size(), from, bytes, 1);
   }
   to->resize(bytes + BLOSC_MAX_OVERHEAD);
@@ -289,17 +290,16 @@ size_t Encode(const std::string& codec, size_t element, const char* from, size_t
 void Decode(const std::string& codec, const std::vector<char>& from, char* to, size_t bytes) {
   if (codec == "zstd") {
     thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                                 ZSTD_freeDCtx);
+                                                                                  ZSTD_freeDCtx);
     Check(ZSTD_decompressDCtx(context.get(), to, bytes, from.data(), from.size()) == bytes, "zstd");
   } else {
     Check(blosc_decompress_ctx(from.data(), to, bytes, 1) == static_cast<int>(bytes), "blosc");
   }
 }
 
-void Codec(const std::string& verb, const std::string& codec, const Chunks& chunks,
-           size_t element, const std::string& source_path) {
-  const size_t count =
-      std::min(chunks.count(), std::max<size_t>(kCodecBytes / chunks.bytes(), 1));
+void Codec(const std::string& verb, const std::string& codec, const Chunks& chunks, size_t element,
+           const std::string& source_path) {
+  const size_t count = std::min(chunks.count(), std::max<size_t>(kCodecBytes / chunks.bytes(), 1));
   std::vector<std::vector<char>> packed(count, std::vector<char>(chunks.bytes()));
   std::vector<std::vector<char>> encoded(count);
   const int file = open(source_path.c_str(), O_RDONLY | O_CLOEXEC);
