@@ -26,6 +26,7 @@
 #include "drivers/zarr/document.h"
 #include "drivers/zarr/layout.h"
 #include "drivers/zarr/new_node.h"
+#include "drivers/zarr/understood.h"
 #include "drivers/zarr2/metadata.h"
 #include "src/codec/chain.h"
 
@@ -96,7 +97,7 @@ Result<bool> IsThere(KvStore& store, const std::string& key) {
   return !generation->missing();
 }
 
-// The document of a node, parsed. `other` is that of the other kind of node.
+// The document of a node, a group's parsed. `other` is that of the other kind of node.
 Result<Document> ReadNode(KvStore& store, const std::string& prefix, std::string_view name,
                           std::string_view other) {
   const bool array = name == kArray;
@@ -121,8 +122,8 @@ Result<Document> ReadNode(KvStore& store, const std::string& prefix, std::string
     return NotFoundError(store.Describe(key) + ": no " + (array ? "array" : "group") +
                          " is here: the key does not exist");
   }
-  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(store, key, *document));
   if (!array) {
+    COFFER_RETURN_IF_ERROR(zarr::ParseDocument(store, key, *document));
     const Status checked = zarr2::CheckGroup(document->json);
     if (!checked.ok()) return checked.Annotate(store.Describe(key));
   }
@@ -159,7 +160,7 @@ struct NewNode {
 
 // Steps 2 to 4 of the protocol. `chunks`: nullptr for a group.
 Result<NewNode> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& store,
-                             const std::string& prefix, const Json& document,
+                             const std::string& prefix, std::string document,
                              const Json& attributes, const zarr::NewChunks* chunks,
                              bool delete_existing) {
   const zarr::NodeFormat format{.driver = driver,
@@ -174,31 +175,39 @@ Result<NewNode> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& store,
                           WriteNewAttributes(*store, prefix, attributes));
   if (!written) return zarr::AlreadyThere(*store, key);
   made.attributes = *std::move(written);
-  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, key, document.Dump(2),
+  COFFER_ASSIGN_OR_RETURN(const bool done, WriteDocument(*store, key, std::move(document),
                                                          Generation::Missing(), made.document));
   if (!done) return zarr::AlreadyThere(*store, key);
   return made;
 }
 
-// The document is understood, or the error says which one is not.
-Result<ArrayMetadata> Understand(const KvStore& store, const std::string& prefix, const Json& json,
-                                 const Context& context) {
-  Result<ArrayMetadata> metadata = zarr2::ArrayFromJson(json, context.Get<CodecTable>());
-  if (metadata.ok()) return metadata;
-  return metadata.status().Annotate(store.Describe(Key(prefix, kArray)));
+// The document of an array is understood, or the error says which one is not.
+Result<std::shared_ptr<const ArrayMetadata>> Understand(const KvStore& store,
+                                                        const std::string& prefix,
+                                                        const std::string& text,
+                                                        const Context& context) {
+  return zarr::UnderstandOnce<ArrayMetadata>(
+      context, "zarr2", text, [&]() -> Result<ArrayMetadata> {
+        Document document{Json(), text, {}};
+        COFFER_RETURN_IF_ERROR(zarr::ParseDocument(store, Key(prefix, kArray), document));
+        Result<ArrayMetadata> metadata =
+            zarr2::ArrayFromJson(document.json, context.Get<CodecTable>());
+        if (metadata.ok()) return metadata;
+        return metadata.status().Annotate(store.Describe(Key(prefix, kArray)));
+      });
 }
 
 StoredArrayPtr MakeStored(const ArrayDriver& driver, const KvStorePtr& store,
-                          const std::string& prefix, ArrayMetadata metadata, Document document,
-                          Attributes attributes) {
+                          const std::string& prefix, const ArrayMetadata& metadata,
+                          Document document, Attributes attributes) {
   auto stored = std::make_shared<Zarr2Array>();
   stored->driver = &driver;
   stored->store = store;
   stored->prefix = prefix;
   stored->grid = metadata.grid;
-  stored->chain = std::move(metadata.chain);
-  stored->codecs = std::move(metadata.codecs);
-  stored->fill_value = std::move(metadata.fill_value);
+  stored->chain = metadata.chain;
+  stored->codecs = metadata.codecs;
+  stored->fill_value = metadata.fill_value;
   stored->fill_value_undefined = metadata.fill_value_undefined;
   stored->keys = metadata.keys;
   stored->attributes = std::move(attributes.json);
@@ -243,11 +252,9 @@ Result<NodeKind> Zarr2Driver::Find(const KvStorePtr& store, const std::string& p
 Result<StoredArrayPtr> Zarr2Driver::Open(const KvStorePtr& store, const std::string& prefix,
                                          const Context& context) const {
   COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, kArray, kGroup));
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*store, prefix, document.json, context));
+  COFFER_ASSIGN_OR_RETURN(const auto metadata, Understand(*store, prefix, document.text, context));
   COFFER_ASSIGN_OR_RETURN(Attributes attributes, ReadAttributes(*store, prefix));
-  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document),
-                    std::move(attributes));
+  return MakeStored(*this, store, prefix, *metadata, std::move(document), std::move(attributes));
 }
 
 Result<StoredArrayPtr> Zarr2Driver::Create(const KvStorePtr& store, const std::string& prefix,
@@ -256,13 +263,15 @@ Result<StoredArrayPtr> Zarr2Driver::Create(const KvStorePtr& store, const std::s
   if (!json.ok()) return json.status().Annotate(store->Describe(prefix));
   Result<Json> attributes = zarr::AttributesOf(options);
   if (!attributes.ok()) return attributes.status().Annotate(store->Describe(prefix));
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*store, prefix, *json, options.context));
-  const zarr::NewChunks chunks{metadata.keys, metadata.grid.shape().rank()};
-  COFFER_ASSIGN_OR_RETURN(NewNode made, WriteNewNode(*this, store, prefix, *json, *attributes,
-                                                     &chunks, options.format.delete_existing));
-  Document document{Json(), json->Dump(2), std::move(made.document)};
-  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document),
+  Document document{Json(), json->Dump(2), {}};
+  COFFER_ASSIGN_OR_RETURN(const auto metadata,
+                          Understand(*store, prefix, document.text, options.context));
+  const zarr::NewChunks chunks{metadata->keys, metadata->grid.shape().rank()};
+  COFFER_ASSIGN_OR_RETURN(NewNode made,
+                          WriteNewNode(*this, store, prefix, document.text, *attributes, &chunks,
+                                       options.format.delete_existing));
+  document.generation = std::move(made.document);
+  return MakeStored(*this, store, prefix, *metadata, std::move(document),
                     {attributes->Dump(), std::move(made.attributes)});
 }
 
@@ -277,18 +286,20 @@ Result<StoredArrayPtr> Zarr2Driver::Update(const StoredArray& stored,
     return UnimplementedError(name + ": shape and attributes cannot be changed in one step");
   }
   Document document{Json(), stored.metadata, stored.metadata_generation};
-  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(*stored.store, key, document));
   Attributes kept{stored.attributes, old.attributes_generation};
   if (attributes) {
     Result<Json> parsed = zarr::ParseAttributes(*attributes);
     if (!parsed.ok()) return parsed.status().Annotate(name);
     COFFER_ASSIGN_OR_RETURN(kept, ReplaceAttributes(old, *parsed));
   }
-  if (shape) document.json.Set("shape", zarr::ToJson(*shape));
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*stored.store, stored.prefix, document.json, context));
   if (shape) {
+    COFFER_RETURN_IF_ERROR(zarr::ParseDocument(*stored.store, key, document));
+    document.json.Set("shape", zarr::ToJson(*shape));
     document.text = document.json.Dump(2);
+  }
+  COFFER_ASSIGN_OR_RETURN(const auto metadata,
+                          Understand(*stored.store, stored.prefix, document.text, context));
+  if (shape) {
     COFFER_ASSIGN_OR_RETURN(
         const Generation condition,
         zarr::GenerationToReplace(*stored.store, key, stored.metadata, stored.metadata_generation));
@@ -296,7 +307,7 @@ Result<StoredArrayPtr> Zarr2Driver::Update(const StoredArray& stored,
                                                            condition, document.generation));
     if (!done) return ChangedMeanwhile(*stored.store, key);
   }
-  return MakeStored(*this, stored.store, stored.prefix, std::move(metadata), std::move(document),
+  return MakeStored(*this, stored.store, stored.prefix, *metadata, std::move(document),
                     std::move(kept));
 }
 
@@ -311,8 +322,9 @@ Result<StoredGroup> Zarr2Driver::CreateGroup(const KvStorePtr& store, const std:
                                              const GroupOptions& options) const {
   Result<Json> parsed = zarr::ParseAttributes(options.attributes);
   if (!parsed.ok()) return parsed.status().Annotate(store->Describe(prefix));
-  COFFER_ASSIGN_OR_RETURN(NewNode made, WriteNewNode(*this, store, prefix, zarr2::GroupToJson(),
-                                                     *parsed, nullptr, options.delete_existing));
+  COFFER_ASSIGN_OR_RETURN(NewNode made,
+                          WriteNewNode(*this, store, prefix, zarr2::GroupToJson().Dump(2), *parsed,
+                                       nullptr, options.delete_existing));
   return StoredGroup{parsed->Dump(), std::move(made.document)};
 }
 
@@ -360,10 +372,8 @@ Result<StoredArrayPtr> Zarr2Driver::OpenSnapshot(const KvStorePtr& store, const 
                                                  const NodeSnapshot& node,
                                                  const Context& context) const {
   Document document{Json(), node.document, Generation::Unknown()};
-  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(*store, Key(prefix, kArray), document));
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*store, prefix, document.json, context));
-  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document),
+  COFFER_ASSIGN_OR_RETURN(const auto metadata, Understand(*store, prefix, document.text, context));
+  return MakeStored(*this, store, prefix, *metadata, std::move(document),
                     {node.attributes, Generation::Unknown()});
 }
 

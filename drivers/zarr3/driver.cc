@@ -15,6 +15,7 @@
 #include "drivers/zarr/document.h"
 #include "drivers/zarr/layout.h"
 #include "drivers/zarr/new_node.h"
+#include "drivers/zarr/understood.h"
 #include "drivers/zarr3/metadata.h"
 #include "src/base/json.h"
 
@@ -45,22 +46,34 @@ class Zarr3Array final : public StoredArray {
 
 std::string DocumentKey(const std::string& prefix) { return prefix + std::string(kDocument); }
 
-// The document of a node of this type ("array" or "group").
-Result<Document> ReadNode(KvStore& store, const std::string& prefix, std::string_view type) {
-  const std::string what = type == "array" ? "array" : "group";
-  const std::string name = store.Describe(DocumentKey(prefix));
+// The document of a node of this type ("array" or "group"), not yet parsed.
+Result<Document> ReadNode(KvStore& store, const std::string& prefix, const std::string& type) {
   COFFER_ASSIGN_OR_RETURN(std::optional<Document> document,
                           ReadDocument(store, DocumentKey(prefix)));
-  if (!document) return NotFoundError(name + ": no " + what + " is here: the key does not exist");
-  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(store, DocumentKey(prefix), *document));
-  Result<std::string> found = zarr3::NodeTypeOf(document->json);
+  if (document) return *std::move(document);
+  return NotFoundError(store.Describe(DocumentKey(prefix)) + ": no " + type +
+                       " is here: the key does not exist");
+}
+
+// Parses it; FailedPrecondition if it is of another type.
+Status ParseNode(const KvStore& store, const std::string& prefix, std::string_view type,
+                 Document& document) {
+  const std::string name = store.Describe(DocumentKey(prefix));
+  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(store, DocumentKey(prefix), document));
+  Result<std::string> found = zarr3::NodeTypeOf(document.json);
   if (!found.ok()) return found.status().Annotate(name);
   if (*found != type) {
     return FailedPreconditionError(
         name + ": here is " +
         (*found == "array" ? "an array, not a group" : "a group, not an array"));
   }
-  return *std::move(document);
+  return Status();
+}
+
+Result<Document> ReadGroup(KvStore& store, const std::string& prefix) {
+  COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(store, prefix, "group"));
+  COFFER_RETURN_IF_ERROR(ParseNode(store, prefix, "group", document));
+  return document;
 }
 
 // What could not be opened is never written.
@@ -83,7 +96,6 @@ Result<Generation> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& sto
                                 .group_document = kDocument,
                                 .group_text = zarr3::GroupToJson(Json(Json::Object())).Dump(2),
                                 .is_name = IsSegmentOfName};
-  COFFER_RETURN_IF_ERROR(CheckDocument(*store, prefix, text));
   COFFER_RETURN_IF_ERROR(zarr::PrepareNode(format, store, prefix, chunks, delete_existing));
   Generation written;
   COFFER_ASSIGN_OR_RETURN(
@@ -94,30 +106,39 @@ Result<Generation> WriteNewNode(const ArrayDriver& driver, const KvStorePtr& sto
 }
 
 StoredArrayPtr MakeStored(const ArrayDriver& driver, const KvStorePtr& store,
-                          const std::string& prefix, ArrayMetadata metadata, Document document) {
+                          const std::string& prefix, const ArrayMetadata& metadata,
+                          Document document) {
   auto stored = std::make_shared<Zarr3Array>();
   stored->driver = &driver;
   stored->store = store;
   stored->prefix = prefix;
   stored->grid = metadata.grid;
-  stored->chain = std::move(metadata.chain);
-  stored->codecs = std::move(metadata.codecs);
-  stored->fill_value = std::move(metadata.fill_value);
+  stored->chain = metadata.chain;
+  stored->codecs = metadata.codecs;
+  stored->fill_value = metadata.fill_value;
   stored->keys = metadata.keys;
-  stored->dimension_names = std::move(metadata.dimension_names);
-  stored->attributes = std::move(metadata.attributes);
+  stored->dimension_names = metadata.dimension_names;
+  stored->attributes = metadata.attributes;
   stored->metadata = std::move(document.text);
   stored->metadata_generation = std::move(document.generation);
   stored->metadata_key = DocumentKey(prefix);
   return stored;
 }
 
-// The document is understood, or the error says which one is not.
-Result<ArrayMetadata> Understand(const KvStore& store, const std::string& prefix, const Json& json,
-                                 const Context& context) {
-  Result<ArrayMetadata> metadata = zarr3::ArrayFromJson(json, context.Get<CodecTable>());
-  if (metadata.ok()) return metadata;
-  return metadata.status().Annotate(store.Describe(DocumentKey(prefix)));
+// The document of an array is understood, or the error says which one is not.
+Result<std::shared_ptr<const ArrayMetadata>> Understand(const KvStore& store,
+                                                        const std::string& prefix,
+                                                        const std::string& text,
+                                                        const Context& context) {
+  return zarr::UnderstandOnce<ArrayMetadata>(
+      context, "zarr3", text, [&]() -> Result<ArrayMetadata> {
+        Document document{Json(), text, {}};
+        COFFER_RETURN_IF_ERROR(ParseNode(store, prefix, "array", document));
+        Result<ArrayMetadata> metadata =
+            zarr3::ArrayFromJson(document.json, context.Get<CodecTable>());
+        if (metadata.ok()) return metadata;
+        return metadata.status().Annotate(store.Describe(DocumentKey(prefix)));
+      });
 }
 
 }  // namespace
@@ -137,9 +158,8 @@ Result<NodeKind> Zarr3Driver::Find(const KvStorePtr& store, const std::string& p
 Result<StoredArrayPtr> Zarr3Driver::Open(const KvStorePtr& store, const std::string& prefix,
                                          const Context& context) const {
   COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, "array"));
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*store, prefix, document.json, context));
-  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document));
+  COFFER_ASSIGN_OR_RETURN(const auto metadata, Understand(*store, prefix, document.text, context));
+  return MakeStored(*this, store, prefix, *metadata, std::move(document));
 }
 
 Result<StoredArrayPtr> Zarr3Driver::Create(const KvStorePtr& store, const std::string& prefix,
@@ -148,13 +168,13 @@ Result<StoredArrayPtr> Zarr3Driver::Create(const KvStorePtr& store, const std::s
   Result<Json> json = zarr3::ArrayToJson(options);
   if (!json.ok()) return json.status().Annotate(store->Describe(prefix));
   document.text = json->Dump(2);
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*store, prefix, *json, options.context));
-  const zarr::NewChunks chunks{metadata.keys, metadata.grid.shape().rank()};
+  COFFER_ASSIGN_OR_RETURN(const auto metadata,
+                          Understand(*store, prefix, document.text, options.context));
+  const zarr::NewChunks chunks{metadata->keys, metadata->grid.shape().rank()};
   COFFER_ASSIGN_OR_RETURN(
       document.generation,
       WriteNewNode(*this, store, prefix, document.text, &chunks, options.format.delete_existing));
-  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document));
+  return MakeStored(*this, store, prefix, *metadata, std::move(document));
 }
 
 Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
@@ -176,9 +196,8 @@ Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
     json->Set("attributes", *std::move(parsed));
   }
   document.text = json->Dump(2);
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*stored.store, stored.prefix, *json, context));
-  COFFER_RETURN_IF_ERROR(CheckDocument(*stored.store, stored.prefix, document.text));
+  COFFER_ASSIGN_OR_RETURN(const auto metadata,
+                          Understand(*stored.store, stored.prefix, document.text, context));
   COFFER_ASSIGN_OR_RETURN(const Generation condition,
                           zarr::GenerationToReplace(*stored.store, DocumentKey(stored.prefix),
                                                     stored.metadata, stored.metadata_generation));
@@ -186,12 +205,12 @@ Result<StoredArrayPtr> Zarr3Driver::Update(const StoredArray& stored,
                           WriteDocument(*stored.store, DocumentKey(stored.prefix), document.text,
                                         condition, document.generation));
   if (!done) return ChangedMeanwhile(*stored.store, DocumentKey(stored.prefix));
-  return MakeStored(*this, stored.store, stored.prefix, std::move(metadata), std::move(document));
+  return MakeStored(*this, stored.store, stored.prefix, *metadata, std::move(document));
 }
 
 Result<StoredGroup> Zarr3Driver::OpenGroup(const KvStorePtr& store,
                                            const std::string& prefix) const {
-  COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, "group"));
+  COFFER_ASSIGN_OR_RETURN(Document document, ReadGroup(*store, prefix));
   Result<std::string> attributes = zarr3::GroupFromJson(document.json);
   if (!attributes.ok()) return attributes.status().Annotate(store->Describe(DocumentKey(prefix)));
   return StoredGroup{*std::move(attributes), std::move(document.generation)};
@@ -202,10 +221,10 @@ Result<StoredGroup> Zarr3Driver::CreateGroup(const KvStorePtr& store, const std:
   Result<Json> parsed = zarr::ParseAttributes(options.attributes);
   if (!parsed.ok()) return parsed.status().Annotate(store->Describe(prefix));
   StoredGroup group{parsed->Dump(), {}};
-  COFFER_ASSIGN_OR_RETURN(
-      group.generation,
-      WriteNewNode(*this, store, prefix, zarr3::GroupToJson(*std::move(parsed)).Dump(2), nullptr,
-                   options.delete_existing));
+  std::string text = zarr3::GroupToJson(*std::move(parsed)).Dump(2);
+  COFFER_RETURN_IF_ERROR(CheckDocument(*store, prefix, text));
+  COFFER_ASSIGN_OR_RETURN(group.generation, WriteNewNode(*this, store, prefix, std::move(text),
+                                                         nullptr, options.delete_existing));
   return group;
 }
 
@@ -214,7 +233,7 @@ Result<StoredGroup> Zarr3Driver::UpdateGroup(const KvStorePtr& store, const std:
   const std::string name = store->Describe(DocumentKey(prefix));
   Result<Json> parsed = zarr::ParseAttributes(attributes);
   if (!parsed.ok()) return parsed.status().Annotate(name);
-  COFFER_ASSIGN_OR_RETURN(Document document, ReadNode(*store, prefix, "group"));
+  COFFER_ASSIGN_OR_RETURN(Document document, ReadGroup(*store, prefix));
   const Status understood = zarr3::GroupFromJson(document.json).status();
   if (!understood.ok()) return understood.Annotate(name);
   StoredGroup group{parsed->Dump(), {}};
@@ -257,10 +276,8 @@ Result<StoredArrayPtr> Zarr3Driver::OpenSnapshot(const KvStorePtr& store, const 
                                                  const NodeSnapshot& node,
                                                  const Context& context) const {
   Document document{Json(), node.document, Generation::Unknown()};
-  COFFER_RETURN_IF_ERROR(zarr::ParseDocument(*store, DocumentKey(prefix), document));
-  COFFER_ASSIGN_OR_RETURN(ArrayMetadata metadata,
-                          Understand(*store, prefix, document.json, context));
-  return MakeStored(*this, store, prefix, std::move(metadata), std::move(document));
+  COFFER_ASSIGN_OR_RETURN(const auto metadata, Understand(*store, prefix, document.text, context));
+  return MakeStored(*this, store, prefix, *metadata, std::move(document));
 }
 
 }  // namespace coffer::inline v0

@@ -385,10 +385,18 @@ TEST(Caches, KeepNothingOfAStoreThatTellsNoGenerations) {
     const Context context = Context::Create({.threads = 1, .chunk_cache_bytes = MiB(1)});
     Fill(Array::Create(store, "", Layout(Context::Create(), sharded)).OrDie(), 3);
     const OpenOptions bounded{.context = context, .max_staleness = seconds(1000)};
+    // What the document says is kept by its text, which is no answer of the store's.
+    const auto& kept = context.Get<ArrayCaches>().documents_and_indexes();
     const Array array = Array::Open(store, "", bounded).OrDie();
+    const int64_t understood = kept.held_bytes();
     EXPECT_EQ(Uniform(array, {.max_staleness = seconds(1000)}), 3);
-    EXPECT_EQ(context.Get<ArrayCaches>().documents_and_indexes().held_bytes(), 0);
+    EXPECT_EQ(Uniform(Array::Open(store, "", bounded).OrDie(), {.max_staleness = seconds(1000)}),
+              3);
+    EXPECT_EQ(kept.held_bytes(), understood);
     EXPECT_EQ(context.Get<ArrayCaches>().chunks().held_bytes(), 0);
+    Array changed = Array::Open(store, "", {.context = Context::Create()}).OrDie();
+    changed.SetAttributes(R"({"k": 1})").OrDie();
+    EXPECT_EQ(Array::Open(store, "", bounded).OrDie().attributes(), R"({"k":1})");
   }
 }
 
