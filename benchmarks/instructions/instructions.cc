@@ -291,6 +291,12 @@ Body Open() {
   };
 }
 
+Body OpenAgain() {
+  const auto stored = Shared(Stored(OneShard()));
+  const Context context = OneThreadContext();
+  return [=] { Array::Open(stored->store, "a/", {.context = context}).OrDie(); };
+}
+
 Body ReadBox(const CreateOptions& options, const Box& box) {
   const auto stored = Shared(Stored(options));
   return [=] { stored->array.Read(box, stored->view().Subview(box)).OrDie(); };
@@ -317,6 +323,7 @@ void AddArrays(std::vector<Benchmark>& all) {
   const Box part = Box::FromSize({8, 8, 8}, {20, 20, 20});
   const Box element = Box::FromSize({20, 20, 20}, {1, 1, 1});
   all.push_back({"array/open", Open});
+  all.push_back({"array/open_again", OpenAgain});
   all.push_back({"array/read_element", [=] { return ReadBox(OneShard(), element); }});
   all.push_back({"array/read_inner_cold", ReadInnerCold});
   all.push_back({"array/read_inner_warm", [=] { return ReadBox(OneShard(), inner); }});

@@ -77,6 +77,11 @@ class Rows(unittest.TestCase):
         self.assertEqual(row(RANDOM, coffer=2.0, ctypes=ours, TensorStore=theirs).ratio, 4.0)
         self.assertEqual(row(READ_ALL, coffer=2.0, ctypes=ours, TensorStore=theirs).ratio, 3.0)
 
+    def test_of_small_arrays_two_null_calls_each_are_taken_off(self) -> None:
+        cell = replace(BY_NAME["small read, 2,000 arrays"], calls=10)
+        theirs = Peer([run(12.0)], null=0.1)
+        self.assertEqual(row(cell, coffer=2.0, ctypes=9.0, TensorStore=theirs).ratio, 5.0)
+
     def test_goals_missed_are_named(self) -> None:
         fine = row(READ_ALL, limit=0.8, coffer=1.0, ctypes=1.0, TensorStore=1.0)
         self.assertEqual(fine.missed(), [])

@@ -118,8 +118,7 @@ class CofferCtypes:
         def read(number: int) -> np.ndarray:
             return self._read(self.open(f"{folder}/{number}", 2), region, dtype)
 
-        with ThreadPoolExecutor(self._job.cores) as pool:
-            return list(pool.map(read, range(count)))
+        return [read(number) for number in range(count)]
 
     def list(self, folder: str) -> int:
         return int(self._checked(self.shim.shim_list(self._start, folder.encode())))
