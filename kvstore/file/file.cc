@@ -76,6 +76,7 @@ class FileStore final : public KvStore {
     const bool exact = root_->options().locking != FileStoreOptions::Locking::kNone;
     Capabilities can;
     can.local = true;
+    can.fold_listing = true;
     can.conditional_write = exact;
     can.conditional_delete = exact;
     can.conditional_create = true;

@@ -1,6 +1,7 @@
 // A listing names whatever is no directory and no lock, so that nobody takes it for absent: of a
 // FIFO, a link to a directory or a link out of the root it says no size, and reading tells why. A
-// link that leads nowhere is nothing, as it is for readers.
+// link that leads nowhere is nothing, as it is for readers. A folded listing looks into a directory
+// no further than to the first key: one without any is no folder.
 //
 // DeleteRange:
 //   1. Every key of the range is deleted under its lock, as a single delete is, but its directory
@@ -36,6 +37,7 @@ class TreeListing final : public KvListing {
   TreeListing(std::shared_ptr<const FileRoot> root, ListOptions options)
       : root_(std::move(root)),
         page_size_(std::max<size_t>(options.page_size, 1)),
+        folds_(options.fold && KeyRange::Prefix(options.range.begin) == options.range),
         walk_(*root_, std::move(options.range)) {}
 
   Future<std::vector<ListEntry>> Next() override {
@@ -48,16 +50,38 @@ class TreeListing final : public KvListing {
     while (page.size() < page_size_) {
       COFFER_ASSIGN_OR_RETURN(std::optional<TreeWalk::Entry> entry, walk_.Next());
       if (!entry) break;
-      if (entry->stat.kind == FileStat::Kind::kDirectory) continue;
-      const bool is_link = entry->stat.kind == FileStat::Kind::kSymlink;
-      if (is_link) {
-        COFFER_ASSIGN_OR_RETURN(const bool somewhere, FollowLink(*entry));
-        if (!somewhere) continue;
+      if (entry->stat.kind == FileStat::Kind::kDirectory) {
+        if (!folds_) continue;
+        walk_.LeaveOut();
+        const std::string folder = entry->path + "/";
+        COFFER_ASSIGN_OR_RETURN(const bool shows_key, ShowsKey(folder));
+        if (shows_key) page.push_back({folder});
+        continue;
       }
+      const bool is_link = entry->stat.kind == FileStat::Kind::kSymlink;
+      COFFER_ASSIGN_OR_RETURN(const bool key, IsKey(*entry));
+      if (!key) continue;
       const bool regular = entry->stat.kind == FileStat::Kind::kRegular;
       page.push_back({std::move(entry->path), regular ? entry->stat.size : -1, is_link});
     }
     return page;
+  }
+
+  /// Looks no further than to the first.
+  Result<bool> ShowsKey(const std::string& prefix) {
+    TreeWalk walk(*root_, KeyRange::Prefix(prefix));
+    for (;;) {
+      COFFER_ASSIGN_OR_RETURN(std::optional<TreeWalk::Entry> entry, walk.Next());
+      if (!entry) return false;
+      COFFER_ASSIGN_OR_RETURN(const bool key, IsKey(*entry));
+      if (key) return true;
+    }
+  }
+
+  /// Gives a link the stat of what it leads to.
+  Result<bool> IsKey(TreeWalk::Entry& entry) {
+    if (entry.stat.kind == FileStat::Kind::kSymlink) return FollowLink(entry);
+    return entry.stat.kind != FileStat::Kind::kDirectory;
   }
 
   /// Gives a link the stat of what it leads to, if that lies in the root; false if that is nothing.
@@ -71,6 +95,7 @@ class TreeListing final : public KvListing {
 
   const std::shared_ptr<const FileRoot> root_;
   const size_t page_size_;
+  const bool folds_;
   TreeWalk walk_;
 };
 

@@ -65,6 +65,9 @@ class TreeWalk {
   /// The next lock or temporary instead, whose name without its suffix lies in the range.
   Result<std::optional<Entry>> NextHidden() { return Next(true); }
 
+  /// The directory that Next() has just given is not visited.
+  void LeaveOut() { pending_.pop_back(); }
+
   const KeyRange& range() const { return range_; }
   /// Where the last entry lies, until the next is asked for.
   const File& directory() const { return directory_; }

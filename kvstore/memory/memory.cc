@@ -4,7 +4,7 @@
 //    same twice, also not after a delete or in a store of the same name in another context.
 //  * A value is copied when it is written and shared when it is read: neither writer nor reader can
 //    change what the map holds, and a read copies nothing.
-//  * A listing remembers the last key it gave, not a position: writers need not wait for it.
+//  * A listing remembers where it was by key, not by position: writers need not wait for it.
 #include "kvstore/memory/memory.h"
 
 #include <algorithm>
@@ -65,20 +65,28 @@ class MemoryListing final : public KvListing {
     const size_t page_size = std::max<size_t>(options_.page_size, 1);
     std::vector<ListEntry> page;
     MutexLock lock(values_->mutex);
-    auto it = last_ ? values_->entries.upper_bound(*last_)
-                    : values_->entries.lower_bound(options_.range.begin);
-    for (; it != values_->entries.end() && page.size() < page_size; ++it) {
-      if (!options_.range.Contains(it->first)) break;
-      page.push_back({it->first, static_cast<int64_t>(it->second.value.size())});
+    while (page.size() < page_size) {
+      const auto it = values_->entries.lower_bound(next_);
+      if (it == values_->entries.end() || !options_.range.Contains(it->first)) break;
+      const size_t slash =
+          folds_ ? it->first.find('/', options_.range.begin.size()) : std::string::npos;
+      if (slash == std::string::npos) {
+        page.push_back({it->first, static_cast<int64_t>(it->second.value.size())});
+        next_ = it->first + '\0';
+      } else {
+        page.push_back({it->first.substr(0, slash + 1)});
+        next_ = KeyRange::Prefix(page.back().key).end;
+      }
     }
-    if (!page.empty()) last_ = page.back().key;
     return Future<std::vector<ListEntry>>::Ready(std::move(page));
   }
 
  private:
   const std::shared_ptr<MemoryValues> values_;
   const ListOptions options_;
-  std::optional<std::string> last_;  // Guarded by the rule that Next() is called by one at a time.
+  const bool folds_ = options_.fold && KeyRange::Prefix(options_.range.begin) == options_.range;
+  // What comes next is no less. Guarded by the rule that Next() is called by one at a time.
+  std::string next_ = options_.range.begin;
 };
 
 class MemoryStore final : public KvStore {
@@ -152,6 +160,7 @@ class MemoryStore final : public KvStore {
   Capabilities capabilities() const override {
     Capabilities can;
     can.local = true;
+    can.fold_listing = true;
     can.conditional_write = true;
     can.conditional_delete = true;
     can.atomic_rename = true;

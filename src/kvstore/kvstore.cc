@@ -367,31 +367,34 @@ Status ForEachPage(KvStore& store, ListOptions options,
 
 namespace {
 
+/// A folder's keys and folders, by name.
+struct FolderContents {
+  std::map<std::string, ListEntry> keys;
+  std::set<std::string> folders;
+
+  /// Adds an entry, folded or not, and gives the folder that it lies in; null for a key.
+  const std::string* Add(ListEntry entry, size_t prefix_size) {
+    const size_t slash = entry.key.find('/', prefix_size);
+    if (slash != std::string::npos) return &*folders.insert(entry.key.substr(0, slash + 1)).first;
+    ListEntry& kept = keys[entry.key];
+    kept = std::move(entry);
+    return nullptr;
+  }
+};
+
 /// Lists one range of a folder. Where a page of keys is all of one folder below (which may have
 /// millions), the rest of that folder is left out: `rest` receives what is on either side of it,
 /// since the order of a listing is the store's own. So a key may be listed twice.
 Status ListPartOfFolder(KvStore& store, size_t prefix_size, const KeyRange& range,
-                        std::map<std::string, ListEntry>* keys, std::set<std::string>* folders,
-                        std::vector<KeyRange>* rest) {
+                        FolderContents* contents, std::vector<KeyRange>* rest) {
   COFFER_ASSIGN_OR_RETURN(const std::unique_ptr<KvListing> listing, store.List({.range = range}));
   for (;;) {
     COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> page, listing->Next().Get());
     if (page.empty()) return Status();
-    std::set<std::string> seen;
-    bool all_in_folders = true;
-    for (ListEntry& entry : page) {
-      const size_t slash = entry.key.find('/', prefix_size);
-      if (slash != std::string::npos) {
-        seen.insert(entry.key.substr(0, slash + 1));
-      } else {
-        all_in_folders = false;
-        ListEntry& kept = (*keys)[entry.key];
-        kept = std::move(entry);
-      }
-    }
-    folders->insert(seen.begin(), seen.end());
-    if (!all_in_folders || seen.size() > 1) continue;
-    const KeyRange folder = KeyRange::Prefix(*seen.begin());
+    std::set<const std::string*> seen;  // Null: a key.
+    for (ListEntry& entry : page) seen.insert(contents->Add(std::move(entry), prefix_size));
+    if (seen.contains(nullptr) || seen.size() > 1) continue;
+    const KeyRange folder = KeyRange::Prefix(**seen.begin());
     if (range.begin < folder.begin) rest->push_back({range.begin, folder.begin});
     if (range.end.empty() || folder.end < range.end) rest->push_back({folder.end, range.end});
     return Status();
@@ -401,17 +404,24 @@ Status ListPartOfFolder(KvStore& store, size_t prefix_size, const KeyRange& rang
 }  // namespace
 
 Result<FolderEntries> ListFolder(KvStore& store, std::string_view prefix) {
-  std::map<std::string, ListEntry> keys;
-  std::set<std::string> folders;
+  FolderContents contents;
   std::vector<KeyRange> ranges = {KeyRange::Prefix(prefix)};
+  if (store.capabilities().fold_listing) {
+    COFFER_RETURN_IF_ERROR(
+        ForEachPage(store, {.range = ranges[0], .fold = true}, [&](auto page) -> Status {
+          for (const ListEntry& entry : page) contents.Add(entry, prefix.size());
+          return Status();
+        }));
+    ranges.clear();
+  }
   while (!ranges.empty()) {
     const KeyRange range = std::move(ranges.back());
     ranges.pop_back();
-    COFFER_RETURN_IF_ERROR(ListPartOfFolder(store, prefix.size(), range, &keys, &folders, &ranges));
+    COFFER_RETURN_IF_ERROR(ListPartOfFolder(store, prefix.size(), range, &contents, &ranges));
   }
   FolderEntries entries;
-  for (auto& [key, entry] : keys) entries.keys.push_back(std::move(entry));
-  entries.folders.assign(folders.begin(), folders.end());
+  for (auto& [key, entry] : contents.keys) entries.keys.push_back(std::move(entry));
+  entries.folders.assign(contents.folders.begin(), contents.folders.end());
   return entries;
 }
 

@@ -1,4 +1,5 @@
 // Many keys at once: listing, deleting and renaming.
+#include <algorithm>
 #include <set>
 
 #include "src/testing/kvstore_cases.h"
@@ -9,6 +10,36 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+
+/// The keys of a prefix as a folded listing shows them, by one that is not.
+std::vector<std::string> Folded(const KvSubject& s, const std::string& prefix) {
+  std::set<std::string> folded;
+  for (const std::string& key : s.Keys(KeyRange::Prefix(prefix))) {
+    const size_t slash = key.find('/', prefix.size());
+    folded.insert(slash == std::string::npos ? key : key.substr(0, slash + 1));
+  }
+  return {folded.begin(), folded.end()};
+}
+
+/// The same as the store folds, in small pages.
+void ExpectFolds(const KvSubject& s, const std::string& prefix, size_t page_size) {
+  auto listing =
+      s->List({.range = KeyRange::Prefix(prefix), .page_size = page_size, .fold = true}).OrDie();
+  std::vector<std::string> listed;
+  for (;;) {
+    const std::vector<ListEntry> page = listing->Next().Get().OrDie();
+    if (page.empty()) break;
+    EXPECT_LE(page.size(), page_size);
+    for (const ListEntry& entry : page) {
+      listed.push_back(entry.key);
+      if (entry.key.find('/', prefix.size()) == std::string::npos) continue;
+      EXPECT_EQ(entry.size, -1) << entry.key;
+      EXPECT_FALSE(entry.is_link) << entry.key;
+    }
+  }
+  std::sort(listed.begin(), listed.end());
+  EXPECT_EQ(listed, Folded(s, prefix)) << "prefix \"" << prefix << "\", pages of " << page_size;
+}
 
 constexpr KvCase kCases[] = {
     {"ListOfAnEmptyStore",
@@ -73,6 +104,34 @@ constexpr KvCase kCases[] = {
        s.Put(deep, "v");
        EXPECT_THAT(s.Keys(), ElementsAre(deep));
        EXPECT_THAT(s.Keys(KeyRange::Prefix("x/x/x/")), ElementsAre(deep));
+     }},
+    {"ListFolded",
+     [](const KvSubject& s) {
+       for (const char* key : {"a-", "a-/x", "a/b", "a/b-", "a/c/d/e/f", "a/c/d/g", "a/c0", "a0",
+                               "ab/c", "deep/1/2/3/4/5", "gone/x/y", "gone/z", "z"}) {
+         if (key == std::string("a-") && !s->capabilities().key_beside_prefix) continue;
+         s.Put(key, "v");
+       }
+       for (const char* key : {"gone/x/y", "gone/z"}) {
+         EXPECT_EQ(s.Write(key, std::nullopt), "written");
+       }
+       for (const std::string prefix : {"", "a/", "a/c/", "a/c/d/", "deep/", "gone/", "none/", "z/",
+                                        "a", "a/c", "dee", "deep", "gone", "a//"}) {
+         if (s->capabilities().fold_listing) {
+           for (const size_t page_size : {1, 2, 1000}) ExpectFolds(s, prefix, page_size);
+         }
+         if (!prefix.empty() && !prefix.ends_with('/')) continue;
+         const FolderEntries folder = ListFolder(*s.store, prefix).OrDie();
+         std::vector<std::string> all = folder.folders;
+         for (const ListEntry& entry : folder.keys) all.push_back(entry.key);
+         std::sort(all.begin(), all.end());
+         EXPECT_EQ(all, Folded(s, prefix)) << prefix;
+       }
+       // Of what is no prefix nothing is folded, nor by a store that does not say that it folds.
+       const auto part = ListAll(*s.store, {.range = {"a/b-", "a0"}, .fold = true}).OrDie();
+       EXPECT_EQ(part.size(), 4u);
+       if (s->capabilities().fold_listing) return;
+       EXPECT_EQ(ListAll(*s.store, {.fold = true}).OrDie().size(), s.Keys().size());
      }},
     {"ListWhileKeysAreDeleted",
      [](const KvSubject& s) {

@@ -146,6 +146,10 @@ struct ListEntry {
 struct ListOptions {
   KeyRange range = {};
   size_t page_size = 1000;  ///< Entries a call of Next() gives at most.
+  /// Where capabilities().fold_listing, and the range is KeyRange::Prefix(p): all keys that have a
+  /// "/" behind p and are alike up to the first such "/" show as one entry, whose key ends with it,
+  /// of unknown size and no link. Elsewhere it means nothing, and every key shows.
+  bool fold = false;
 };
 
 /// A listing in pages; the next page is made when it is asked for. Order is the store's own. Keys
@@ -162,6 +166,7 @@ struct Capabilities {
   bool local = false;  ///< Works on the calling thread; see above.
   bool writable = true;
   bool listable = true;
+  bool fold_listing = false;        ///< ListOptions::fold spares the listing of what is folded.
   bool conditional_write = false;   ///< if_equal on values is exact, also against other processes.
   bool conditional_delete = false;  ///< The same for deletes.
   /// Where conditional_write is false: if_equal == Generation::Missing() is exact all the same.
@@ -249,7 +254,8 @@ struct FolderEntries {
   std::vector<ListEntry> keys;       ///< Those without a "/" behind the prefix, sorted.
   std::vector<std::string> folders;  ///< What other keys have in common up to that "/", sorted.
 };
-/// Memory in proportion to the result, whatever the folders hold. `prefix` is "" or ends with "/".
+/// Memory in proportion to the result, whatever the folders hold; time too, if the store folds
+/// listings. `prefix` is "" or ends with "/".
 COFFER_EXPORT Result<FolderEntries> ListFolder(KvStore& store, std::string_view prefix);
 
 /// All entries of a listing, sorted by key. Memory in proportion to their number.
