@@ -10,6 +10,9 @@
 //  * A directory counts as durable once every fsync of the operation that found it new succeeded.
 //    So what lies above a durable directory is durable, too. Who makes a directory forgets it
 //    first.
+//  * A thread is started when a task comes and no thread is idle for it, up to a lane's maximum: a
+//    program that writes one value after the other has few. If the kernel refuses another,
+//    those that are there do.
 //  * Where there are no threads (the engine is closed, the process forked, or the kernel refuses to
 //    start one), the caller does the work, one task after the other and never one in the other.
 //  * No callback runs under a lock.
@@ -33,25 +36,27 @@ constexpr size_t kDurableMax = 65'536;  // Paths remembered; more, and we start 
 Engine::Engine(StartThread start_thread)
     : owner_(getpid()), start_thread_(std::move(start_thread)) {}
 
-/// Whether a lane has threads to run what is put into its queue; starts them if it has none yet.
-bool Engine::Accepts(Lane& lane) {
+/// Counts a task that is to be put into a lane's queue, and starts a thread if none would be idle
+/// for it; false if there are none at all.
+bool Engine::TakesOneMore(Lane& lane) {
   if (closed_ || getpid() != owner_) return false;
-  if (!lane.threads.empty()) return true;
-  try {
-    lane.threads.reserve(static_cast<size_t>(lane.threads_max));
-    for (int i = 0; i < lane.threads_max; ++i) {
+  // Threads that run nothing are idle, and each task that is queued or for later needs one.
+  if (lane.threads.size() < std::min(lane.pending + 1, lane.threads_max)) {
+    try {
+      lane.threads.reserve(lane.threads_max);
       lane.threads.push_back(
           start_thread_([self = shared_from_this(), &lane] { self->Run(lane); }));
+    } catch (const std::system_error&) {  // As many as the kernel gives.
     }
-  } catch (const std::system_error&) {  // As many as the kernel gives.
   }
-  return !lane.threads.empty();
+  if (lane.threads.empty()) return false;
+  ++lane.pending;
+  return true;
 }
 
 bool Engine::TryPost(Task* commit) {
   MutexLock lock(mutex_);
-  if (commits_.pending >= kPendingMax || !Accepts(commits_)) return false;
-  ++commits_.pending;
+  if (commits_.pending >= kPendingMax || !TakesOneMore(commits_)) return false;
   commits_.queue.push_back(std::move(*commit));
   commits_.posted.NotifyOne();
   return true;
@@ -60,8 +65,7 @@ bool Engine::TryPost(Task* commit) {
 /// Before all commits that wait, and however many these are.
 bool Engine::PostFirst(Task* task) {
   MutexLock lock(mutex_);
-  if (!Accepts(commits_)) return false;
-  ++commits_.pending;
+  if (!TakesOneMore(commits_)) return false;
   commits_.queue.push_front(std::move(*task));
   commits_.posted.NotifyOne();
   return true;
@@ -156,8 +160,7 @@ void Engine::Leave(const std::string& path) {
 void Engine::RunAt(TimePoint when, Task task) {
   {
     MutexLock lock(mutex_);
-    if (Accepts(queued_)) {
-      ++queued_.pending;
+    if (TakesOneMore(queued_)) {
       queued_.later.emplace(when, std::move(task));
       queued_.posted.NotifyOne();
       return;

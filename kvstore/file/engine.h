@@ -2,7 +2,7 @@
 // key, shared directory syncs, and unique stamps.
 //
 // A durable write spends its time in fsync, and fsyncs of several files run in parallel on the
-// disk. So the writer's thread only hands the bytes to the kernel; a few commit threads do the
+// disk. So the writer's thread only hands the bytes to the kernel; commit threads do the
 // rest. A writer that had to queue behind another of its key, or finds another process's lock,
 // begins (again) on a thread of its own kind: commit threads ask for no locks. No thread waits for
 // a lock: who does not get it comes again later, so that a key that is stuck holds up no other.
@@ -90,16 +90,17 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// `granularity_ns`.
   static int64_t UniqueStamp(int64_t at_least, int64_t granularity_ns);
 
-  static constexpr int kCommitThreads = 4;
-  static constexpr int kQueuedThreads = 2;
+  static constexpr size_t kCommitThreads = 16;  // Of small files a disk takes many at once.
+  static constexpr size_t kQueuedThreads = 2;
   static constexpr size_t kPendingMax = 64;
 
  private:
-  /// Threads that take tasks off one queue. Guarded by mutex_.
+  /// Threads that take tasks off one queue, as many as ever had something to do at once. Guarded by
+  /// mutex_.
   struct Lane {
-    explicit Lane(int max) : threads_max(max) {}
+    explicit Lane(size_t max) : threads_max(max) {}
 
-    const int threads_max;
+    const size_t threads_max;
     CondVar posted;
     std::deque<Task> queue;
     std::multimap<TimePoint, Task> later;  // What is due joins the queue's end.
@@ -117,7 +118,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   void Run(Lane& lane);
   Task Take(Lane& lane) COFFER_REQUIRES(mutex_);
-  bool Accepts(Lane& lane) COFFER_REQUIRES(mutex_);
+  bool TakesOneMore(Lane& lane) COFFER_REQUIRES(mutex_);
   bool PostFirst(Task* task);
   static void RunHere(Task task);
   void SyncOne(FileOps& ops, const std::shared_ptr<File>& directory,

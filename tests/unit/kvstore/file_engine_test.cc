@@ -1,14 +1,16 @@
 // Goal: the file stores' engine shares syncs without making an error look like a success or a
 // thread work for others for ever, keeps commit threads free of foreign locks, and works without
-// threads. Method: the engine alone, with file calls that wait at a gate; or a store over them.
-// What ran where is told by thread ids. Nothing sleeps.
+// threads, or with fewer than it would like. Method: the engine alone, with file calls that wait at
+// a gate; or a store over them. What ran where is told by thread ids. Nothing sleeps.
 #include "kvstore/file/engine.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -117,6 +119,85 @@ TEST(EngineWithoutThreads, QueuedTasksRunOneAfterTheOther) {
   engine->Close();
 }
 
+/// An engine whose threads are counted, and of which the kernel gives no more than `max`.
+class EngineThreads : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    gate_.Open();
+    engine_->Close();
+  }
+  std::thread StartThread(Task task) {
+    if (started_ == max_) return NoThread(task);
+    ++started_;
+    return std::thread(std::move(task));
+  }
+  bool Post(Task task) { return engine_->TryPost(&task); }
+
+  size_t max_ = SIZE_MAX;
+  size_t started_ = 0;
+  Gate gate_;
+  const std::shared_ptr<Engine> engine_ =
+      std::make_shared<Engine>([this](Task task) { return StartThread(std::move(task)); });
+};
+
+TEST_F(EngineThreads, AreStartedOneByOneForWhatWaits) {
+  gate_.Close();
+  EXPECT_EQ(started_, 0u);
+  for (size_t i = 1; i <= 2 * Engine::kCommitThreads; ++i) {
+    EXPECT_TRUE(Post([&] { gate_.Pass(); }));
+    EXPECT_EQ(started_, std::min(i, Engine::kCommitThreads));
+  }
+  const auto late = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  for (size_t i = 1; i <= 2 * Engine::kQueuedThreads; ++i) {
+    engine_->RunAt(late, [] {});
+    EXPECT_EQ(started_, Engine::kCommitThreads + std::min(i, Engine::kQueuedThreads));
+  }
+}
+
+TEST_F(EngineThreads, DoOneTaskAfterTheOther) {
+  for (size_t i = 0; i < Engine::kCommitThreads; ++i) {
+    Promise<void> done;
+    EXPECT_TRUE(Post([done] { done.Set(Status()); }));
+    EXPECT_TRUE(done.future().Get().ok());
+  }
+  // Not one: a thread may not yet have come back for more when the next task is posted.
+  EXPECT_LT(started_, Engine::kCommitThreads);
+}
+
+TEST_F(EngineThreads, AreEachFreeForATask) {
+  gate_.Close();
+  for (size_t i = 1; i < Engine::kCommitThreads; ++i) {
+    EXPECT_TRUE(Post([&] { gate_.Pass(); }));
+  }
+  Promise<void> commit;
+  EXPECT_TRUE(Post([commit] { commit.Set(Status()); }));
+  EXPECT_TRUE(commit.future().Get().ok());
+  const auto now = std::chrono::steady_clock::now();
+  engine_->RunAt(now + std::chrono::milliseconds(1), [&] { gate_.Pass(); });
+  Promise<void> due;
+  engine_->RunAt(now + std::chrono::milliseconds(2), [due] { due.Set(Status()); });
+  EXPECT_TRUE(due.future().Get().ok());
+}
+
+TEST_F(EngineThreads, OfWhichTheKernelGivesFewDoEverything) {
+  max_ = 1;
+  gate_.Close();
+  std::atomic<int> ran{0};
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(Post([&] {
+      gate_.Pass();
+      ++ran;
+    }));
+  }
+  EXPECT_EQ(started_, 1u);
+  max_ = 3;
+  EXPECT_TRUE(Post([&] { ++ran; }));
+  EXPECT_EQ(started_, 2u);
+  gate_.Open();
+  engine_->Close();
+  EXPECT_EQ(ran, 11);
+}
+
 /// Notes which threads sync files, and which ask for locks.
 class NotesThreads final : public BentOps {
  public:
@@ -146,7 +227,7 @@ TEST(Engine, QueuedWritersNeverAskForALockOnACommitThread) {
   EXPECT_TRUE(store->Write("first", Bytes::Copy("v")).Get().ok());
   ops.sync_gate.Close();
   std::vector<Future<WriteResult>> writes;
-  for (int i = 0; i < Engine::kCommitThreads; ++i) {
+  for (size_t i = 0; i < Engine::kCommitThreads; ++i) {
     const std::string key = "k" + std::to_string(i);
     writes.push_back(store->Write(key, Bytes::Copy("v")));
     ops.WaitFor("Sync " + key + ".__lock", 1);  // Each on a thread of its own.
@@ -156,7 +237,7 @@ TEST(Engine, QueuedWritersNeverAskForALockOnACommitThread) {
   for (const Future<WriteResult>& write : writes) EXPECT_TRUE(write.Get().ok());
   const MutexLock lock(ops.mutex);
   ops.syncers.erase(std::this_thread::get_id());
-  EXPECT_GE(ops.syncers.size(), static_cast<size_t>(Engine::kCommitThreads));
+  EXPECT_GE(ops.syncers.size(), Engine::kCommitThreads);
   for (const std::thread::id& locker : ops.lockers) EXPECT_FALSE(ops.syncers.contains(locker));
 }
 
@@ -170,7 +251,7 @@ TEST(Engine, KeysThatAreStuckHoldUpNoOthers) {
   EXPECT_TRUE(store->Write("first", Bytes::Copy("v")).Get().ok());
   std::vector<Future<WriteResult>> stuck;
   const std::vector<std::string> keys = {"w", "x", "y", "z"};  // More than threads that begin.
-  ASSERT_GT(keys.size(), static_cast<size_t>(Engine::kQueuedThreads));
+  ASSERT_GT(keys.size(), Engine::kQueuedThreads);
   for (const std::string& key : keys) {
     std::ofstream(dir / ("root/" + key + ".__lock")) << "";
     for (int i = 0; i < 3; ++i) {
