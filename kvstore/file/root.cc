@@ -150,6 +150,7 @@ Result<std::optional<KeyPlace>> FileRoot::FindPlace(std::string_view key) const 
     COFFER_ASSIGN_OR_RETURN(root, OpenDirectory(root, parent));
     if (!root.valid()) return std::optional<KeyPlace>();
   }
+  COFFER_ASSIGN_OR_RETURN(place.directory_id, IdOf(root, key));
   place.directory = std::make_shared<File>(std::move(root));
   return std::optional<KeyPlace>(std::move(place));
 }
@@ -163,13 +164,16 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
   place.name = NameOf(key);
   const std::string parent(ParentOf(key));
   if (parent.empty()) {
+    COFFER_ASSIGN_OR_RETURN(place.directory_id, IdOf(root, key));
     place.directory = std::make_shared<File>(std::move(root));
     return place;
   }
   COFFER_ASSIGN_OR_RETURN(File directory, OpenDirectory(root, parent));
-  if (directory.valid() && options_.sync) {
-    COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(directory, key));
-    if (!engine_->IsDurable(PathOf(parent), id)) directory = File();
+  if (directory.valid()) {
+    COFFER_ASSIGN_OR_RETURN(place.directory_id, IdOf(directory, key));
+    if (options_.sync && !engine_->IsDurable(PathOf(parent), place.directory_id)) {
+      directory = File();
+    }
   }
   if (!directory.valid()) {
     COFFER_ASSIGN_OR_RETURN(directory, CreateDirectories(root, key, &place));
@@ -273,12 +277,21 @@ Result<DirectoryId> FileRoot::IdOf(const File& directory, std::string_view key) 
   return DirectoryId(stat.device, stat.inode);
 }
 
+/// By one call, though that follows links also out of the root, which OpenBeneath() refuses. For
+/// what it finds is the very directory that was opened beneath the root (an identity is not reused
+/// while it is open). If only a link leads to it now, then because somebody has moved it since and
+/// put the link in its place; what is published in it shares the way of all that it held before, as
+/// if it had come just before the move.
 Result<bool> FileRoot::IsPlaceOf(const KeyPlace& place, std::string_view key) const {
-  COFFER_ASSIGN_OR_RETURN(const std::optional<KeyPlace> now, FindPlace(key));
-  if (!now) return false;
-  COFFER_ASSIGN_OR_RETURN(const DirectoryId named, IdOf(*now->directory, key));
-  COFFER_ASSIGN_OR_RETURN(const DirectoryId ours, IdOf(*place.directory, key));
-  return named == ours;
+  FileStat named;
+  const int error = ops_.StatPath(PathOf(ParentOf(key)).c_str(), &named);
+  if (error == -ENAMETOOLONG) {  // Only the two parts are short enough.
+    COFFER_ASSIGN_OR_RETURN(const std::optional<KeyPlace> now, FindPlace(key));
+    return now && now->directory_id == place.directory_id;
+  }
+  if (error == -ENOENT || error == -ENOTDIR) return false;
+  if (error != 0) return Error(error, key, "stat of the directory");
+  return DirectoryId(named.device, named.inode) == place.directory_id;
 }
 
 Result<bool> FileRoot::Leads(const KeyPlace& place, const std::string& name, const File& file,
@@ -339,11 +352,9 @@ Result<File> FileRoot::CreateDirectories(const File& root, std::string_view key,
     const std::string path = parent.substr(0, end);
     COFFER_ASSIGN_OR_RETURN(File file, MakeDirectoryBeneath(root, *above, key, path));
     if (!file.valid()) return file;  // The caller starts anew.
-    if (options_.sync) {
-      COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(file, key));
-      if (!engine_->IsDurable(PathOf(path), id)) {
-        place->unsynced.push_back({above, PathOf(path), id});
-      }
+    COFFER_ASSIGN_OR_RETURN(place->directory_id, IdOf(file, key));
+    if (options_.sync && !engine_->IsDurable(PathOf(path), place->directory_id)) {
+      place->unsynced.push_back({above, PathOf(path), place->directory_id});
     }
     if (end == parent.size()) return file;
     above = std::make_shared<File>(std::move(file));

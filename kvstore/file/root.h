@@ -33,6 +33,7 @@ std::string_view NameOf(std::string_view path);
 /// Where the value of a key stands: its directory, opened, and its name in it.
 struct KeyPlace {
   std::shared_ptr<File> directory;
+  DirectoryId directory_id;
   std::string name;
   std::vector<ChangedDirectory> unsynced;  ///< New directories on the way; see Engine.
 };
@@ -74,7 +75,7 @@ class FileRoot {
   /// The same, creating the root and what lies between.
   Result<KeyPlace> MakePlace(std::string_view key) const;
 
-  /// Which directory it is; `key` is for errors.
+  /// Which directory an open file is; `key` is for errors.
   Result<DirectoryId> IdOf(const File& directory, std::string_view key) const;
   /// Whether the key's path still leads to this place: its directory may have been renamed.
   Result<bool> IsPlaceOf(const KeyPlace& place, std::string_view key) const;

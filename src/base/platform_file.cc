@@ -109,6 +109,13 @@ int SystemFileOps::StatAt(int directory, const char* name, FileStat* stat) {
   return error;
 }
 
+int SystemFileOps::StatPath(const char* path, FileStat* stat) {
+  struct stat raw = {};
+  const int error = Retry([&] { return ::stat(path, &raw); });
+  if (error == 0) *stat = FromSystem(raw);
+  return error;
+}
+
 ssize_t SystemFileOps::ReadAt(int file, std::span<std::byte> destination, int64_t offset) {
   return Retry([&] { return pread(file, destination.data(), destination.size(), offset); });
 }

@@ -55,7 +55,8 @@ class FileOps {
   // Reading.
   virtual int Stat(int file, FileStat* stat) = 0;
   virtual int StatAt(int directory, const char* name,
-                     FileStat* stat) = 0;  ///< Of a link: the link.
+                     FileStat* stat) = 0;                      ///< Of a link: the link.
+  virtual int StatPath(const char* path, FileStat* stat) = 0;  ///< Any path; follows links.
   virtual ssize_t ReadAt(int file, std::span<std::byte> destination, int64_t offset) = 0;
   /// The same into several places, one after the other.
   virtual ssize_t ReadPiecesAt(int file, std::span<const iovec> pieces, int64_t offset) = 0;
@@ -112,6 +113,7 @@ class SystemFileOps : public FileOps {
   int Close(int file) override;
   int Stat(int file, FileStat* stat) override;
   int StatAt(int directory, const char* name, FileStat* stat) override;
+  int StatPath(const char* path, FileStat* stat) override;
   ssize_t ReadAt(int file, std::span<std::byte> destination, int64_t offset) override;
   ssize_t ReadPiecesAt(int file, std::span<const iovec> pieces, int64_t offset) override;
   DIR* OpenListing(int directory, int* error) override;

@@ -90,8 +90,7 @@ class BentOps : public SystemFileOps {
   int open_files() const { return open_files_; }
 
   int OpenDirectory(const char* path) override {
-    const int error =
-        Due("OpenDirectory", std::string_view(path).substr(std::string_view(path).rfind('/') + 1));
+    const int error = Due("OpenDirectory", LastOf(path));
     return Opened(error != 0 ? error : SystemFileOps::OpenDirectory(path));
   }
   int OpenBeneath(int root, const char* path, int flags) override {
@@ -113,6 +112,10 @@ class BentOps : public SystemFileOps {
   int StatAt(int directory, const char* name, FileStat* stat) override {
     const int error = Due("StatAt", name);
     return error != 0 ? error : SystemFileOps::StatAt(directory, name, stat);
+  }
+  int StatPath(const char* path, FileStat* stat) override {
+    const int error = Due("StatPath", LastOf(path));
+    return error != 0 ? error : SystemFileOps::StatPath(path, stat);
   }
   ssize_t ReadAt(int file, std::span<std::byte> destination, int64_t offset) override {
     const int error = Due("ReadAt", "");
@@ -169,8 +172,7 @@ class BentOps : public SystemFileOps {
     return error != 0 ? error : SystemFileOps::MakeDirectory(directory, name, mode);
   }
   int MakeDirectory(const char* path, mode_t mode) override {
-    const int error =
-        Due("MakeDirectory", std::string_view(path).substr(std::string_view(path).rfind('/') + 1));
+    const int error = Due("MakeDirectory", LastOf(path));
     return error != 0 ? error : SystemFileOps::MakeDirectory(path, mode);
   }
   int Remove(int directory, const char* name) override {
@@ -242,6 +244,8 @@ class BentOps : public SystemFileOps {
     return (stat.kind == FileStat::Kind::kDirectory ? "d:" : "") +
            std::string(all.substr(all.rfind('/') + 1));
   }
+
+  static std::string_view LastOf(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
   int Due(const std::string& call, std::string_view name) {
     MutexLock lock(mutex_);

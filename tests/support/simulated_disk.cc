@@ -414,6 +414,15 @@ int SimulatedDisk::StatAt(int directory, const char* name, FileStat* stat) {
   return error;
 }
 
+int SimulatedDisk::StatPath(const char* path, FileStat* stat) {
+  const MutexLock lock(mutex_);
+  if (const int error = Enter(false); error != 0) return error;
+  Inode inode = 0;
+  const int error = Walk(kRoot, path, &inode);
+  if (error == 0) FillStat(inode, stat);
+  return error;
+}
+
 ssize_t SimulatedDisk::ReadOpen(int file, std::span<std::byte> destination, int64_t offset) {
   const Node* const node = Find(file);
   if (node == nullptr) return -EBADF;

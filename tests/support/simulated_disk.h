@@ -80,6 +80,7 @@ class SimulatedDisk final : public FileOps {
   int Close(int file) override;
   int Stat(int file, FileStat* stat) override;
   int StatAt(int directory, const char* name, FileStat* stat) override;
+  int StatPath(const char* path, FileStat* stat) override;
   ssize_t ReadAt(int file, std::span<std::byte> destination, int64_t offset) override;
   ssize_t ReadPiecesAt(int file, std::span<const iovec> pieces, int64_t offset) override;
   DIR* OpenListing(int directory, int* error) override;

@@ -44,9 +44,9 @@ class Interrupted final : public BentOps {
     if (error == 0) locked_ = true;
     return error;
   }
-  int OpenDirectory(const char* path) override {
+  int StatPath(const char* path, FileStat* stat) override {
     if (locked_) Call(before_looking);
-    return BentOps::OpenDirectory(path);
+    return BentOps::StatPath(path, stat);
   }
   int Rename(int from_directory, const char* from, int to_directory, const char* to) override {
     Call(before_rename);
@@ -308,6 +308,56 @@ TEST_F(FileLostTest, NoDirectoryIsRenamedWhileAValueIsPublished) {
   renamer.join();
   EXPECT_EQ(Get(*store, "e/k"), "new");
   EXPECT_THAT(Files(), ElementsAre("e/k"));
+}
+
+TEST_F(FileLostTest, ADirectoryThatIsMovedAndLinkedTakesItsWritersAlong) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "d/k", "0").ok());
+  ops_.sync_gate.Close();
+  ops_.TakeLog();
+  const Future<WriteResult> writing = store->Write("d/k", Bytes::Copy("new"));
+  ops_.WaitFor("Sync k.__lock", 1);
+  fs::rename(root_ + "/d", dir_ / "outside");
+  fs::create_symlink(dir_ / "outside", root_ + "/d");
+  ops_.sync_gate.Open();
+  EXPECT_EQ(Outcome(writing), "written");  // As if it had come just before.
+  std::string text;
+  std::ifstream(dir_ / "outside/k") >> text;
+  EXPECT_EQ(text, "new");
+  EXPECT_FALSE(fs::exists(dir_ / "outside/k.__lock"));
+  EXPECT_THAT(Put(*store, "d/k", "later").ToString(),
+              ::testing::HasSubstr("a symbolic link leads out of the store's root"));
+  // Another directory behind the link is another place.
+  fs::remove(root_ + "/d");
+  EXPECT_TRUE(Put(*store, "d/k", "1").ok());
+  fs::remove(dir_ / "outside/k");
+  ops_.sync_gate.Close();
+  ops_.TakeLog();
+  const Future<WriteResult> refused = store->Write("d/k", Bytes::Copy("new"));
+  ops_.WaitFor("Sync k.__lock", 1);
+  fs::rename(root_ + "/d", root_ + "/e");
+  fs::create_symlink(dir_ / "outside", root_ + "/d");
+  ops_.sync_gate.Open();
+  EXPECT_THAT(Outcome(refused),
+              ::testing::HasSubstr("a symbolic link leads out of the store's root"));
+  EXPECT_TRUE(fs::is_empty(dir_ / "outside"));
+  EXPECT_EQ(Get(*store, "e/k"), "1");
+}
+
+TEST_F(FileLostTest, APathThatIsTooLongForTheKernelIsWalkedInTwoParts) {
+  const std::string root = root_ + "/" + std::string(200, 'r');
+  const KvStorePtr store = MakeFileStore(root, {}, bent_context_, bent_).OrDie();
+  const KvStorePtr other = MakeFileStore(root, {}, other_context_).OrDie();
+  std::string deep;
+  while (deep.size() < 3900) deep += std::string(99, 'd') + "/";
+  EXPECT_TRUE(Put(*store, deep + "k", "old").ok());
+  bent_.before_mtime = [&] {
+    EXPECT_TRUE(other->RenamePrefix(deep.substr(0, 100), "e/").Get().ok());
+  };
+  EXPECT_EQ(Put(*store, deep + "k", "new"), Status());
+  EXPECT_EQ(Get(*store, "e/" + deep.substr(100) + "k"), "old");
+  EXPECT_EQ(Get(*store, deep + "k"), "new");
+  EXPECT_TRUE(store->DeleteRange({}).Get().ok());
 }
 
 /// What lies above is renamed while a rename looks for its places.

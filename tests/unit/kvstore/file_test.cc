@@ -112,11 +112,20 @@ class ReusesInodes final : public BentOps {
  public:
   int Stat(int file, FileStat* stat) override {
     const int error = BentOps::Stat(file, stat);
-    if (error == 0 && stat->kind == FileStat::Kind::kDirectory) {
-      const std::string link = "/proc/self/fd/" + std::to_string(file);
-      stat->inode = std::hash<std::string>()(fs::read_symlink(link).string());
+    return error != 0 ? error
+                      : Bend(fs::read_symlink("/proc/self/fd/" + std::to_string(file)), stat);
+  }
+  int StatPath(const char* path, FileStat* stat) override {
+    const int error = BentOps::StatPath(path, stat);
+    return error != 0 ? error : Bend(fs::canonical(path), stat);
+  }
+
+ private:
+  static int Bend(const fs::path& path, FileStat* stat) {
+    if (stat->kind == FileStat::Kind::kDirectory) {
+      stat->inode = std::hash<std::string>()(path.string());
     }
-    return error;
+    return 0;
   }
 };
 
