@@ -238,12 +238,15 @@ void Engine::RunSyncs(FileOps& ops, const DirectoryId& id) {
 }
 
 void Engine::Remember(const std::vector<ChangedDirectory>& durable) {
-  MutexLock lock(sync_mutex_);
   for (const ChangedDirectory& directory : durable) {
-    if (directory.child.empty()) continue;
-    if (durable_.size() >= kDurableMax) durable_.clear();
-    durable_.insert_or_assign(directory.child, directory.child_id);
+    if (!directory.child.empty()) SetDurable(directory.child, directory.child_id);
   }
+}
+
+void Engine::SetDurable(const std::string& path, const DirectoryId& id) {
+  MutexLock lock(sync_mutex_);
+  if (durable_.size() >= kDurableMax) durable_.clear();
+  durable_.insert_or_assign(path, id);
 }
 
 bool Engine::IsDurable(const std::string& path, const DirectoryId& id) {

@@ -76,6 +76,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// Whether the directory with this path and identity is known to be durable: its own entry, and
   /// those of all above it.
   bool IsDurable(const std::string& path, const DirectoryId& id);
+  void SetDurable(const std::string& path, const DirectoryId& id);
   /// The directory, and all that lie in it, may have been removed or renamed.
   void Forget(const std::string& path);
 

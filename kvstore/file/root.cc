@@ -3,7 +3,8 @@
 // Directories. A new directory is durable once its parent was synced. Who finds a directory that it
 // does not know to be durable syncs the parent, even if somebody else has made it a moment ago. The
 // root and what lies above it is synced at once, step by step, so that whatever exists there is
-// durable, but perhaps the entry of the deepest part, which each store syncs once.
+// durable, but perhaps the entry of the deepest part, which is synced by the first store of a
+// context that writes there.
 #include "kvstore/file/root.h"
 
 #include <algorithm>
@@ -185,7 +186,9 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
 /// The deepest part of a root's path that exists may have been made just now, by a process that has
 /// not yet synced its parent, or was killed before it could; all above it was synced before it was
 /// made. A parent that we may not read is not ours to make.
-Status FileRoot::SyncParentOf(const std::string& path) const {
+Status FileRoot::SyncParentOf(const File& existing, const std::string& path) const {
+  COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(existing, ""));
+  if (engine_->IsDurable(path, id)) return Status();
   const size_t slash = path.rfind('/');
   const int parent = ops_.OpenDirectory(slash == 0 ? "/" : path.substr(0, slash).c_str());
   if (parent == -EACCES || parent == -EPERM) return Status();
@@ -193,9 +196,11 @@ Status FileRoot::SyncParentOf(const std::string& path) const {
     return ErrnoError(-parent, Describe("") + ": opening the parent of \"" + path + "\"");
   }
   const File file(ops_, parent);
-  const int error = ops_.Sync(parent);
-  if (error == 0) return Status();
-  return ErrnoError(-error, Describe("") + ": syncing the parent of \"" + path + "\"");
+  if (const int error = ops_.Sync(parent); error != 0) {
+    return ErrnoError(-error, Describe("") + ": syncing the parent of \"" + path + "\"");
+  }
+  engine_->SetDurable(path, id);
+  return Status();
 }
 
 /// The deepest part of the root's path that exists; `end` receives its length.
@@ -255,16 +260,22 @@ Result<File> FileRoot::CreateRoot() const {
   MutexLock lock(engine_->creating_roots());
   size_t end = 0;
   COFFER_ASSIGN_OR_RETURN(File existing, OpenExisting(&end));
-  if (options_.sync && end > 0) COFFER_RETURN_IF_ERROR(SyncParentOf(path_.substr(0, end)));
+  if (options_.sync && end > 0) {
+    COFFER_RETURN_IF_ERROR(SyncParentOf(existing, path_.substr(0, end)));
+  }
   while (end < path_.size()) {
     end = std::min(path_.find('/', end + 1), path_.size());
     const std::string part = path_.substr(0, end);
+    engine_->Forget(part);  // As in MakeDirectoryBeneath().
     int error = ops_.MakeDirectory(part.c_str(), kDirectoryMode);
     if (error == -EEXIST) error = 0;
     if (error == 0 && options_.sync) error = ops_.Sync(existing.get());
     const int file = error != 0 ? error : ops_.OpenDirectory(part.c_str());
     if (file < 0) return ErrnoError(-file, Describe("") + ": creating \"" + part + "\"");
     existing = File(ops_, file);
+    if (!options_.sync) continue;
+    COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(existing, ""));
+    engine_->SetDurable(part, id);
   }
   root_durable_ = true;
   return existing;

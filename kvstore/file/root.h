@@ -129,7 +129,7 @@ class FileRoot {
 
  private:
   Result<File> OpenExisting(size_t* end) const;
-  Status SyncParentOf(const std::string& path) const;
+  Status SyncParentOf(const File& existing, const std::string& path) const;
   Result<File> CreateRoot() const;
   Result<File> MakeDirectoryBeneath(const File& root, const File& above, std::string_view key,
                                     const std::string& path) const;

@@ -79,6 +79,38 @@ TEST_F(FileStoreTest, DirectoriesMadeByOthersAreSyncedOnce) {
   EXPECT_EQ(ops_.Count("Sync d:a"), 1);
 }
 
+TEST_F(FileStoreTest, ARootIsSyncedOnceByAContext) {
+  const auto syncs = [&](const std::string& path, const Context& context) {
+    ops_.TakeLog();
+    const KvStorePtr store = MakeFileStore(path, {}, context, ops_).OrDie();
+    EXPECT_TRUE(Put(*store, "k", "v").ok());
+    std::vector<std::string> lines;
+    for (const std::string& line : ops_.TakeLog()) {
+      if (line.starts_with("Sync d:") && line != "Sync d:" + fs::path(path).filename().string()) {
+        lines.push_back(line);
+      }
+    }
+    return lines;
+  };
+  const Context other = Context::Create({.threads = 1});
+  fs::create_directories(root_);
+  EXPECT_THAT(syncs(root_, context_), ElementsAre("Sync d:up"));
+  EXPECT_THAT(syncs(root_, context_), IsEmpty());
+  EXPECT_THAT(syncs(root_, other), ElementsAre("Sync d:up"));
+  // One that was made as a root, or beneath one.
+  EXPECT_THAT(syncs(root_ + "/a", context_), ElementsAre("Sync d:root"));
+  EXPECT_THAT(syncs(root_ + "/a", context_), IsEmpty());
+  EXPECT_TRUE(Put(*Make(), "b/k", "v").ok());
+  EXPECT_THAT(syncs(root_ + "/b", context_), IsEmpty());
+  // Not if it is another one of that name, nor if the sync failed.
+  fs::rename(root_, root_ + "_old");
+  fs::create_directories(root_);
+  ops_.Fail("Sync", -EIO, 0, "d:up");
+  EXPECT_EQ(Put(*Make(), "k", "v").code(), StatusCode::kUnavailable);
+  EXPECT_THAT(syncs(root_, context_), ElementsAre("Sync d:up"));
+  EXPECT_THAT(syncs(root_, context_), IsEmpty());
+}
+
 TEST_F(FileStoreTest, RecreatedDirectoriesAreSyncedAgain) {
   const KvStorePtr store = Make();
   EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
