@@ -169,7 +169,8 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
     place.directory = std::make_shared<File>(std::move(root));
     return place;
   }
-  COFFER_ASSIGN_OR_RETURN(File directory, OpenDirectory(root, parent));
+  const auto top = std::make_shared<File>(std::move(root));
+  COFFER_ASSIGN_OR_RETURN(File directory, OpenDirectory(*top, parent));
   if (directory.valid()) {
     COFFER_ASSIGN_OR_RETURN(place.directory_id, IdOf(directory, key));
     if (options_.sync && !engine_->IsDurable(PathOf(parent), place.directory_id)) {
@@ -177,7 +178,7 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
     }
   }
   if (!directory.valid()) {
-    COFFER_ASSIGN_OR_RETURN(directory, CreateDirectories(root, key, &place));
+    COFFER_ASSIGN_OR_RETURN(directory, CreateDirectories(top, key, &place));
   }
   place.directory = std::make_shared<File>(std::move(directory));
   return place;
@@ -322,10 +323,14 @@ void FileRoot::RemoveOurs(const KeyPlace& place, const std::string& name, const 
 }
 
 /// Opens the directory `path`, which lies in `above`, or makes it; an invalid File if it or what
-/// lies above was removed meanwhile.
+/// lies above was removed meanwhile. `made` says whether `above` was made just now, so that there
+/// is nothing in it; it receives the same of this one.
 Result<File> FileRoot::MakeDirectoryBeneath(const File& root, const File& above,
-                                            std::string_view key, const std::string& path) const {
-  int file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
+                                            std::string_view key, const std::string& path,
+                                            bool* made) const {
+  int file = -ENOENT;
+  if (!*made) file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
+  *made = false;
   if (file == -ENOENT) {
     const std::string name(NameOf(path));
     // Before it is there: nobody may take it for the one that has gone, whose inode it may get.
@@ -334,6 +339,7 @@ Result<File> FileRoot::MakeDirectoryBeneath(const File& root, const File& above,
     if (error != 0 && error != -EEXIST && error != -ENOENT) {
       return Error(error, key, "creating the directory \"" + path + "\"");
     }
+    *made = error == 0;
     file = ops_.OpenBeneath(root.get(), path.c_str(), O_RDONLY | O_DIRECTORY);
     FileStat stat;
     if (file == -ENOENT && error == -EEXIST && ops_.StatAt(above.get(), name.c_str(), &stat) == 0 &&
@@ -353,15 +359,15 @@ Result<File> FileRoot::MakeDirectoryBeneath(const File& root, const File& above,
   return File(ops_, file);
 }
 
-Result<File> FileRoot::CreateDirectories(const File& root, std::string_view key,
+Result<File> FileRoot::CreateDirectories(const std::shared_ptr<File>& root, std::string_view key,
                                          KeyPlace* place) const {
   const std::string parent(ParentOf(key));
-  COFFER_ASSIGN_OR_RETURN(File first, OpenDirectory(root, ""));
-  auto above = std::make_shared<File>(std::move(first));
+  std::shared_ptr<File> above = root;
+  bool made = false;
   for (size_t begin = 0;;) {
     const size_t end = std::min(parent.find('/', begin), parent.size());
     const std::string path = parent.substr(0, end);
-    COFFER_ASSIGN_OR_RETURN(File file, MakeDirectoryBeneath(root, *above, key, path));
+    COFFER_ASSIGN_OR_RETURN(File file, MakeDirectoryBeneath(*root, *above, key, path, &made));
     if (!file.valid()) return file;  // The caller starts anew.
     COFFER_ASSIGN_OR_RETURN(place->directory_id, IdOf(file, key));
     if (options_.sync && !engine_->IsDurable(PathOf(path), place->directory_id)) {

@@ -132,8 +132,9 @@ class FileRoot {
   Status SyncParentOf(const File& existing, const std::string& path) const;
   Result<File> CreateRoot() const;
   Result<File> MakeDirectoryBeneath(const File& root, const File& above, std::string_view key,
-                                    const std::string& path) const;
-  Result<File> CreateDirectories(const File& root, std::string_view key, KeyPlace* place) const;
+                                    const std::string& path, bool* made) const;
+  Result<File> CreateDirectories(const std::shared_ptr<File>& root, std::string_view key,
+                                 KeyPlace* place) const;
 
   const std::string
       path_;  // Absolute, without a slash at its end; empty for the file system's root.

@@ -111,6 +111,29 @@ TEST_F(FileStoreTest, ARootIsSyncedOnceByAContext) {
   EXPECT_THAT(syncs(root_, context_), IsEmpty());
 }
 
+TEST_F(FileStoreTest, AWriteMakesNoCallTooMany) {
+  const KvStorePtr store = Make();
+  EXPECT_TRUE(Put(*store, "first", "v").ok());
+  ops_.TakeLog();
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  const std::vector<std::string> publishes = {
+      "OpenAt k.__lock", "TryLock k.__lock", "Stat ",   "StatAt k.__lock", "StatAt k",
+      "Write ",          "SetMtime ",        "Stat ",   "Sync k.__lock",   "StatPath b",
+      "Stat ",           "StatAt k.__lock",  "Rename k"};
+  const auto calls = [&](std::vector<std::string> before, const std::vector<std::string>& after) {
+    before.insert(before.end(), publishes.begin(), publishes.end());
+    before.insert(before.end(), after.begin(), after.end());
+    return before;
+  };
+  EXPECT_EQ(ops_.TakeLog(),
+            calls({"OpenDirectory root", "OpenBeneath a/b", "OpenBeneath a", "MakeDirectory a",
+                   "OpenBeneath a", "Stat ", "MakeDirectory b", "OpenBeneath a/b", "Stat "},
+                  {"Stat ", "Sync d:root", "Stat ", "Sync d:a", "Stat ", "Sync d:b"}));
+  EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
+  EXPECT_EQ(ops_.TakeLog(),
+            calls({"OpenDirectory root", "OpenBeneath a/b", "Stat "}, {"Stat ", "Sync d:b"}));
+}
+
 TEST_F(FileStoreTest, RecreatedDirectoriesAreSyncedAgain) {
   const KvStorePtr store = Make();
   EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
