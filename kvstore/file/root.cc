@@ -268,15 +268,21 @@ Result<File> FileRoot::CreateRoot() const {
     end = std::min(path_.find('/', end + 1), path_.size());
     const std::string part = path_.substr(0, end);
     engine_->Forget(part);  // As in MakeDirectoryBeneath().
-    int error = ops_.MakeDirectory(part.c_str(), kDirectoryMode);
-    if (error == -EEXIST) error = 0;
-    if (error == 0 && options_.sync) error = ops_.Sync(existing.get());
-    const int file = error != 0 ? error : ops_.OpenDirectory(part.c_str());
-    if (file < 0) return ErrnoError(-file, Describe("") + ": creating \"" + part + "\"");
-    existing = File(ops_, file);
-    if (!options_.sync) continue;
-    COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(existing, ""));
-    engine_->SetDurable(part, id);
+    const auto failed = [&](int error) {
+      return ErrnoError(-error, Describe("") + ": creating \"" + part + "\"");
+    };
+    const int error = ops_.MakeDirectory(part.c_str(), kDirectoryMode);
+    if (error != 0 && error != -EEXIST) return failed(error);
+    const int file = ops_.OpenDirectory(part.c_str());
+    if (file < 0) return failed(file);
+    File made(ops_, file);
+    if (options_.sync) {
+      // Asked before the sync, which says nothing of one that stands there after it.
+      COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(made, ""));
+      if (const int unsynced = ops_.Sync(existing.get()); unsynced != 0) return failed(unsynced);
+      engine_->SetDurable(part, id);
+    }
+    existing = std::move(made);
   }
   root_durable_ = true;
   return existing;

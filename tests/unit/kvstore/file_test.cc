@@ -111,6 +111,35 @@ TEST_F(FileStoreTest, ARootIsSyncedOnceByAContext) {
   EXPECT_THAT(syncs(root_, context_), IsEmpty());
 }
 
+/// Another program puts another directory in a root's place, once its parent has been synced.
+class ReplacesTheRoot final : public BentOps {
+ public:
+  explicit ReplacesTheRoot(std::string root) : root_(std::move(root)) {}
+  int Sync(int file) override {
+    const int error = BentOps::Sync(file);
+    if (Count("Sync d:up") == 1 && !fs::exists(root_ + "_old")) {
+      fs::rename(root_, root_ + "_old");
+      fs::create_directories(root_);
+    }
+    return error;
+  }
+
+ private:
+  const std::string root_;
+};
+
+TEST_F(FileStoreTest, ARootThatIsReplacedAfterItsSyncIsNotTakenForDurable) {
+  ReplacesTheRoot ops(root_);
+  const Context context = Context::Create({.threads = 1});
+  for (const int syncs : {1, 1, 0}) {
+    ops.TakeLog();
+    const KvStorePtr store = MakeFileStore(root_, {}, context, ops).OrDie();
+    EXPECT_TRUE(Put(*store, "k", "v").ok());
+    EXPECT_EQ(ops.Count("Sync d:up"), syncs);
+  }
+  EXPECT_THAT(Files(), ElementsAre("k"));
+}
+
 TEST_F(FileStoreTest, AWriteMakesNoCallTooMany) {
   const KvStorePtr store = Make();
   EXPECT_TRUE(Put(*store, "first", "v").ok());
