@@ -181,7 +181,7 @@ bool MayBeAbsorbed(const std::string& call, int error) {
   if (call == "RenameNew") return error == EINVAL;
   if (call == "OpenDirectory") return error == EACCES || error == EPERM;  // Above the root.
   if (call == "StatPath") return error == ENAMETOOLONG;  // Then it is asked in two parts.
-  if (call == "TryLock") return error == EAGAIN;  // Another has it, and lets it go.
+  if (call == "TryLock") return error == EAGAIN;         // Another has it, and lets it go.
   return false;
 }
 
