@@ -148,7 +148,8 @@ TEST_F(FileFolderTest, AFolderIsWhatHoldsAKey) {
   }
   Plant("d/locks/k.__lock", "");
   Plant("d/hidden.__lock/k", "x");
-  std::filesystem::create_symlink("nothing", root_ + "/d/nowhere/x/link");
+  // Where links are refused one that leads nowhere cannot be told from others.
+  if (FollowsLinks()) std::filesystem::create_symlink("nothing", root_ + "/d/nowhere/x/link");
   const KvStorePtr store = Make();
   EXPECT_THAT(Folders(*store, "d/"), IsEmpty());
   EXPECT_THAT(Folders(*store, ""), IsEmpty());
