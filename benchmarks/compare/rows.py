@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.compare.cells import CALL_SIZED, SMALL, WRITES, Cell
 
 SMALL_ARRAYS = ("small_write", "small_read")
+MEMORY_EQUAL = 4 << 20  # Less of a difference is what an allocator happens to keep.
 NOISE_MAX = 0.05  # The A/A cell may be off by this.
 MIB = 1 << 20
 DURABLE_PEERS = ("TensorStore",)
@@ -83,7 +84,7 @@ class Row:
     def _net(self, name: str) -> float:
         peer = self.peers[name]
         if self.cell.workload in SMALL_ARRAYS:
-            return peer.net(2 * self.cell.calls)
+            return peer.net(self.cell.calls)
         return peer.net(len(peer.runs[0]["calls"])) if self.by_call else peer.seconds
 
     @property
@@ -95,7 +96,7 @@ class Row:
         """Like for like: a rival behind Python is compared with coffer behind Python.
 
         Not so for small arrays: who overlaps them from Python pays for its lock, if not by futures.
-        There coffer in C++ is compared with the rival without two calls for each array.
+        There coffer in C++ is compared with the rival without a null call for each array.
         """
         if self.cell.workload in SMALL_ARRAYS:
             return "coffer"
@@ -153,7 +154,7 @@ class Row:
             if small or name not in self.peers or not self.rivals:
                 continue
             mine = self.peers[self.ours(name)].memory
-            if mine > self.peers[name].memory:
+            if mine > self.peers[name].memory + MEMORY_EQUAL:
                 theirs = self.peers[name].memory / MIB
                 words.append(f"{mine / MIB:.0f} MiB above the result, {name} {theirs:.0f}")
         return words

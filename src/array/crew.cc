@@ -58,20 +58,21 @@ void Crew::Prepare() {
   cancel_id_ = options_.cancel.OnCancel(cancel);
 }
 
+/// How many lanes begin at once.
+int Crew::QueueFirstLanes() {
+  MutexLock lock(mutex_);
+  queued_lanes_ = static_cast<int>(std::clamp<int64_t>(options_.source_pieces, 1, options_.lanes));
+  return queued_lanes_;
+}
+
 void Crew::Start() {
-  {
-    MutexLock lock(mutex_);
-    queued_lanes_ = options_.lanes;
-  }
-  for (int i = 0; i < options_.lanes; ++i) SubmitNewLane();
+  const int lanes = QueueFirstLanes();
+  for (int i = 0; i < lanes; ++i) SubmitNewLane();
 }
 
 void Crew::StartHere() {
-  {
-    MutexLock lock(mutex_);
-    queued_lanes_ = options_.lanes;
-  }
-  for (int i = 1; i < options_.lanes; ++i) SubmitNewLane();
+  const int lanes = QueueFirstLanes();
+  for (int i = 1; i < lanes; ++i) SubmitNewLane();
   BeginLane();
 }
 

@@ -14,6 +14,7 @@
 #ifndef COFFER_SRC_ARRAY_CREW_H_
 #define COFFER_SRC_ARRAY_CREW_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -65,7 +66,8 @@ class Work {
 
 using WorkPtr = std::unique_ptr<Work>;
 
-/// How many lanes an operation that moves `bytes` in `pieces` pieces gets.
+/// How many lanes an operation gets that decodes, encodes or moves `bytes` in `pieces` pieces. Few
+/// bytes of a local store are done before another thread has begun.
 int LaneCount(const KvStore& store, const Context& context, int64_t pieces, int64_t bytes);
 
 class Crew : public std::enable_shared_from_this<Crew> {
@@ -74,6 +76,8 @@ class Crew : public std::enable_shared_from_this<Crew> {
     std::string operation;  // "array.read", for the observer.
     std::string subject;    // The array's URL.
     int lanes = 1;
+    /// What the source has, if that is known: more lanes begin when work is pushed.
+    int64_t source_pieces = INT64_MAX;
     int64_t progress_bytes = 0;  // All bytes of the operation.
     ProgressFunction on_progress;
     CancelToken cancel;
@@ -84,9 +88,9 @@ class Crew : public std::enable_shared_from_this<Crew> {
 
   static std::shared_ptr<Crew> Make(Context context, Options options, Source source);
 
-  /// Starts all lanes on the executor.
+  /// Starts the lanes on the executor.
   void Start();
-  /// Starts all but one lane there, and runs one on this thread as far as it goes.
+  /// Starts all but one of them there, and runs one on this thread as far as it goes.
   void StartHere();
 
   /// Resolves when all work is done and no lane is active: the caller's memory is free.
@@ -120,6 +124,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
 
   Crew(Context context, Options options, Source source);
   void Prepare();
+  int QueueFirstLanes();
   void SubmitLane(LanePtr lane);
   void SubmitNewLane();
   void BeginLane();
@@ -156,15 +161,17 @@ class Crew : public std::enable_shared_from_this<Crew> {
   Status status_ COFFER_GUARDED_BY(mutex_);
 };
 
-/// The options of a crew that moves `bytes` of a stored array, in `pieces` pieces. `options`:
-/// ArrayReadOptions or ArrayWriteOptions.
+/// The options of a crew that moves `bytes` of a stored array, in `pieces` pieces, and has to work
+/// on `work_bytes` for that. `options`: ArrayReadOptions or ArrayWriteOptions.
 template <class UserOptions>
 Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored, int64_t bytes,
-                             const UserOptions& options, const Context& context, int64_t pieces) {
+                             const UserOptions& options, const Context& context, int64_t pieces,
+                             int64_t work_bytes = 0) {
   return {.operation = std::move(operation),
           .subject = stored.Describe(stored.prefix),
-          .lanes =
-              options.reservation != nullptr ? 1 : LaneCount(*stored.store, context, pieces, bytes),
+          .lanes = options.reservation != nullptr
+                       ? 1
+                       : LaneCount(*stored.store, context, pieces, std::max(bytes, work_bytes)),
           .progress_bytes = bytes,
           .on_progress = options.on_progress,
           .cancel = options.cancel,
@@ -175,10 +182,10 @@ Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored, i
 template <class UserOptions>
 Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored,
                              const IndexTransform& transform, const UserOptions& options,
-                             const Context& context, int64_t pieces) {
+                             const Context& context, int64_t pieces, int64_t work_bytes = 0) {
   return CrewOptionsFor(std::move(operation), stored,
                         *NumElements(transform.view_shape()) * stored.data_type().size(), options,
-                        context, pieces);
+                        context, pieces, work_bytes);
 }
 
 }  // namespace coffer::inline v0

@@ -109,19 +109,45 @@ std::function<std::optional<WantedCell>()> CellsOf(const StoredArray& stored,
   };
 }
 
+namespace {
+
+struct Touched {
+  int64_t chunks;  // Inner ones, where there are shards.
+  int64_t bytes;   // Of these, decoded.
+};
+
+/// By the box around what a transform takes: at most so many.
+Touched TouchedBy(const IndexTransform& transform, const StoredArray& stored) {
+  const ShardLayout* const layout = stored.chain->shard_layout();
+  const ChunkSpec& chunk = layout != nullptr ? layout->inner().chunk() : stored.chain->chunk();
+  const Shape& shape = layout != nullptr ? layout->inner_chunk_shape() : stored.grid.cell_shape();
+  const Box bounds = transform.StoredBounds();
+  std::optional<int64_t> chunks = 1;
+  for (int d = 0; d < bounds.rank() && chunks; ++d) {
+    const int64_t last = bounds.origin[d] + bounds.shape[d] - 1;
+    chunks = CheckedMul(*chunks, last / shape[d] - bounds.origin[d] / shape[d] + 1);
+  }
+  const int64_t count = chunks.value_or(INT64_MAX);
+  return {count, CheckedMul(count, chunk.num_bytes()).value_or(INT64_MAX)};
+}
+
+}  // namespace
+
 Future<void> StartRead(const StoredArrayPtr& stored, const IndexTransform& transform,
                        const View& destination, const ArrayReadOptions& options,
                        const Context& context, StartOn start) {
   if (transform.empty()) return Future<void>::Ready(Status());
   const std::optional<int64_t> cells = CellWalk(stored->grid, transform).size();
   if (!cells) return Future<void>::Ready(InvalidArgumentError("more chunks than can be counted"));
-  return StartChunks(
-      {.stored = stored,
-       .plan = std::make_shared<const ViewPlan>(transform, destination),
-       .next = CellsOf(*stored, transform),
-       .options = options},
-      CrewOptionsFor("array.read", *stored, transform, options, context, PiecesOf(*stored, *cells)),
-      context, start);
+  const Touched touched = TouchedBy(transform, *stored);
+  Crew::Options crew = CrewOptionsFor("array.read", *stored, transform, options, context,
+                                      touched.chunks, touched.bytes);
+  crew.source_pieces = *cells;
+  return StartChunks({.stored = stored,
+                      .plan = std::make_shared<const ViewPlan>(transform, destination),
+                      .next = CellsOf(*stored, transform),
+                      .options = options},
+                     std::move(crew), context, start);
 }
 
 }  // namespace coffer::inline v0

@@ -1,0 +1,95 @@
+// Goal: a read that is done sooner than another thread begins runs on its caller alone; one that
+// has many chunks to decode is shared, however few elements it takes of them.
+// Method: an executor that counts what it is given, around a pool of four threads.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "coffer/array/array.h"
+#include "coffer/async/executor.h"
+#include "tests/unit/array/model.h"
+
+namespace coffer {
+namespace {
+
+class CountingExecutor final : public Executor {
+ public:
+  void Submit(Task task) override {
+    ++submitted;
+    pool_->Submit(std::move(task));
+  }
+  int concurrency() const override { return pool_->concurrency(); }
+  bool IsWorkerThread() const override { return pool_->IsWorkerThread(); }
+  bool RunOne() override { return pool_->RunOne(); }
+
+  std::atomic<int> submitted = 0;
+
+ private:
+  const std::shared_ptr<Executor> pool_ = MakeThreadPool(4);
+};
+
+class Lanes : public ::testing::TestWithParam<bool> {
+ protected:
+  /// 128 x 128 x 128 in chunks of 32^3 uint16, which have 64 KiB each.
+  Lanes() {
+    CreateOptions options{.shape = {128, 128, 128},
+                          .data_type = DataType::kUint16,
+                          .chunk_shape = {32, 32, 32},
+                          .context = context_};
+    if (GetParam()) options.shard_shape = {128, 128, 128};
+    array_ = Array::Create(testing::NewStore(), "", options).OrDie();
+    const std::vector<uint16_t> values(128 * 128 * 128, 7);
+    array_->Write(Box::Full(options.shape), Ref(values.data(), options.shape)).OrDie();
+  }
+
+  /// What one read gives to the executor.
+  int Submitted(const std::vector<Selection>& region) {
+    const auto transform = IndexTransform::FromSelections(array_->shape(), region).OrDie();
+    const int before = executor_->submitted;
+    const OwnedArray result = array_->ReadOwned(transform).OrDie();
+    EXPECT_EQ(result.bytes()[0], std::byte{7});
+    return executor_->submitted - before;
+  }
+
+  const std::shared_ptr<CountingExecutor> executor_ = std::make_shared<CountingExecutor>();
+  const Context context_ = Context::Create({.executor = executor_});
+  std::optional<Array> array_;
+};
+
+TEST_P(Lanes, FewChunksStayWithTheCaller) {
+  EXPECT_EQ(Submitted({{.dim = 0, .at = 5}, {.dim = 1, .at = 5}, {.dim = 2, .at = 5}}), 0);
+  // A chunk, and four that a thin box touches: 256 KiB.
+  EXPECT_EQ(Submitted({{.dim = 0, .begin = 32, .end = 64},
+                       {.dim = 1, .begin = 0, .end = 32},
+                       {.dim = 2, .begin = 0, .end = 32}}),
+            0);
+  EXPECT_EQ(Submitted({{.dim = 0, .at = 5},
+                       {.dim = 1, .begin = 31, .end = 33},
+                       {.dim = 2, .begin = 31, .end = 33}}),
+            0);
+}
+
+TEST_P(Lanes, ManyChunksAreSharedThoughFewElementsAreTaken) {
+  const std::vector<std::vector<Selection>> regions = {
+      // Eight elements of eight chunks, 512 KiB to decode.
+      {{.dim = 0, .begin = 31, .end = 33},
+       {.dim = 1, .begin = 31, .end = 33},
+       {.dim = 2, .begin = 31, .end = 33}},
+      // A plane of 32 KiB in 16 chunks, and every 64th element.
+      {{.dim = 2, .at = 5}},
+      {{.dim = 0, .step = 64}, {.dim = 1, .step = 64}, {.dim = 2, .step = 64}},
+  };
+  for (const std::vector<Selection>& region : regions) {
+    const int submitted = Submitted(region);
+    // Chunks: one thread of four is the caller. Spans of a shard come as its index is read, and a
+    // thread that found none at that moment is called again.
+    EXPECT_GE(submitted, GetParam() ? 1 : 3);
+    EXPECT_LE(submitted, GetParam() ? 16 : 3);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, Lanes, ::testing::Bool(),
+                         [](const auto& layout) { return layout.param ? "Sharded" : "Plain"; });
+
+}  // namespace
+}  // namespace coffer
