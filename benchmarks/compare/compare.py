@@ -28,6 +28,7 @@ from benchmarks.compare.sources import make_source
 
 HERE = Path(__file__).parent
 AA_REPETITIONS = 9
+FILES_REMOVED_MAX = 128
 
 
 def command_of(peer: str, build: Path, job: Path) -> list[str]:
@@ -57,7 +58,7 @@ class Bench:
         self.cell = cell
         self._build = build
         self._work = work / "cell"
-        shutil.rmtree(self._work, ignore_errors=True)
+        self._discarded = work / "discarded"
         self._work.mkdir(parents=True)
         self._source = source
         self._source_path = str(source.filename) if source is not None else ""
@@ -80,7 +81,22 @@ class Bench:
         """Ends the workers and removes the arrays."""
         for name in list(self._workers):
             self._end(name)
-        shutil.rmtree(self._work, ignore_errors=True)
+        self._discard(self._work)
+
+    def _discard(self, path: Path) -> None:
+        """Removes a folder; of many files only at the end of the run.
+
+        ext4 looks at every inode that was deleted in the last minutes when it makes a file, so that
+        who comes after a large removal pays for it, many times over.
+        """
+        if not path.exists():
+            return
+        files = sum(len(files) for _, _, files in os.walk(path))
+        if files < FILES_REMOVED_MAX:
+            shutil.rmtree(path)
+        else:
+            self._discarded.mkdir(exist_ok=True)
+            path.rename(self._discarded / str(len(list(self._discarded.iterdir()))))
 
     def _end(self, name: str) -> None:
         for worker in self._workers.pop(name):
@@ -157,7 +173,7 @@ class Bench:
         cell = self.cell
         if cell.workload in ("small_read", "list"):
             for kind in ("coffer", "peers"):
-                shutil.rmtree(self._work / kind, ignore_errors=True)
+                self._discard(self._work / kind)
                 command = f"small_write {self._work / kind} {cell.calls} {repetition}"
                 job = self._work / "small.job"
                 quick = cell.job("", checksum=kind == "coffer")
@@ -165,7 +181,7 @@ class Bench:
                 quick.write(job)
                 self.once("coffer", command, job)
             if "memmap" in self._workers:
-                shutil.rmtree(self._work / "memmap", ignore_errors=True)
+                self._discard(self._work / "memmap")
                 command = f"small_write {self._work / 'memmap'} {cell.calls} {repetition}"
                 self.once("memmap", command)
         elif cell.workload == "update":
@@ -209,7 +225,7 @@ class Bench:
         """One repetition of one peer, checked."""
         cell, path = self.cell, self.array(peer)
         if cell.workload in ("write_all", "small_write"):
-            shutil.rmtree(path, ignore_errors=True)
+            self._discard(path)
             os.sync()
         if cell.workload == "write_all":
             return self._verified(peer, self.ask(peer, f"write {path}"), path)
@@ -225,7 +241,7 @@ class Bench:
             return self._verified(peer, self.ask(peer, f"update {path}"), path)
         if cell.workload == "reencode":
             copy = self._work / "copy"
-            shutil.rmtree(copy, ignore_errors=True)
+            self._discard(copy)
             os.sync()
             return self._verified(peer, self.ask(peer, f"reencode {path} {copy}"), copy)
         if cell.workload == "small_read":

@@ -98,8 +98,6 @@ class Limits:
                 return self.seconds(1, "list", folder)
             if cell.workload == "small_write":
                 return self.seconds(SMALL_WRITERS, "small_write", how, self._work, cell.calls)
-            words = ("small_write", "nosync", self._work, cell.calls)
-            self.seconds(SMALL_WRITERS, *words)
             return self.seconds(cell.cores, "small_read", self._work, cell.calls)
         if cell.workload == "update":
             calls = len(cell.regions())

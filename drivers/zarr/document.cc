@@ -84,7 +84,7 @@ Result<Generation> GenerationNow(KvStore& store, const std::string& key) {
 
 Result<bool> WriteDocument(KvStore& store, const std::string& key, std::string text,
                            const Generation& if_equal, Generation& written) {
-  WriteOptions options;
+  WriteOptions options{.caller_waits = true};
   const Capabilities can = store.capabilities();
   if (can.conditional_write || (if_equal.missing() && can.conditional_create)) {
     options.if_equal = if_equal;

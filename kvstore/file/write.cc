@@ -6,7 +6,8 @@
 //      call.
 //   4. The value is written INTO the lock file, and the kernel asked to begin writing it out. From
 //      here on the caller's bytes are free.
-//   5. A commit thread (or the caller, where all are busy) stamps and syncs the file, looks whether
+//   5. A commit thread (or the caller, if he waits or all are busy) stamps and syncs the file,
+//   looks whether
 //      the key's path still leads to this directory and the lock's name to this file, and renames
 //      it over the key. The rename publishes the value and releases the lock at once: who waits for
 //      the lock finds that the name leads elsewhere.
@@ -43,6 +44,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -137,6 +139,7 @@ class Operation : public std::enable_shared_from_this<Operation> {
   const std::string key_;
   const std::string path_;  // What writers queue by.
   const WriteOptions options_;
+  const std::thread::id caller_ = std::this_thread::get_id();
   const Engine::TimePoint deadline_;  // Of waiting for the lock.
   const Promise<WriteResult> promise_;
   std::array<uint64_t, 2> cancel_ids_ = {};
@@ -193,7 +196,9 @@ void Operation::Begin() {
     return Finish(next.status());
   }
   Task commit = [self = shared_from_this()] { self->Commit(); };
-  if (!root_->options().sync || !synced || !root_->engine().TryPost(&commit)) commit();
+  const bool here = !root_->options().sync || !synced ||
+                    (options_.caller_waits && std::this_thread::get_id() == caller_);
+  if (here || !root_->engine().TryPost(&commit)) commit();
 }
 
 void Operation::BeginAt(Engine::TimePoint when) {

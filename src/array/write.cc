@@ -39,6 +39,7 @@ struct WriteOperation {
   bool store_fill_chunks = false;
   bool exclusive = false;
   bool conditional_write = false;  // The store's.
+  bool caller_waits = false;       // With nothing else to do: there is one cell.
   CellWalk walk;
   int64_t cells = 0;
   int64_t next_cell = 0;  // Used under the crew's lock.
@@ -114,6 +115,7 @@ class CoveredWrite : public Work {
         InStoredOrder(operation_->source.Subview(part_.piece.view_box), part_.piece);
     WriteOptions options;
     options.cancel = crew.stop_token();
+    options.caller_waits = operation_->caller_waits;
     if (!later) options.reservation = &reservation;
     if (!operation_->sharded()) {
       COFFER_ASSIGN_OR_RETURN(
@@ -247,6 +249,7 @@ class UpdateWork : public Work {
       WriteOptions options;
       options.cancel = cancel;
       options.reservation = &reservation;
+      options.caller_waits = operation_->caller_waits;
       COFFER_ASSIGN_OR_RETURN(write_, UpdateCell(update, std::move(old), options));
     }
   }
@@ -386,6 +389,7 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
   const std::optional<int64_t> cells = operation->walk.size();
   if (!cells) return ready(InvalidArgumentError("more chunks than can be counted"));
   operation->cells = *cells;
+  operation->caller_waits = start == StartOn::kCaller && *cells == 1;
   Crew::Options crew_options =
       CrewOptionsFor("array.write", *stored, transform, options, context, *cells);
   const bool inside_task = options.reservation != nullptr;

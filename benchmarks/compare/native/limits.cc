@@ -12,7 +12,7 @@
 //                                            prints seconds scaled to the whole array
 //   small_write sync|nosync FOLDER COUNT     a directory with a file of 1 KiB and one of 2 KiB in a
 //                                            directory below it, each; sync: fsync all of that
-//   small_read FOLDER COUNT                  those files, opened and read
+//   small_read FOLDER COUNT                  such files, opened and read
 //   list FOLDER                              the names in a directory
 // SHAPE and CHUNK are numbers joined by commas.
 #include <blosc.h>
@@ -253,13 +253,26 @@ void SyncFolder(const std::string& path) {
   close(folder);
 }
 
-void Renew(const std::string& folder) {
-  fs::remove_all(folder);
-  fs::create_directories(folder);
+/// An empty folder below this one. What earlier ones hold is removed if it is few files: ext4 looks
+/// at every inode that was deleted in the last minutes when it makes a file.
+std::string NewFolder(const std::string& below) {
+  constexpr ptrdiff_t kRemovedMax = 128;
+  int number = 0;
+  fs::create_directories(below);
+  for (const fs::directory_entry& old : fs::directory_iterator(below)) {
+    ++number;
+    const fs::recursive_directory_iterator inside(old);
+    if (std::distance(begin(inside), end(inside)) >= kRemovedMax) continue;
+    for (const fs::directory_entry& file : fs::directory_iterator(old)) fs::remove_all(file);
+  }
+  const std::string folder = below + "/" + std::to_string(number);
+  fs::create_directory(folder);
   ::sync();
+  return folder;
 }
 
-void Write(bool sync, const std::string& folder, size_t files, size_t bytes) {
+void Write(bool sync, const std::string& below, size_t files, size_t bytes) {
+  std::string folder;
   const Memory source(bytes, true);
   for (size_t i = 0; i < bytes; ++i) source.data()[i] = static_cast<char>(i * i >> 7);
   Time(
@@ -269,7 +282,7 @@ void Write(bool sync, const std::string& folder, size_t files, size_t bytes) {
         });
         if (sync) SyncFolder(folder);
       },
-      1, [&] { Renew(folder); });
+      1, [&] { folder = NewFolder(below); });
 }
 
 size_t Encode(const std::string& codec, size_t element, const char* from, size_t bytes,
@@ -329,26 +342,29 @@ void Codec(const std::string& verb, const std::string& codec, const Chunks& chun
       scale);
 }
 
-void SmallWrite(bool sync, const std::string& folder, size_t count) {
+void WriteSmall(bool sync, const std::string& folder, size_t count) {
   const std::vector<char> data(2048, 'x');
-  Time(
-      [&] {
-        InParallel(count, [&](size_t i, size_t) {
-          const std::string own = folder + "/" + std::to_string(i);
-          Check(mkdir(own.c_str(), 0755) == 0 && mkdir((own + "/c").c_str(), 0755) == 0, own);
-          WriteFile(own + "/zarr.json", data.data(), 1024, sync);
-          WriteFile(own + "/c/0", data.data(), 2048, sync);
-          if (sync) {
-            SyncFolder(own);
-            SyncFolder(own + "/c");
-          }
-        });
-        if (sync) SyncFolder(folder);
-      },
-      1, [&] { Renew(folder); });
+  InParallel(count, [&](size_t i, size_t) {
+    const std::string own = folder + "/" + std::to_string(i);
+    Check(mkdir(own.c_str(), 0755) == 0 && mkdir((own + "/c").c_str(), 0755) == 0, own);
+    WriteFile(own + "/zarr.json", data.data(), 1024, sync);
+    WriteFile(own + "/c/0", data.data(), 2048, sync);
+    if (sync) {
+      SyncFolder(own);
+      SyncFolder(own + "/c");
+    }
+  });
+  if (sync) SyncFolder(folder);
 }
 
-void SmallRead(const std::string& folder, size_t count) {
+void SmallWrite(bool sync, const std::string& below, size_t count) {
+  std::string folder;
+  Time([&] { WriteSmall(sync, folder, count); }, 1, [&] { folder = NewFolder(below); });
+}
+
+void SmallRead(const std::string& below, size_t count) {
+  const std::string folder = NewFolder(below);
+  WriteSmall(false, folder, count);
   Time([&] {
     InParallel(count, [&](size_t i, size_t) {
       char buffer[2048];

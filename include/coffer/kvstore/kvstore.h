@@ -107,6 +107,9 @@ struct WriteOptions {
   Generation if_equal = Generation::Unknown();  ///< Write only if this is the generation.
   CancelToken cancel = {};
   Reservation* reservation = nullptr;
+  /// The caller waits for the future at once and has nothing else to do: a local store may do all
+  /// of it on this thread instead of handing it to another.
+  bool caller_waits = false;
 };
 
 struct WriteResult {

@@ -1,12 +1,17 @@
 // Goal: a read that is done sooner than another thread begins runs on its caller alone; one that
-// has many chunks to decode is shared, however few elements it takes of them.
+// has many chunks to decode is shared, however few elements it takes of them. A write of one chunk
+// whose caller waits tells the store so.
 // Method: an executor that counts what it is given, around a pool of four threads.
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "coffer/array/array.h"
 #include "coffer/async/executor.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/model.h"
 
 namespace coffer {
@@ -86,6 +91,33 @@ TEST_P(Lanes, ManyChunksAreSharedThoughFewElementsAreTaken) {
     EXPECT_GE(submitted, GetParam() ? 1 : 3);
     EXPECT_LE(submitted, GetParam() ? 16 : 3);
   }
+}
+
+/// Remembers whether writers said that they wait.
+class AskingStore final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    said.push_back((options.caller_waits ? "waits " : "goes on ") + key);
+    return ForwardingStore::Write(std::move(key), std::move(value), std::move(options));
+  }
+  std::vector<std::string> said;
+};
+
+TEST(CallerWaits, IsSaidByWhoHasNothingElseToDo) {
+  const Context context = Context::Create({.threads = 1});
+  const auto store = std::make_shared<AskingStore>(testing::NewStore());
+  const Array array =
+      Array::Create(store, "", {.shape = {4}, .chunk_shape = {2}, .context = context}).OrDie();
+  const std::vector<uint8_t> values = {1, 2, 3, 4};
+  const Box chunk = Box::FromSize({2}, {2});
+  array.Write(chunk, Ref(values.data(), {2})).OrDie();
+  array.Write(Box::FromSize({3}, {1}), Ref(values.data(), {1})).OrDie();
+  array.WriteAsync(chunk, Ref(values.data(), {2})).committed.Get().OrDie();
+  array.Write(Box::Full({4}), Ref(values.data(), {4})).OrDie();
+  EXPECT_EQ(store->said, (std::vector<std::string>{"waits zarr.json", "waits c/1", "waits c/1",
+                                                   "goes on c/1", "goes on c/0", "goes on c/1"}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, Lanes, ::testing::Bool(),

@@ -163,6 +163,19 @@ TEST_F(FileStoreTest, AWriteMakesNoCallTooMany) {
             calls({"OpenDirectory root", "OpenBeneath a/b", "Stat "}, {"Stat ", "Sync d:b"}));
 }
 
+TEST_F(FileStoreTest, WhoWaitsCommitsByItself) {
+  const KvStorePtr store = Make();
+  ops_.sync_gate.Close();  // For all threads but this one.
+  const auto value = [] { return BytesChain(Bytes::Copy("v")); };
+  const Future<WriteResult> waited = store->Write("a", value(), {.caller_waits = true});
+  EXPECT_TRUE(waited.ready());
+  const Future<WriteResult> left = store->Write("b", value());
+  EXPECT_FALSE(left.ready());
+  ops_.sync_gate.Open();
+  EXPECT_TRUE(waited.Get().ok());
+  EXPECT_TRUE(left.Get().ok());
+}
+
 TEST_F(FileStoreTest, RecreatedDirectoriesAreSyncedAgain) {
   const KvStorePtr store = Make();
   EXPECT_TRUE(Put(*store, "a/b/k", "v").ok());
