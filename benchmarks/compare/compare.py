@@ -24,7 +24,7 @@ from benchmarks.compare.cells import SMALL, Cell, load_cells
 from benchmarks.compare.job import Region, slices
 from benchmarks.compare.limits import Limits
 from benchmarks.compare.process import PeerError, Worker
-from benchmarks.compare.sources import make_source
+from benchmarks.compare.sources import is_there, make_source
 
 HERE = Path(__file__).parent
 AA_REPETITIONS = 9
@@ -345,6 +345,10 @@ def main() -> int:
     arguments = parser.parse_args()
     cells = [c for c in load_cells(arguments.cells) if c.headline or arguments.full]
     cells = [c for c in cells if arguments.only in c.name]
+    for cell in cells:
+        if not is_there(cell.data):
+            print(f"{cell.name} | left out: its data is not there (scripts/demo-data)")
+    cells = [c for c in cells if is_there(c.data)]
     if not cells:
         parser.error(f"no cell's name contains {arguments.only!r}")
     shutil.rmtree(arguments.work, ignore_errors=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 DEMO = Path(".cache/demo")
+FILES = {"brain": DEMO / "brain.nii.gz", "weights": DEMO / "model.safetensors"}
 
 
 def synthetic(shape: tuple[int, ...], dtype: str, out: np.memmap) -> None:
@@ -34,7 +35,7 @@ def synthetic(shape: tuple[int, ...], dtype: str, out: np.memmap) -> None:
 
 def brain(out: np.memmap) -> None:
     """Debian's ch2 volume (NIfTI-1, uint8), which stands in Fortran order."""
-    raw = gzip.decompress((DEMO / "brain.nii.gz").read_bytes())
+    raw = gzip.decompress(FILES["brain"].read_bytes())
     dims = struct.unpack("<8h", raw[40:56])
     offset = int(struct.unpack("<f", raw[108:112])[0])
     volume = np.frombuffer(raw, np.uint8, math.prod(dims[1:4]), offset)
@@ -43,7 +44,7 @@ def brain(out: np.memmap) -> None:
 
 def weights(out: np.memmap) -> None:
     """The embedding matrix of the demo's model: the largest of its tensors."""
-    raw = np.memmap(DEMO / "model.safetensors", np.uint8, "r")
+    raw = np.memmap(FILES["weights"], np.uint8, "r")
     length = int(raw[:8].view("<u8")[0])
     header = json.loads(bytes(raw[8 : 8 + length]))
     (begin, end) = next(
@@ -52,6 +53,11 @@ def weights(out: np.memmap) -> None:
         if name != "__metadata__" and tuple(tensor["shape"]) == out.shape
     )
     out[...] = raw[8 + length + begin : 8 + length + end].view("<f4").reshape(out.shape)
+
+
+def is_there(data: str) -> bool:
+    """Whether it can be made; real data is fetched by scripts/demo-data."""
+    return data not in FILES or FILES[data].exists()
 
 
 def make_source(data: str, shape: tuple[int, ...], dtype: str, path: Path) -> np.memmap:
