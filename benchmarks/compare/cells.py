@@ -142,6 +142,8 @@ def _cell(
     words += [f"{value:,} {key}" for key, value in shown.items()]
     words += [] if durable else ["not durable"]
     peers = tuple(facts.get("peers", ALL_PEERS))
+    if any(workload.startswith(kind) for kind in CALL_SIZED) and "TensorStore" in peers:
+        peers += ("TensorStore (cache)",)
     if facts["codec"] != "none":
         peers = tuple(peer for peer in peers if peer != "memmap")
     about: dict[str, Any] = {k: tuple(facts[k]) for k in ("shape", "chunk", "shard")}

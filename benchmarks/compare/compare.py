@@ -232,10 +232,9 @@ class Bench:
         if cell.workload == "small_write":
             command = f"small_write {path} {cell.calls} {repetition}"
             answer = self.ask(peer, command)
-            if answer is not None and peer != "memmap":
-                read = f"small_read {path} {cell.calls} {repetition}"
-                self.once("coffer", read, self._jobs["coffer"])
-            return answer
+            if peer == "memmap":
+                return answer
+            return self._verified(peer, answer, path, f"small_read {{}} {cell.calls} {repetition}")
         if cell.workload == "update":
             os.sync()
             return self._verified(peer, self.ask(peer, f"update {path}"), path)
@@ -252,7 +251,7 @@ class Bench:
         return self.ask(peer, f"{verb} {path}")
 
     def _verified(
-        self, peer: str, answer: dict[str, Any] | None, path: Path
+        self, peer: str, answer: dict[str, Any] | None, path: Path, command: str = "verify {}"
     ) -> dict[str, Any] | None:
         """What another engine than its writer reads there."""
         if answer is not None:
@@ -261,7 +260,7 @@ class Bench:
                 reader = "TensorStore"
             check = self.start(reader)
             try:
-                answer["wrong"] = answer["wrong"] or check.ask(f"verify {path}")["wrong"]
+                answer["wrong"] = answer["wrong"] or check.ask(command.format(path))["wrong"]
             except PeerError as error:
                 answer["wrong"] = str(error)
             finally:
@@ -351,10 +350,18 @@ def main() -> int:
     cells = [c for c in cells if is_there(c.data)]
     if not cells:
         parser.error(f"no cell's name contains {arguments.only!r}")
-    shutil.rmtree(arguments.work, ignore_errors=True)
-    arguments.work = arguments.work.resolve()
+    # A folder of its own: what else is there is not ours to remove.
+    arguments.work = arguments.work.resolve() / f"coffer-compare-{os.getpid()}"
     arguments.work.mkdir(parents=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
+    try:
+        return compare(cells, arguments)
+    finally:
+        shutil.rmtree(arguments.work, ignore_errors=True)
+
+
+def compare(cells: list[Cell], arguments: argparse.Namespace) -> int:
+    """Measures and reports; the exit status."""
     touch_memory(max(2 * max(c.bytes for c in cells), 1 << 30))
     limits = Limits(str(arguments.build / "bin/bench_limits"), arguments.work)
     about = machine.describe(arguments.work, zarrs_native.version(arguments.zarrs))
@@ -362,7 +369,6 @@ def main() -> int:
     rates = limits.machine(len(os.sched_getaffinity(0)))
     done = measure(cells, arguments, limits)
     report.write(arguments.out, about, rates, done)
-    shutil.rmtree(arguments.work)
     print(report.summary(done))
     if any(rows.is_wrong(row) for row in done):
         return 1

@@ -69,9 +69,9 @@ class Limits:
 
     def _write(self, cell: Cell, stored: int, files: int, *, durable: bool) -> float:
         how = "sync" if durable else "nosync"
-        threads = min(files, 8)
         each = max(1, stored // max(1, files))
-        return self.seconds(threads, "write", how, self._work, files, each)
+        threads = {min(files, 8), min(files, 32)} if durable else {cell.cores}
+        return min(self.seconds(n, "write", how, self._work, files, each) for n in threads)
 
     def _read(self, cell: Cell, source: str, folder: Path) -> float:
         """All calls of the cell together."""

@@ -13,7 +13,15 @@ from benchmarks.compare.cells import SMALL
 from benchmarks.compare.machine import SETTINGS
 
 MIB = 1 << 20
-COLUMNS = ("coffer", "coffer (ctypes)", "TensorStore", "zarrs", "zarrs (native)", "zarr-python")
+COLUMNS = (
+    "coffer",
+    "coffer (ctypes)",
+    "TensorStore",
+    "TensorStore (cache)",
+    "zarrs",
+    "zarrs (native)",
+    "zarr-python",
+)
 
 
 def output_of(command: list[str]) -> str:

@@ -10,9 +10,9 @@ SMALL_ARRAYS = ("small_write", "small_read")
 MEMORY_EQUAL = 4 << 20  # Less of a difference is what an allocator happens to keep.
 NOISE_MAX = 0.05  # The A/A cell may be off by this.
 MIB = 1 << 20
-DURABLE_PEERS = ("TensorStore",)
+DURABLE_PEERS = ("TensorStore", "TensorStore (cache)")
 NO_RIVALS = ("memmap", "coffer", "coffer (ctypes)", "coffer again")
-PYTHON_RIVALS = ("TensorStore", "zarrs", "zarr-python")
+PYTHON_RIVALS = ("TensorStore", "TensorStore (cache)", "zarrs", "zarr-python")
 
 
 @dataclass
@@ -89,8 +89,8 @@ class Row:
 
     @property
     def best(self) -> str | None:
-        """The fastest rival."""
-        return min(self.rivals, key=self._net, default=None)
+        """The rival that coffer is ahead of least."""
+        return min(self.rivals, key=self._ratio_to, default=None)
 
     def ours(self, rival: str) -> str:
         """Like for like: a rival behind Python is compared with coffer behind Python.
@@ -106,9 +106,11 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How often coffer is done while the best rival is once; the worst of all rivals."""
-        ratios = [self._net(name) / self._net(self.ours(name)) for name in self.rivals]
-        return min(ratios, default=None)
+        """How often coffer is done while the best rival is once."""
+        return self._ratio_to(self.best) if self.best is not None else None
+
+    def _ratio_to(self, name: str) -> float:
+        return self._net(name) / self._net(self.ours(name))
 
     @property
     def of_limit(self) -> float | None:
@@ -142,7 +144,9 @@ class Row:
             return []
         ratio, part = self.goal
         words = []
-        if self.ratio is not None and self.ratio < ratio:
+        if self.ratio is None:
+            words.append("no rival was measured")
+        elif self.ratio < ratio:
             words.append(f"{self.ratio:.2f}x {self.best}, {ratio:g}x wanted")
         if self.of_limit is not None and self.of_limit < part:
             words.append(f"{self.of_limit:.2f} of the limit, {part:g} wanted")
@@ -151,7 +155,7 @@ class Row:
             words.append(f"{ours / MIB:.0f} MiB, {self.memory_allowed / MIB:.0f} allowed")
         small = self.cell.workload in SMALL or self.by_call
         for name in ("TensorStore", "zarrs"):
-            if small or name not in self.peers or not self.rivals:
+            if small or name not in self.peers:
                 continue
             mine = self.peers[self.ours(name)].memory
             if mine > self.peers[name].memory + MEMORY_EQUAL:

@@ -23,6 +23,7 @@ from benchmarks.compare.usage import Usage
 
 PEERS = {
     "TensorStore": ("tensorstore_peer", "TensorStore"),
+    "TensorStore (cache)": ("tensorstore_peer", "TensorStoreCaching"),
     "zarrs": ("zarr_peer", "Zarrs"),
     "zarr-python": ("zarr_peer", "ZarrPython"),
     "memmap": ("memmap_peer", "MemMap"),
@@ -129,6 +130,8 @@ class Worker:
 
     def _small_read(self, folder: str, count: int, first: int, usage: Usage) -> None:
         results = usage.time(lambda: self._peer.small_read(folder, count))
+        if len(results) != count:
+            usage.wrong(f"{len(results)} small arrays were read")
         if not all(same(result, small_values(first + n)) for n, result in enumerate(results)):
             usage.wrong("a small array holds other values")
 

@@ -20,10 +20,19 @@
 
 namespace coffer::inline v0::zarr {
 
-inline constexpr size_t kUnderstoodTextMax = 16 << 10;  // Longer ones are rare, and rarely alike.
+inline constexpr size_t kUnderstoodTextMax = 4 << 10;  // Longer ones are rare, and rarely alike.
+/// A short text can ask for many codecs, or many levels of shards, each an object: measured, up to
+/// 21 bytes for each of text.
+inline constexpr size_t kUnderstoodBytesOfText = 24;
 
-/// parse(), or what it gave for the same format and text in this context. Metadata must hold no
-/// more than a few times the text.
+/// Whether the text means the same whatever codecs are added later. An unknown codec may be left
+/// out where the document allows that ("must_understand": false), and be known the next time.
+inline bool MeansTheSameLater(std::string_view text) {
+  return text.find("must_understand") == std::string_view::npos &&
+         text.find("\\u") == std::string_view::npos;  // Which may spell it, too.
+}
+
+/// parse(), or what it gave for the same format and text in this context.
 template <class Metadata, class Parse>
 Result<std::shared_ptr<const Metadata>> UnderstandOnce(const Context& context,
                                                        std::string_view format,
@@ -36,8 +45,9 @@ Result<std::shared_ptr<const Metadata>> UnderstandOnce(const Context& context,
   }
   COFFER_ASSIGN_OR_RETURN(Metadata parsed, parse());
   auto metadata = std::make_shared<const Metadata>(std::move(parsed));
-  if (text.size() <= kUnderstoodTextMax) {
-    const int64_t bytes = static_cast<int64_t>(sizeof(Metadata) + 4 * text.size());
+  if (text.size() <= kUnderstoodTextMax && MeansTheSameLater(text)) {
+    const auto bytes =
+        static_cast<int64_t>(sizeof(Metadata) + kUnderstoodBytesOfText * text.size());
     cache.Put(std::move(name), std::make_shared<const Remembered>(Remembered{{}, {}, metadata}),
               bytes);
   }

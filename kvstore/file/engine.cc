@@ -237,28 +237,44 @@ void Engine::RunSyncs(FileOps& ops, const DirectoryId& id) {
   }
 }
 
-void Engine::Remember(const std::vector<ChangedDirectory>& durable) {
-  for (const ChangedDirectory& directory : durable) {
-    if (!directory.child.empty()) SetDurable(directory.child, directory.child_id);
-  }
+void Engine::Know(KnownDirectories& known, const std::string& path, const DirectoryId& id) {
+  if (known.size() >= kDurableMax) known.clear();
+  known.insert_or_assign(path, id);
 }
 
-void Engine::SetDurable(const std::string& path, const DirectoryId& id) {
+bool Engine::Knows(const KnownDirectories& known, const std::string& path, const DirectoryId& id) {
+  const auto found = known.find(path);
+  return found != known.end() && found->second == id;
+}
+
+void Engine::Remember(const std::vector<ChangedDirectory>& durable) {
   MutexLock lock(sync_mutex_);
-  if (durable_.size() >= kDurableMax) durable_.clear();
-  durable_.insert_or_assign(path, id);
+  for (const ChangedDirectory& directory : durable) {
+    if (!directory.child.empty()) Know(durable_, directory.child, directory.child_id);
+  }
 }
 
 bool Engine::IsDurable(const std::string& path, const DirectoryId& id) {
   MutexLock lock(sync_mutex_);
-  const auto known = durable_.find(path);
-  return known != durable_.end() && known->second == id;
+  return Knows(durable_, path, id);
+}
+
+bool Engine::IsEntryDurable(const std::string& path, const DirectoryId& id) {
+  MutexLock lock(sync_mutex_);
+  return Knows(durable_entries_, path, id) || Knows(durable_, path, id);
+}
+
+void Engine::SetEntryDurable(const std::string& path, const DirectoryId& id) {
+  MutexLock lock(sync_mutex_);
+  Know(durable_entries_, path, id);
 }
 
 void Engine::Forget(const std::string& path) {
   MutexLock lock(sync_mutex_);
-  durable_.erase(path);
-  durable_.erase(durable_.lower_bound(path + '/'), durable_.lower_bound(path + '0'));
+  for (KnownDirectories* known : {&durable_, &durable_entries_}) {
+    known->erase(path);
+    known->erase(known->lower_bound(path + '/'), known->lower_bound(path + '0'));
+  }
 }
 
 int64_t Engine::UniqueStamp(int64_t at_least, int64_t granularity_ns) {

@@ -76,7 +76,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// Whether the directory with this path and identity is known to be durable: its own entry, and
   /// those of all above it.
   bool IsDurable(const std::string& path, const DirectoryId& id);
-  void SetDurable(const std::string& path, const DirectoryId& id);
+  /// Whether its own entry is, at least: all that is known of a root.
+  bool IsEntryDurable(const std::string& path, const DirectoryId& id);
+  void SetEntryDurable(const std::string& path, const DirectoryId& id);
   /// The directory, and all that lie in it, may have been removed or renamed.
   void Forget(const std::string& path);
 
@@ -142,7 +144,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   Mutex sync_mutex_;
   std::map<DirectoryId, DirectorySync> syncs_ COFFER_GUARDED_BY(sync_mutex_);
-  std::map<std::string, DirectoryId, std::less<>> durable_ COFFER_GUARDED_BY(sync_mutex_);
+  using KnownDirectories = std::map<std::string, DirectoryId, std::less<>>;
+  static void Know(KnownDirectories& known, const std::string& path, const DirectoryId& id);
+  static bool Knows(const KnownDirectories& known, const std::string& path, const DirectoryId& id);
+  KnownDirectories durable_ COFFER_GUARDED_BY(sync_mutex_);
+  KnownDirectories durable_entries_ COFFER_GUARDED_BY(sync_mutex_);  // But for those in durable_.
 };
 
 /// The engine of a context: ends with it, after what is in flight has resolved.

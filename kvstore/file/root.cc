@@ -189,7 +189,7 @@ Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
 /// made. A parent that we may not read is not ours to make.
 Status FileRoot::SyncParentOf(const File& existing, const std::string& path) const {
   COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(existing, ""));
-  if (engine_->IsDurable(path, id)) return Status();
+  if (engine_->IsEntryDurable(path, id)) return Status();
   const size_t slash = path.rfind('/');
   const int parent = ops_.OpenDirectory(slash == 0 ? "/" : path.substr(0, slash).c_str());
   if (parent == -EACCES || parent == -EPERM) return Status();
@@ -200,7 +200,7 @@ Status FileRoot::SyncParentOf(const File& existing, const std::string& path) con
   if (const int error = ops_.Sync(parent); error != 0) {
     return ErrnoError(-error, Describe("") + ": syncing the parent of \"" + path + "\"");
   }
-  engine_->SetDurable(path, id);
+  engine_->SetEntryDurable(path, id);
   return Status();
 }
 
@@ -280,7 +280,7 @@ Result<File> FileRoot::CreateRoot() const {
       // Asked before the sync, which says nothing of one that stands there after it.
       COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(made, ""));
       if (const int unsynced = ops_.Sync(existing.get()); unsynced != 0) return failed(unsynced);
-      engine_->SetDurable(part, id);
+      engine_->SetEntryDurable(part, id);
     }
     existing = std::move(made);
   }

@@ -6,11 +6,10 @@
 //      call.
 //   4. The value is written INTO the lock file, and the kernel asked to begin writing it out. From
 //      here on the caller's bytes are free.
-//   5. A commit thread (or the caller, if he waits or all are busy) stamps and syncs the file,
-//   looks whether
-//      the key's path still leads to this directory and the lock's name to this file, and renames
-//      it over the key. The rename publishes the value and releases the lock at once: who waits for
-//      the lock finds that the name leads elsewhere.
+//   5. A commit thread (or the caller, if it waits or all are busy) stamps and syncs the file,
+//      looks whether the key's path still leads to this directory and the lock's name to this file,
+//      and renames it over the key. The rename publishes the value and releases the lock at once:
+//      who waits for the lock finds that the name leads elsewhere.
 //   6. The directory is synced, together with other renames in it, and new directories above it.
 //      Then the future resolves.
 //
@@ -25,10 +24,9 @@
 // have done so.
 //
 // A streamed value is written into a file of its own (lock.cc), which its writer keeps locked as a
-// sign of life; step 3 waits for Commit(), 4 is already done, and the lock file is
-// removed after the rename. Commit() looks for the directory again: it may have been renamed. So a
-// slow stream holds nobody up. Only the lock can be taken anew: whose directory or file is gone is
-// Aborted.
+// sign of life; step 3 waits for Commit(), 4 is already done, and the lock file is removed after
+// the rename. Commit() looks for the directory again: it may have been renamed. So a slow stream
+// holds nobody up. Only the lock can be taken anew: whose directory or file is gone is Aborted.
 //
 // A crash at any point leaves the old value, or the new one, and perhaps a file whose name ends in
 // .__lock: hidden from lists and locked by nobody. The key's next writer reuses it, that of a

@@ -62,6 +62,7 @@ class Rows(unittest.TestCase):
         measured = row(READ_ALL, coffer=1.0, ctypes=2.0, TensorStore=3.0, native=1.1)
         # 3.0 / 2.0 through Python, 1.1 / 1.0 without: the worse of both.
         self.assertAlmostEqual(measured.ratio or 0, 1.1)
+        self.assertEqual(measured.best, "zarrs (native)")
         alone = row(READ_ALL, coffer=1.0, TensorStore=3.0)
         self.assertEqual(alone.ratio, 3.0)
 
@@ -81,6 +82,14 @@ class Rows(unittest.TestCase):
         cell = replace(BY_NAME["small read, 2,000 arrays"], calls=10)
         theirs = Peer([run(12.0)], null=0.2)
         self.assertEqual(row(cell, coffer=2.0, ctypes=9.0, TensorStore=theirs).ratio, 5.0)
+
+    def test_a_row_without_rivals_reaches_no_goal(self) -> None:
+        alone = row(WRITE_ALL, coffer=1.0, ctypes=1.0, zarrs=1.0)
+        self.assertEqual(alone.missed(), ["no rival was measured"])
+
+    def test_best_and_ratio_are_of_one_rival(self) -> None:
+        measured = row(READ_ALL, coffer=1.0, ctypes=0.8, TensorStore=1.0, native=1.05)
+        self.assertEqual((measured.best, measured.ratio), ("zarrs (native)", 1.05))
 
     def test_goals_missed_are_named(self) -> None:
         fine = row(READ_ALL, limit=0.8, coffer=1.0, ctypes=1.0, TensorStore=1.0)

@@ -59,6 +59,8 @@ def test_every_peer_runs_every_workload(tmp_path: Path) -> None:
             assert sorted(row["peers"]) == ["coffer", "coffer again"]
             continue
         can = {peer for peer in PEERS if (cell["workload"], peer) not in CANNOT}
+        if cell["workload"] in ("boxes", "random_chunks", "planes_1", "update", "open_one"):
+            can.add("TensorStore (cache)")
         if cell["codec"] == "none":
             can.add("memmap")
         assert set(row["peers"]) == can, (cell["name"], row["failed"])
@@ -77,7 +79,7 @@ def test_every_peer_runs_every_workload(tmp_path: Path) -> None:
         assert row["cell"]["name"] in report
         assert row["cell"]["name"] in page
     assert sources() == before
-    assert not (tmp_path / "work").exists()
+    assert not list((tmp_path / "work").iterdir())
 
 
 @pytest.mark.parametrize("workload", ["write all", "read all"])

@@ -16,12 +16,15 @@ IN_FLIGHT = 256  # Small arrays that are being written or read at a time.
 class TensorStore:
     """See Peer."""
 
+    cache_bytes = 0  # Its default.
+
     def __init__(self, job: Job) -> None:
         self._job = job
         self._context = tensorstore.Context(
             {
                 "file_io_sync": job.durable,
                 "data_copy_concurrency": {"limit": job.cores},
+                "cache_pool": {"total_bytes_limit": self.cache_bytes},
             }
         )
 
@@ -114,3 +117,9 @@ class TensorStore:
         kvstore = tensorstore.KvStore.open(f"file://{folder}/", context=self._context).result()
         keys = kvstore.list().result()
         return len({key.split(b"/")[0] for key in keys if b"/" in key})
+
+
+class TensorStoreCaching(TensorStore):
+    """With room for shard indexes, as coffer has by default; it also keeps decoded chunks there."""
+
+    cache_bytes = 32 << 20

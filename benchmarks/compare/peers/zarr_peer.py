@@ -32,7 +32,7 @@ class ZarrPython:
         )
 
     def open(self, path: str) -> Any:
-        return zarr.open_array(path, mode="r+")
+        return zarr.open_array(path, mode="r+", zarr_format=3)
 
     def read(self, array: Any, region: tuple[slice, ...]) -> np.ndarray:
         return array[region]
@@ -67,13 +67,13 @@ class ZarrPython:
 
     def small_read(self, folder: str, count: int) -> list[np.ndarray]:
         def read(number: int) -> np.ndarray:
-            return zarr.open_array(f"{folder}/{number}", mode="r")[...]
+            return zarr.open_array(f"{folder}/{number}", mode="r", zarr_format=3)[...]
 
         with ThreadPoolExecutor(SMALL_THREADS) as pool:
             return list(pool.map(read, range(count)))
 
     def list(self, folder: str) -> int:
-        return len(list(zarr.open_group(folder, mode="r").array_keys()))
+        return len(list(zarr.open_group(folder, mode="r", zarr_format=3).array_keys()))
 
 
 class Zarrs(ZarrPython):

@@ -140,6 +140,18 @@ TEST_F(FileStoreTest, ARootThatIsReplacedAfterItsSyncIsNotTakenForDurable) {
   EXPECT_THAT(Files(), ElementsAre("k"));
 }
 
+TEST_F(FileStoreTest, ARootBelowAnotherSaysNothingOfWhatLiesBetween) {
+  fs::create_directories(root_ + "/b/c");  // By another program, without a sync.
+  const KvStorePtr inner = MakeFileStore(root_ + "/b/c", {}, context_, ops_).OrDie();
+  EXPECT_TRUE(Put(*inner, "k", "v").ok());
+  const KvStorePtr outer = Make();
+  ops_.TakeLog();
+  EXPECT_TRUE(Put(*outer, "b/c/l", "v").ok());
+  EXPECT_EQ(ops_.Count("Sync d:root"), 1);  // The entry "b".
+  EXPECT_EQ(ops_.Count("Sync d:b"), 1);
+  EXPECT_EQ(ops_.Count("Sync d:c"), 1);
+}
+
 TEST_F(FileStoreTest, AWriteMakesNoCallTooMany) {
   const KvStorePtr store = Make();
   EXPECT_TRUE(Put(*store, "first", "v").ok());

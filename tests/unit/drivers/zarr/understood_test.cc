@@ -4,6 +4,7 @@
 #include "drivers/zarr/understood.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 
@@ -121,6 +122,48 @@ TEST(Understood, OfZarr2TheAttributesAreNoPartOfIt) {
   }
   EXPECT_EQ(Array::Open(store, "a/", {.context = context})->attributes(), R"({"of":"a/"})");
   EXPECT_EQ(Array::Open(store, "b/", {.context = context})->attributes(), R"({"of":"b/"})");
+}
+
+TEST(Understood, ACodecThatCameLaterIsUsed) {
+  for (const std::string name : {"must_understand", "must_\\u0075nderstand"}) {
+    Counting counting;
+    const KvStorePtr store = MakeMemoryStore(counting.context);
+    std::string text = Document(4);
+    text.replace(text.find("\"counted\""), 9, R"({"name": "later", ")" + name + R"(": false})");
+    Put(store, "", text);
+    counting.Open(store, "");
+    const auto make = [](std::string_view, const CodecTable& codecs) {
+      return codecs.Make("gzip", R"({"level": 1})");
+    };
+    counting.context.Get<CodecTable>().Add({"later", make}).OrDie();
+    const std::vector<uint8_t> values = {1, 2, 3, 4};
+    counting.Open(store, "").Write(Box::Full({4}), Ref(values.data(), {4})).OrDie();
+    EXPECT_GT(store->Read("c/0").Get().OrDie().value.size(), 4u) << name;  // Encoded.
+  }
+}
+
+TEST(Understood, WhatIsKeptIsChargedFor) {
+  const auto grown = [](const std::string& codecs) {
+    Counting counting;
+    const KvStorePtr store = MakeMemoryStore(counting.context);
+    auto& cache = counting.context.Get<ArrayCaches>().documents_and_indexes();
+    std::string text = Document(4);
+    text.replace(text.find("\"counted\""), 9, codecs);
+    const auto used = [] { return static_cast<int64_t>(mallinfo2().uordblks); };
+    Put(store, "", text);
+    counting.Open(store, "");
+    const int64_t bytes = used();
+    const int64_t charged = cache.held_bytes();
+    for (int n = 0; n < 50; ++n) {  // Other texts, which mean the same.
+      Put(store, "", text + std::string(static_cast<size_t>(n) + 1, ' '));
+      counting.Open(store, "");
+    }
+    return std::pair(used() - bytes, cache.held_bytes() - charged);
+  };
+  std::string many = R"("crc32c")";
+  while (many.size() < 3000) many += R"(,"crc32c")";
+  const auto [used, charged] = grown(many);
+  EXPECT_LE(used, charged);
 }
 
 TEST(Understood, NothingIsKeptWithoutRoomOrOfLongTexts) {
