@@ -65,18 +65,23 @@ class MemoryListing final : public KvListing {
     const size_t page_size = std::max<size_t>(options_.page_size, 1);
     std::vector<ListEntry> page;
     MutexLock lock(values_->mutex);
-    while (page.size() < page_size) {
-      const auto it = values_->entries.lower_bound(next_);
-      if (it == values_->entries.end() || !options_.range.Contains(it->first)) break;
+    auto it = values_->entries.lower_bound(next_);
+    bool is_folder = false;
+    while (page.size() < page_size && it != values_->entries.end() &&
+           options_.range.Contains(it->first)) {
       const size_t slash =
           folds_ ? it->first.find('/', options_.range.begin.size()) : std::string::npos;
-      if (slash == std::string::npos) {
-        page.push_back({it->first, static_cast<int64_t>(it->second.value.size())});
-        next_ = it->first + '\0';
-      } else {
+      is_folder = slash != std::string::npos;
+      if (is_folder) {
         page.push_back({it->first.substr(0, slash + 1)});
-        next_ = KeyRange::Prefix(page.back().key).end;
+        it = values_->entries.lower_bound(KeyRange::Prefix(page.back().key).end);
+      } else {
+        page.push_back({it->first, static_cast<int64_t>(it->second.value.size())});
+        ++it;
       }
+    }
+    if (!page.empty()) {
+      next_ = is_folder ? KeyRange::Prefix(page.back().key).end : page.back().key + '\0';
     }
     return Future<std::vector<ListEntry>>::Ready(std::move(page));
   }
