@@ -315,7 +315,8 @@ def run_cell(
         row = rows.Row(cell, peers, failed=bench.failed)
         path = bench.array("coffer")
         if cell.workload != "aa":
-            if arguments.zarrs and cell.workload in ("read_all", "chunk_by_chunk"):
+            alone = cell.processes == 1 and cell.workload in ("read_all", "chunk_by_chunk")
+            if arguments.zarrs and alone:
                 zarrs_native.add(arguments.zarrs, row, bench.array("TensorStore"))
             row.limit = limits.of(cell, str(source.filename) if source is not None else "", path)
             if cell.workload not in SMALL:
