@@ -86,9 +86,12 @@ class Cell:
         parts = zip(index, unit, self.shape, strict=True)
         return [(i * u, min((i + 1) * u, extent), 1) for i, u, extent in parts]
 
-    def regions(self) -> list[Region]:
-        """One a call, the same for every peer; none: one call for everything."""
-        dice = random.Random(7)
+    def regions(self, repetition: int = 0) -> list[Region]:
+        """One a call, the same for every peer; none: one call for everything.
+
+        Others in each repetition, or a peer that keeps decoded chunks would have them already.
+        """
+        dice = random.Random(7 + repetition)
         count = self.calls or CALLS.get(self.kind, 0)
         grid = [math.ceil(s / c) for s, c in zip(self.shape, self.chunk, strict=True)]
         if self.kind == "chunk_by_chunk":

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.compare import machine, report, rows, zarrs_native
 from benchmarks.compare.cells import SMALL, Cell, load_cells
-from benchmarks.compare.job import Region, slices
+from benchmarks.compare.job import Job, Region, slices
 from benchmarks.compare.limits import Limits
 from benchmarks.compare.process import PeerError, Worker
 from benchmarks.compare.sources import is_there, make_source
@@ -168,6 +168,15 @@ class Bench:
             self._end(peer)
             return None
 
+    def _take_regions(self, repetition: int) -> None:
+        regions = self.cell.regions(repetition)
+        if not regions:
+            return
+        job = self._work / "regions.job"
+        Job(selections=regions).write(job)
+        for name in list(self._workers):
+            self.ask(name, f"job {job}")
+
     def change(self, repetition: int) -> None:
         """Rewrites a chunk in every array, so that nothing can be served from before."""
         cell = self.cell
@@ -185,15 +194,15 @@ class Bench:
                 command = f"small_write {self._work / 'memmap'} {cell.calls} {repetition}"
                 self.once("memmap", command)
         elif cell.workload == "update":
-            for region in cell.regions():
+            for region in cell.regions(repetition):
                 self._flip(region, repetition)
         elif cell.workload != "small_write":
             grid = [range(0, s, c) for s, c in zip(cell.shape, cell.chunk, strict=True)]
-            regions = cell.regions() or [[(0, s, 1) for s in cell.shape]]
+            regions = cell.regions(repetition) or [[(0, s, 1) for s in cell.shape]]
             inside = self._dice.choice(regions)
             # A chunk that some call reads.
             place = [a // c * c for (a, _, _), c in zip(inside, cell.chunk, strict=True)]
-            if not cell.regions():
+            if not cell.regions(repetition):
                 place = [self._dice.choice(starts) for starts in grid]
             ends = zip(place, cell.chunk, cell.shape, strict=True)
             region = [(a, min(a + c, s), 1) for a, c, s in ends]
@@ -273,6 +282,7 @@ class Bench:
         peers = {name: rows.Peer([]) for name in names}
         count = AA_REPETITIONS if self.cell.workload == "aa" else self.cell.repetitions
         for repetition in range(count):
+            self._take_regions(repetition)
             self.change(repetition)
             for name in rotated(names, repetition):
                 if name not in self._workers:

@@ -66,6 +66,7 @@ class Worker:
         verb, path, *rest = line.split()
         usage = Usage()
         commands: dict[str, Callable[[], None]] = {
+            "job": lambda: self._take_selections(path),
             "create": lambda: self._write(path),
             "verify": lambda: self._verify(path, usage),
             "write": lambda: usage.time(lambda: self._write(path)),
@@ -80,6 +81,9 @@ class Worker:
         }
         commands[verb]()
         return usage.report()
+
+    def _take_selections(self, path: str) -> None:
+        self._job.selections = read_job(Path(path)).selections
 
     def _part(self, region: Region) -> np.ndarray:
         return self._source[slices(region)].view(np.ndarray)

@@ -133,12 +133,17 @@ class Cells(unittest.TestCase):
 
     def test_regions_lie_inside_and_are_the_same_every_time(self) -> None:
         for cell in CELLS:
-            regions = cell.regions()
-            self.assertEqual(regions, cell.regions())
+            regions = cell.regions(1)
+            self.assertEqual(regions, cell.regions(1))
             for region in regions:
                 self.assertEqual(len(region), len(cell.shape))
                 for (begin, end, step), extent in zip(region, cell.shape, strict=True):
                     self.assertTrue(0 <= begin < end <= extent and step >= 1, cell.name)
+
+    def test_calls_go_to_other_places_in_every_repetition(self) -> None:
+        for cell in CELLS:
+            if cell.kind in ("random_chunks", "boxes", "open_one", "update"):
+                self.assertNotEqual(cell.regions(1), cell.regions(2))
 
     def test_boxes_straddle_chunks_along_every_axis(self) -> None:
         cells = [cell for cell in CELLS if cell.kind == "boxes"]

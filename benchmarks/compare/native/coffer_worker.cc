@@ -8,6 +8,7 @@
 // other peers.
 //   create PATH | verify PATH                not timed: write all; compare all
 //   change PATH                              not timed: write the job's selections
+//   job JOB_FILE                             other selections from now on
 //   write PATH | read PATH | open PATH | update PATH | reencode FROM TO
 //   small_write PATH N FIRST | small_read PATH N FIRST | list PATH N    (arrays of values FIRST...)
 #include <fcntl.h>
@@ -50,6 +51,9 @@ class Worker {
     std::string verb, path, other;
     int first = 0;
     words >> verb >> path >> other >> first;
+    if (verb == "job") {
+      return Measured([&](Usage&) { job_.selections = ReadJob(path).selections; });
+    }
     if (verb == "create") return Measured([&](Usage&) { Write(path); });
     if (verb == "verify") return Measured([&](Usage& usage) { Verify(path, usage); });
     if (verb == "change") return Measured([&](Usage&) { Change(path); });
@@ -261,7 +265,7 @@ class Worker {
     if (seen != count) usage.Wrong("a listing shows " + std::to_string(seen) + " arrays");
   }
 
-  const Job job_;
+  Job job_;
   const coffer::Context context_;
   ConstView source_;
 };
