@@ -7,7 +7,6 @@
 // outside the clock, is said in benchmarks/compare/README.md; worker.py does the same with the
 // other peers.
 //   create PATH | verify PATH                not timed: write all; compare all
-//   change PATH                              not timed: write the job's selections
 //   job JOB_FILE                             other selections from now on
 //   write PATH | read PATH | open PATH | update PATH | reencode FROM TO
 //   small_write PATH N FIRST | small_read PATH N FIRST | list PATH N    (arrays of values FIRST...)
@@ -56,7 +55,6 @@ class Worker {
     }
     if (verb == "create") return Measured([&](Usage&) { Write(path); });
     if (verb == "verify") return Measured([&](Usage& usage) { Verify(path, usage); });
-    if (verb == "change") return Measured([&](Usage&) { Change(path); });
     if (verb == "write") return Measured([&](Usage& u) { u.Time([&] { Write(path); }); });
     if (verb == "read") return Measured([&](Usage& usage) { Read(path, usage); });
     if (verb == "open") return Measured([&](Usage& usage) { OpenEach(path, usage); });
@@ -169,10 +167,6 @@ class Worker {
       const auto transform = IndexTransform::FromSelections(job_.shape, region).OrThrow();
       usage.Time([&] { array.Write(transform, Part(region)).OrThrow(); });
     }
-  }
-  void Change(const std::string& path) const {
-    Usage unused;
-    Update(path, unused);
   }
 
   /// In blocks along the first dimension, so that it fits beside the source.
