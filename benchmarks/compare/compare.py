@@ -44,13 +44,6 @@ def rotated(names: list[str], by: int) -> list[str]:
     return names[by:] + names[:by]
 
 
-def together(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Several processes at the same time: the slowest one's calls, and all that was used."""
-    slowest = max(answers, key=lambda answer: sum(answer["calls"]))
-    sums = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
-    return slowest | {name: sum(answer[name] for answer in answers) for name in sums}
-
-
 class Bench:
     """One cell at work: its folders, its source and its workers."""
 
@@ -160,7 +153,7 @@ class Bench:
         try:
             for worker in self._workers[peer]:
                 worker.begin(command)
-            return together([worker.finish(command) for worker in self._workers[peer]])
+            return rows.together([worker.finish(command) for worker in self._workers[peer]])
         except PeerError as error:
             if peer.startswith("coffer"):
                 raise
@@ -276,9 +269,9 @@ class Bench:
                 check.close()
         return answer
 
-    def run(self, names: list[str] | None = None) -> dict[str, rows.Peer]:
+    def run(self) -> dict[str, rows.Peer]:
         """All repetitions."""
-        names = names or list(self._workers)
+        names = list(self._workers)
         peers = {name: rows.Peer([]) for name in names}
         count = AA_REPETITIONS if self.cell.workload == "aa" else self.cell.repetitions
         for repetition in range(count):
@@ -294,14 +287,18 @@ class Bench:
             if name in self.failed:
                 del peers[name]
                 continue
-            peers[name].runs = peers[name].runs[1:] or peers[name].runs
+            runs = peers[name].runs
+            if len(runs) > 1:
+                peers[name] = rows.Peer(runs[1:], first=runs[0])
             python = name not in ("coffer", "coffer again")
             if python and self.cell.workload not in ("write_all", "reencode", "list"):
                 small = self.cell.workload in SMALL
                 if small and name == "memmap":
                     continue
                 answer = self.ask(name, f"null {self.array(name)}{'/0' * small}")
-                if answer is not None:
+                if answer is None:
+                    del peers[name]  # What it cost could not be told apart.
+                else:
                     peers[name].null = sorted(answer["calls"])[len(answer["calls"]) // 2]
         return peers
 
@@ -328,7 +325,8 @@ def run_cell(
             alone = cell.processes == 1 and cell.workload in ("read_all", "chunk_by_chunk")
             if arguments.zarrs and alone:
                 zarrs_native.add(arguments.zarrs, row, bench.array("TensorStore"))
-            row.limit = limits.of(cell, str(source.filename) if source is not None else "", path)
+            stored = path.parent / "copy" if cell.workload == "reencode" else path
+            row.limit = limits.of(cell, str(source.filename) if source is not None else "", stored)
             if cell.workload not in SMALL:
                 row.largest_task = largest_task(arguments.build, path)
         return row
@@ -381,9 +379,9 @@ def compare(cells: list[Cell], arguments: argparse.Namespace) -> int:
     done = measure(cells, arguments, limits)
     report.write(arguments.out, about, rates, done)
     print(report.summary(done))
-    if any(rows.is_wrong(row) for row in done):
+    if any(rows.is_wrong(row) or "coffer" not in row.peers for row in done):
         return 1
-    noisy = (r for r in done if r.cell.workload == "aa" and rows.aa_off(r) > rows.NOISE_MAX)
+    noisy = (row for row in done if row.cell.workload == "aa" and rows.aa_off(row) > rows.NOISE_MAX)
     return 3 if any(noisy) else 0
 
 
@@ -395,15 +393,21 @@ def measure(cells: list[Cell], arguments: argparse.Namespace, limits: Limits) ->
     source: np.memmap | None = None
     done: dict[str, rows.Row] = {}
     try:
-        for cell in sorted(cells, key=lambda c: (c.workload != "aa", c.data, c.shape, c.dtype)):
+        order = sorted(cells, key=lambda c: (c.workload != "aa", c.data, c.shape, c.dtype))
+        for cell in [*order, *(c for c in order if c.workload == "aa")]:
             wanted = (cell.data, cell.shape, cell.dtype)
             if cell.workload not in SMALL and wanted != made:
                 del source
                 source = make_source(*wanted, path)
                 made = wanted
             used = None if cell.workload in SMALL else source
-            row = run_cell(cell, arguments, used, limits)
-            done[cell.name] = row
+            try:
+                row = run_cell(cell, arguments, used, limits)
+            except Exception as error:  # The other cells are still worth measuring.
+                row = rows.Row(cell, {}, failed={"the cell": f"{type(error).__name__}: {error}"})
+            # A/A is measured at the end once more: the worse counts.
+            before = done.get(cell.name, row)
+            done[cell.name] = max(before, row, key=rows.aa_off) if cell.workload == "aa" else row
             print(report.line(row), flush=True)
     finally:
         path.unlink(missing_ok=True)

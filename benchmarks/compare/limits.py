@@ -16,6 +16,8 @@ from benchmarks.compare.cells import SMALL, Cell
 
 REPETITIONS = 4
 SMALL_WRITERS = 32
+RESULT_NEW = 1 << 20  # Smaller results than this cost no new pages.
+PIECE_MAX = 4 << 20
 
 
 class Limits:
@@ -73,8 +75,8 @@ class Limits:
         threads = {min(files, 8), min(files, 32)} if durable else {cell.cores}
         return min(self.seconds(n, "write", how, self._work, files, each) for n in threads)
 
-    def _read(self, cell: Cell, source: str, folder: Path) -> float:
-        """All calls of the cell together."""
+    def _read(self, cell: Cell, source: str, folder: Path, stored: int) -> float:
+        """All calls of the cell together, in all its processes."""
         regions = cell.regions()
         chunks = math.prod(math.ceil(s / c) for s, c in zip(cell.shape, cell.chunk, strict=True))
         seen, taken = chunks, math.prod(cell.shape)
@@ -83,10 +85,14 @@ class Limits:
             taken = sum(math.prod(len(range(*part)) for part in region) for region in regions)
         threads = cell.cores if seen > len(regions) else 1
         shape, chunk = (",".join(map(str, dims)) for dims in (cell.shape, cell.chunk))
-        place = self.seconds(threads, "strided", cell.itemsize, shape, chunk)
-        pread = self.seconds(threads, "pread", "warm", folder)
+        # Small results come from memory that the last one has left.
+        small = regions and taken * cell.itemsize < len(regions) * RESULT_NEW
+        kind = "warm" if small else "new"
+        place = self.seconds(threads, "strided", kind, cell.itemsize, shape, chunk)
+        pread = self.seconds(threads, "pread", folder, max(1, min(PIECE_MAX, stored // chunks)))
         decode = self._codec("decode", cell, source, threads)
-        return (pread + decode) * seen / chunks + place * taken / math.prod(cell.shape)
+        alone = (pread + decode) * seen / chunks + place * taken / math.prod(cell.shape)
+        return alone * max(1, cell.processes * threads / cell.cores)
 
     def of(self, cell: Cell, source: str, folder: Path) -> float:
         """Seconds of one repetition of the cell; `folder` holds coffer's array of it."""
@@ -103,7 +109,7 @@ class Limits:
             calls = len(cell.regions())
             return calls * self._write(cell, stored // chunks, 1, durable=cell.durable)
         if cell.workload not in ("write_all", "reencode"):
-            return self._read(cell, source, folder) * cell.processes
+            return self._read(cell, source, folder, stored)
         target = cell.target() if cell.workload == "reencode" else cell
         work = self._codec("encode", target, source, cell.cores)
         work += self._write(cell, stored, chunks, durable=False)

@@ -43,10 +43,12 @@ def describe(work: Path, zarrs_native: str) -> dict[str, str]:
 
 SETTINGS = {
     "coffer": "defaults (32 MiB for documents and shard indexes, no decoded chunks), crc32c in "
-    "every chunk; C++ program, results in new memory",
-    "coffer (ctypes)": "the same engine through ctypes into new NumPy arrays",
+    "every chunk; C++ program, results in new memory; small arrays by 32 threads that write, as "
+    "many as cores that read",
+    "coffer (ctypes)": "the same engine through ctypes into new NumPy arrays; small arrays by "
+    "futures",
     "TensorStore": "defaults: file driver, fsync on where the cell is durable, cache_pool 0; "
-    "data_copy_concurrency as many as cores",
+    "data_copy_concurrency as many as cores; small arrays by futures, 64 in flight",
     "TensorStore (cache)": "the same with a cache_pool of 32 MiB, where calls are small",
     "zarrs": "codec pipeline of zarr-python, strict, as many workers as cores; never durable",
     "zarr-python": "its own codec pipeline, as many workers as cores; never durable",

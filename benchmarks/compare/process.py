@@ -3,8 +3,11 @@
 import json
 import os
 import subprocess
+import threading
 from pathlib import Path
 from typing import IO, Any
+
+ANSWER_SECONDS = 900  # The slowest peer's largest array takes a minute.
 
 
 class PeerError(Exception):
@@ -41,11 +44,25 @@ class Worker:
     def finish(self, command: str) -> dict[str, Any]:
         """Its answer. PeerError if it says so, or died."""
         assert self._process.stdout is not None
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        deadline = threading.Timer(ANSWER_SECONDS, give_up)
+        deadline.start()
         line = self._process.stdout.readline()
+        deadline.cancel()
         if not line:
-            status = self._process.wait()
-            raise PeerError(f"{self.name}: {command}: ended with status {status}")
-        answer: dict[str, Any] = json.loads(line)
+            how = f"ended with status {self._process.wait()}"
+            if late.is_set():
+                how = f"no answer in {ANSWER_SECONDS} s"
+            raise PeerError(f"{self.name}: {command}: {how}")
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except json.JSONDecodeError:
+            raise PeerError(f"{self.name}: {command}: answered {line.strip()!r}") from None
         if "error" in answer:
             raise PeerError(f"{self.name}: {command}: {answer['error']}")
         return answer

@@ -21,6 +21,17 @@ class Peer:
 
     runs: list[dict[str, Any]]
     null: float = 0.0  # Seconds of a call that moves nothing.
+    first: dict[str, Any] | None = None  # What was dropped: it counts for nothing but memory.
+
+    @property
+    def all_runs(self) -> list[dict[str, Any]]:
+        """With the one that was dropped."""
+        return self.runs if self.first is None else [self.first, *self.runs]
+
+    @property
+    def wrong(self) -> list[str]:
+        """What was wrong, in whichever repetition."""
+        return [run["wrong"] for run in self.all_runs if run["wrong"]]
 
     def _totals(self) -> list[float]:
         return [sum(run["calls"]) for run in self.runs]
@@ -55,7 +66,7 @@ class Peer:
     @property
     def memory(self) -> int:
         """Peak above the result; the highest repetition."""
-        return max(run["peak"] - run["result"] for run in self.runs)
+        return max(run["peak"] - run["result"] for run in self.all_runs)
 
 
 @dataclass
@@ -76,7 +87,7 @@ class Row:
     @property
     def rivals(self) -> list[str]:
         """Whom coffer is compared with: of durable writes those that are durable, too."""
-        wanted = [name for name in self.peers if name not in NO_RIVALS]
+        wanted = [n for n, peer in self.peers.items() if n not in NO_RIVALS and not peer.wrong]
         if self.cell.workload in WRITES and self.cell.durable:
             wanted = [name for name in wanted if name in DURABLE_PEERS]
         return wanted
@@ -93,13 +104,7 @@ class Row:
         return min(self.rivals, key=self._ratio_to, default=None)
 
     def ours(self, rival: str) -> str:
-        """Like for like: a rival behind Python is compared with coffer behind Python.
-
-        Not so for small arrays: who overlaps them from Python pays for its lock, if not by futures.
-        There coffer in C++ is compared with the rival without a null call for each array.
-        """
-        if self.cell.workload in SMALL_ARRAYS:
-            return "coffer"
+        """Like for like: a rival behind Python is compared with coffer behind Python."""
         if rival in PYTHON_RIVALS and "coffer (ctypes)" in self.peers:
             return "coffer (ctypes)"
         return "coffer"
@@ -143,7 +148,9 @@ class Row:
         if self.cell.workload == "aa":
             return []
         ratio, part = self.goal
-        words = []
+        words = [f"WRONG: {wrong}" for wrong in is_wrong(self)]
+        if "coffer" not in self.peers:
+            return [*words, "coffer failed"]
         if self.ratio is None:
             words.append("no rival was measured")
         elif self.ratio < ratio:
@@ -153,9 +160,8 @@ class Row:
         ours = self.peers["coffer"].memory
         if ours > self.memory_allowed:
             words.append(f"{ours / MIB:.0f} MiB, {self.memory_allowed / MIB:.0f} allowed")
-        small = self.cell.workload in SMALL or self.by_call
         for name in ("TensorStore", "zarrs"):
-            if small or name not in self.peers:
+            if self.cell.workload in SMALL or name not in self.peers:
                 continue
             mine = self.peers[self.ours(name)].memory
             if mine > self.peers[name].memory + MEMORY_EQUAL:
@@ -164,16 +170,27 @@ class Row:
         return words
 
 
+def together(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several processes at once: the slowest one's calls, and all that was used or wrong."""
+    slowest = max(answers, key=lambda answer: sum(answer["calls"]))
+    sums = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
+    wrong = next((answer["wrong"] for answer in answers if answer["wrong"]), "")
+    used = {name: sum(answer[name] for answer in answers) for name in sums}
+    peak = max(answer["peak"] for answer in answers)
+    return slowest | used | {"wrong": wrong, "peak": peak}
+
+
 def aa_off(row: Row) -> float:
-    """How far the two halves of the A/A cell are apart."""
+    """How far the two halves of the A/A cell are apart; far, if there are none."""
+    if "coffer again" not in row.peers:
+        return float("inf")
     return abs(row.peers["coffer again"].seconds / row.peers["coffer"].seconds - 1)
 
 
 def is_wrong(row: Row) -> list[str]:
     """What gave wrong bytes."""
     return [
-        f"{row.cell.name}: {name}: {run['wrong']}"
+        f"{row.cell.name}: {name}: {wrong}"
         for name, peer in row.peers.items()
-        for run in peer.runs
-        if run["wrong"]
+        for wrong in peer.wrong
     ]

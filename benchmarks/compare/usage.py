@@ -1,10 +1,11 @@
 """What a piece of work took, measured in the process that does it; native/usage.h is its twin.
 
 The process is measured as a whole, from /proc; so nothing else may run in it meanwhile. Peak memory
-is the highest resident size since the start, above the resident size then.
+is the highest resident size meanwhile, above that of the process before its first work: what a peer
+keeps from one piece of work for the next counts, too.
 """
 
-import ctypes
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,14 +23,17 @@ def _fields(path: str) -> dict[str, int]:
     return fields
 
 
+@functools.cache
+def _resident_at_first() -> int:
+    return _fields("/proc/self/status")["VmRSS"]
+
+
 class Usage:
     """Starts when it is made, and resets the process's high-water mark."""
 
     def __init__(self) -> None:
-        # What earlier work left to the allocator is no room that this work gets free.
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        self._resident = _resident_at_first()
         Path("/proc/self/clear_refs").write_text("5")
-        self._resident = _fields("/proc/self/status")["VmRSS"]
         self._io = _fields("/proc/self/io")
         self._calls: list[float] = []
         self._processor = 0.0

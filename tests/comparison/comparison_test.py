@@ -14,10 +14,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from benchmarks.compare import report
 from benchmarks.compare.cells import CALLS, CELLS_MAX, Cell, load_cells
 from benchmarks.compare.job import Job, read_job
 from benchmarks.compare.limits import touched
-from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong
+from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong, together
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = load_cells(ROOT / "benchmarks/compare/cells.json")
@@ -80,8 +81,8 @@ class Rows(unittest.TestCase):
 
     def test_of_small_arrays_a_null_call_each_is_taken_off(self) -> None:
         cell = replace(BY_NAME["small read, 2,000 arrays"], calls=10)
-        theirs = Peer([run(12.0)], null=0.2)
-        self.assertEqual(row(cell, coffer=2.0, ctypes=9.0, TensorStore=theirs).ratio, 5.0)
+        ours, theirs = Peer([run(3.0)], null=0.1), Peer([run(12.0)], null=0.2)
+        self.assertEqual(row(cell, coffer=1.0, ctypes=ours, TensorStore=theirs).ratio, 5.0)
 
     def test_a_row_without_rivals_reaches_no_goal(self) -> None:
         alone = row(WRITE_ALL, coffer=1.0, ctypes=1.0, zarrs=1.0)
@@ -113,9 +114,35 @@ class Rows(unittest.TestCase):
         self.assertEqual(measured.missed(), ["129 MiB above the result, TensorStore 100"])
 
     def test_wrong_bytes_of_anyone_are_told(self) -> None:
-        bad = Peer([run(1.0), run(1.0, wrong="other bytes")])
-        measured = row(READ_ALL, coffer=1.0, zarrs=bad)
-        self.assertEqual(is_wrong(measured), [f"{READ_ALL.name}: zarrs: other bytes"])
+        text = f"{READ_ALL.name}: zarrs: other bytes"
+        for bad in (
+            Peer([run(0.1), run(0.1, wrong="other bytes")]),
+            Peer([run(0.1)], first=run(0.1, wrong="other bytes")),
+        ):
+            measured = row(READ_ALL, coffer=1.0, zarrs=bad, TensorStore=2.0)
+            self.assertEqual(is_wrong(measured), [text])
+            self.assertEqual(measured.missed(), [f"WRONG: {text}"])
+            self.assertEqual(measured.best, "TensorStore")  # Who is wrong is no rival.
+            self.assertIn(text, report.line(measured))
+            self.assertIn("0 of 1 cells reach every goal", report.summary([measured]))
+
+    def test_of_several_processes_each_may_be_wrong(self) -> None:
+        names = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
+        used = dict.fromkeys(names, 1)
+        fast = run(1.0, memory=9, wrong="other bytes") | used
+        both = together([fast, run(2.0) | used])
+        self.assertEqual((both["wrong"], both["calls"]), ("other bytes", [2.0]))
+        self.assertEqual((both["processor"], both["peak"]), (2, 1009))
+
+    def test_the_first_repetition_counts_for_memory_alone(self) -> None:
+        peer = Peer([run(1.0)], first=run(9.0, memory=7))
+        self.assertEqual((peer.seconds, peer.memory), (1.0, 7))
+
+    def test_a_cell_that_failed_reaches_no_goal(self) -> None:
+        broken = Row(READ_ALL, {}, failed={"the cell": "no disk"})
+        self.assertEqual(broken.missed(), ["coffer failed"])
+        self.assertIn("no disk", report.line(broken))
+        self.assertGreater(aa_off(broken), 1)
 
     def test_noise_counts_in_both_directions(self) -> None:
         again = {"coffer again": Peer([run(0.9)]), "coffer": Peer([run(1.0)])}

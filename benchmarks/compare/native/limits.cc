@@ -4,8 +4,10 @@
 //
 // Prints the seconds of each repetition, the first included. Commands:
 //   copy warm|fresh|huge BYTES               memcpy; fresh: new 4 KiB pages, huge: new huge pages
-//   strided DTYPE_BYTES SHAPE CHUNK          chunks into their places in a new array of huge pages
-//   pread warm|huge FOLDER                   all files of FOLDER into one buffer, or side by side
+//   strided new|warm DTYPE_BYTES SHAPE CHUNK chunks into their places in a new array of huge pages,
+//                                            or each into the same memory
+//   pread FOLDER PIECE                       all files of FOLDER, so many bytes at a time, each
+//                                            piece into the same memory
 //   write sync|nosync FOLDER FILES BYTES     as many files of so many bytes; sync: fsync each
 //   codec encode|decode CODEC DTYPE_BYTES SHAPE CHUNK SOURCE
 //                                            chunks of a raw array, each by itself, at most 64 MiB;
@@ -44,6 +46,7 @@ using Dims = std::vector<size_t>;
 constexpr size_t kHuge = size_t{2} << 20;
 constexpr size_t kPiece = size_t{4} << 20;
 constexpr size_t kCodecBytes = size_t{64} << 20;
+constexpr size_t kWritten = size_t{128} << 20;
 
 int threads = 1;
 int repetitions = 1;
@@ -175,9 +178,17 @@ class Chunks {
   size_t element_;
 };
 
-void Strided(size_t element, const Dims& shape, const Dims& chunk) {
+void Strided(const std::string& kind, size_t element, const Dims& shape, const Dims& chunk) {
   const Chunks chunks(shape, chunk, element);
   const std::vector<char> packed(chunks.bytes(), 1);
+  if (kind == "warm") {
+    std::vector<std::vector<char>> targets(static_cast<size_t>(threads), packed);
+    return Time([&] {
+      InParallel(chunks.count(), [&](size_t, size_t thread) {
+        std::memcpy(targets[thread].data(), packed.data(), packed.size());
+      });
+    });
+  }
   std::unique_ptr<Memory> target;
   Time(
       [&] {
@@ -191,48 +202,56 @@ void Strided(size_t element, const Dims& shape, const Dims& chunk) {
       1, [&] { target.reset(); });
 }
 
-/// At most kPiece bytes of a file.
+/// A part of a file.
 struct Piece {
   std::string path;
   size_t offset;
   size_t size;
-  size_t at;  // Where it stands if all stand side by side.
 };
 
-void Read(const Piece& piece, char* target) {
-  const int file = open(piece.path.c_str(), O_RDONLY | O_CLOEXEC);
-  Check(file >= 0, piece.path);
+void Read(int file, const Piece& piece, char* target) {
   for (size_t done = 0; done < piece.size;) {
     const ssize_t got =
         pread(file, target + done, piece.size - done, static_cast<off_t>(piece.offset + done));
     Check(got > 0, piece.path);
     done += static_cast<size_t>(got);
   }
+}
+
+void ReadFile(const Piece& piece, char* target) {
+  const int file = open(piece.path.c_str(), O_RDONLY | O_CLOEXEC);
+  Check(file >= 0, piece.path);
+  Read(file, piece, target);
   close(file);
 }
 
-void Pread(const std::string& kind, const std::string& folder) {
+void Pread(const std::string& folder, size_t piece_bytes) {
+  struct Reader {
+    std::string path;  // Of the file that it has open.
+    int file = -1;
+    std::vector<char> buffer;
+  };
   std::vector<Piece> pieces;
-  size_t all = 0;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
-    for (size_t size = entry.file_size(), offset = 0; offset < size; offset += kPiece) {
-      pieces.push_back({entry.path(), offset, std::min(kPiece, size - offset), all});
-      all += pieces.back().size;
+    for (size_t size = entry.file_size(), offset = 0; offset < size; offset += piece_bytes) {
+      pieces.push_back({entry.path(), offset, std::min(piece_bytes, size - offset)});
     }
   }
-  const bool warm = kind == "warm";
-  std::unique_ptr<Memory> target;
-  std::vector<std::unique_ptr<Memory>> buffers;
-  for (int t = 0; t < threads; ++t) buffers.push_back(std::make_unique<Memory>(kPiece, true));
-  Time(
-      [&] {
-        if (!warm) target = std::make_unique<Memory>(all, true);
-        InParallel(pieces.size(), [&](size_t i, size_t thread) {
-          Read(pieces[i], warm ? buffers[thread]->data() : target->data() + pieces[i].at);
-        });
-      },
-      1, [&] { target.reset(); });
+  std::vector<Reader> readers(static_cast<size_t>(threads));
+  for (Reader& reader : readers) reader.buffer.resize(piece_bytes);
+  Time([&] {
+    InParallel(pieces.size(), [&](size_t i, size_t thread) {
+      Reader& reader = readers[thread];
+      if (reader.path != pieces[i].path) {
+        if (reader.file >= 0) close(reader.file);
+        reader.path = pieces[i].path;
+        reader.file = open(reader.path.c_str(), O_RDONLY | O_CLOEXEC);
+        Check(reader.file >= 0, reader.path);
+      }
+      Read(reader.file, pieces[i], reader.buffer.data());
+    });
+  });
 }
 
 void WriteFile(const std::string& path, const char* data, size_t bytes, bool sync) {
@@ -273,12 +292,14 @@ std::string NewFolder(const std::string& below) {
 
 void Write(bool sync, const std::string& below, size_t files, size_t bytes) {
   std::string folder;
-  const Memory source(bytes, true);
-  for (size_t i = 0; i < bytes; ++i) source.data()[i] = static_cast<char>(i * i >> 7);
+  const size_t all = std::max(bytes, kWritten);  // More than a cache holds, as an array has.
+  const Memory source(all, true);
+  for (size_t i = 0; i < all; ++i) source.data()[i] = static_cast<char>(i * i >> 7);
   Time(
       [&] {
         InParallel(files, [&](size_t i, size_t) {
-          WriteFile(folder + "/" + std::to_string(i), source.data(), bytes, sync);
+          const char* from = source.data() + i % (all / bytes) * bytes;
+          WriteFile(folder + "/" + std::to_string(i), from, bytes, sync);
         });
         if (sync) SyncFolder(folder);
       },
@@ -369,8 +390,8 @@ void SmallRead(const std::string& below, size_t count) {
     InParallel(count, [&](size_t i, size_t) {
       char buffer[2048];
       const std::string own = folder + "/" + std::to_string(i);
-      Read({own + "/zarr.json", 0, 1024, 0}, buffer);
-      Read({own + "/c/0", 0, 2048, 0}, buffer);
+      ReadFile({own + "/zarr.json", 0, 1024}, buffer);
+      ReadFile({own + "/c/0", 0, 2048}, buffer);
     });
   });
 }
@@ -390,9 +411,9 @@ void Run(const std::vector<std::string>& words) {
   auto number = [&](size_t i) { return std::stoul(words.at(i)); };
   if (verb == "copy") return Copy(words.at(1), number(2));
   if (verb == "strided") {
-    return Strided(number(1), ParseDims(words.at(2)), ParseDims(words.at(3)));
+    return Strided(words.at(1), number(2), ParseDims(words.at(3)), ParseDims(words.at(4)));
   }
-  if (verb == "pread") return Pread(words.at(1), words.at(2));
+  if (verb == "pread") return Pread(words.at(1), number(2));
   if (verb == "write") return Write(words.at(1) == "sync", words.at(2), number(3), number(4));
   if (verb == "codec") {
     const Chunks chunks(ParseDims(words.at(4)), ParseDims(words.at(5)), number(3));

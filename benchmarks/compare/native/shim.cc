@@ -5,6 +5,7 @@
 // calling thread. Regions are begin, end, step of each dimension; strides are in bytes.
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <string>
 
 #include "benchmarks/compare/native/job.h"
@@ -21,6 +22,24 @@ struct Handle {
   coffer_compare::Job job;
   coffer::Context context;
 };
+
+/// Where small arrays are, and who reads and writes them side by side.
+struct Folder {
+  const Handle& handle;
+  coffer::KvStorePtr store;
+  std::shared_ptr<coffer::Executor> threads;
+};
+using Pending = coffer::Future<void>;
+
+constexpr int kSmallWriters = 32;  // Small writes wait for the disk, not for a processor.
+
+/// Runs `work` on one of the folder's threads.
+template <class Work>
+Pending* Begin(const Folder& folder, Work work) {
+  const coffer::Promise<void> promise;
+  folder.threads->Submit([promise, work] { promise.Set(work()); });
+  return new Pending(promise.future());
+}
 
 template <class Work>
 auto Guarded(const Work& work, decltype(work()) failed) -> decltype(work()) {
@@ -68,16 +87,11 @@ extern "C" {
       static_cast<Array*>(nullptr));
 }
 
-/// `small`: a small array instead of the job's.
-[[gnu::visibility("default")]] Array* shim_create(const Handle* handle, const char* path,
-                                                  int small) {
+[[gnu::visibility("default")]] Array* shim_create(const Handle* handle, const char* path) {
   return Guarded(
       [&] {
         const coffer::Place place = PlaceOf(handle->job, path, handle->context);
-        const coffer::CreateOptions options = small != 0
-                                                  ? SmallLayoutOf(handle->job, handle->context)
-                                                  : LayoutOf(handle->job, handle->context);
-        return new Array(Array::Create(place, options).OrThrow());
+        return new Array(Array::Create(place, LayoutOf(handle->job, handle->context)).OrThrow());
       },
       static_cast<Array*>(nullptr));
 }
@@ -114,6 +128,51 @@ extern "C" {
 
 [[gnu::visibility("default")]] int shim_copy(const Array* from, const Array* to) {
   return Guarded([&] { return coffer::Copy(*from, *to).OrThrow(), 0; }, -1);
+}
+
+/// A group for small arrays, which is made if `create`.
+[[gnu::visibility("default")]] Folder* shim_folder(const Handle* handle, const char* path,
+                                                   int create) {
+  return Guarded(
+      [&] {
+        const coffer::Place place = PlaceOf(handle->job, path, handle->context);
+        if (create != 0) coffer::Group::Create(place, {.context = handle->context}).OrThrow();
+        return new Folder{*handle, place.store,
+                          coffer::MakeThreadPool(create != 0 ? kSmallWriters : handle->job.cores)};
+      },
+      static_cast<Folder*>(nullptr));
+}
+
+[[gnu::visibility("default")]] void shim_folder_close(Folder* folder) { delete folder; }
+
+/// Creates and writes the small array of this number. `data` is left alone until shim_wait().
+[[gnu::visibility("default")]] Pending* shim_small_write(const Folder* folder, int number,
+                                                         const float* data) {
+  return Begin(*folder, [folder, number, data]() -> coffer::Status {
+    const coffer::Shape shape = {coffer_compare::kSmallSide, coffer_compare::kSmallSide};
+    const coffer::Result<Array> array =
+        Array::Create(folder->store, std::to_string(number) + "/",
+                      SmallLayoutOf(folder->handle.job, folder->handle.context));
+    if (!array.ok()) return array.status();
+    return array->Write(coffer::Box::Full(shape), coffer::Ref(data, shape));
+  });
+}
+
+/// Opens and reads it. `data` is filled at shim_wait().
+[[gnu::visibility("default")]] Pending* shim_small_read(const Folder* folder, int number,
+                                                        float* data) {
+  return Begin(*folder, [folder, number, data]() -> coffer::Status {
+    const coffer::Shape shape = {coffer_compare::kSmallSide, coffer_compare::kSmallSide};
+    const coffer::Result<Array> array = Array::Open(folder->store, std::to_string(number) + "/",
+                                                    {.context = folder->handle.context});
+    if (!array.ok()) return array.status();
+    return array->Read(coffer::Box::Full(shape), coffer::Ref(data, shape));
+  });
+}
+
+[[gnu::visibility("default")]] int shim_wait(Pending* pending) {
+  const std::unique_ptr<Pending> owned(pending);
+  return Guarded([&] { return owned->Get().OrThrow(), 0; }, -1);
 }
 
 /// How many folders are directly below `path`.

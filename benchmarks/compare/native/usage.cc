@@ -1,7 +1,5 @@
 #include "benchmarks/compare/native/usage.h"
 
-#include <malloc.h>
-
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -33,9 +31,9 @@ std::vector<int64_t> Io() {
 }  // namespace
 
 Usage::Usage() {
-  malloc_trim(0);  // What earlier work left to the allocator is no room that this work gets free.
+  static const int64_t resident_at_first = Field("/proc/self/status", "VmRSS");
+  resident_ = resident_at_first;
   std::ofstream("/proc/self/clear_refs") << "5";
-  resident_ = Field("/proc/self/status", "VmRSS");
   io_ = Io();
 }
 

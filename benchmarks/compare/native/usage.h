@@ -1,7 +1,8 @@
 // What a piece of work took: seconds of each call, processor time, peak memory, system calls.
 //
 // The process is measured as a whole, from /proc; so nothing else may run in it meanwhile. Peak
-// memory is the highest resident size since the start, above the resident size then.
+// memory is the highest resident size meanwhile, above that of the process before its first work:
+// what is kept from one piece of work for the next counts, too.
 #ifndef COFFER_BENCHMARKS_COMPARE_NATIVE_USAGE_H_
 #define COFFER_BENCHMARKS_COMPARE_NATIVE_USAGE_H_
 

@@ -3,8 +3,6 @@
 import ctypes
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ import numpy as np
 from benchmarks.compare.job import Job
 from benchmarks.compare.peers.peer import SMALL_SIDE
 
-SMALL_WRITERS = 32  # Small writes wait for the disk, not for a processor.
 SHIM = "COFFER_SHIM"  # The environment variable that names the library.
 JOB = "COFFER_JOB"  # And the one that names the job file.
 
@@ -39,12 +36,17 @@ class CofferCtypes:
             "shim_error": (text, []),
             "shim_start": (pointer, [text]),
             "shim_open": (pointer, [pointer, text]),
-            "shim_create": (pointer, [pointer, text, ctypes.c_int]),
+            "shim_create": (pointer, [pointer, text]),
             "shim_close": (None, [pointer]),
             "shim_null": (ctypes.c_int, [pointer, pointer, pointer]),
             "shim_read": (ctypes.c_int, [pointer, pointer, pointer]),
             "shim_write": (ctypes.c_int, [pointer, pointer, pointer, pointer]),
             "shim_copy": (ctypes.c_int, [pointer, pointer]),
+            "shim_folder": (pointer, [pointer, text, ctypes.c_int]),
+            "shim_folder_close": (None, [pointer]),
+            "shim_small_write": (pointer, [pointer, ctypes.c_int, pointer]),
+            "shim_small_read": (pointer, [pointer, ctypes.c_int, pointer]),
+            "shim_wait": (ctypes.c_int, [pointer]),
             "shim_list": (ctypes.c_int64, [pointer, text]),
         }
         for name, (result, arguments) in signatures.items():
@@ -58,27 +60,24 @@ class CofferCtypes:
             raise RuntimeError(self.shim.shim_error().decode())
         return result
 
-    def create(self, path: str, *, small: bool = False) -> Any:
-        pointer = self._checked(self.shim.shim_create(self._start, path.encode(), small))
-        return _Array(self, pointer, 2 if small else len(self._job.shape))
+    def create(self, path: str) -> Any:
+        pointer = self._checked(self.shim.shim_create(self._start, path.encode()))
+        return _Array(self, pointer, len(self._job.shape))
 
-    def open(self, path: str, rank: int = 0) -> Any:
+    def open(self, path: str) -> Any:
         pointer = self._checked(self.shim.shim_open(self._start, path.encode()))
-        return _Array(self, pointer, rank or len(self._job.shape))
+        return _Array(self, pointer, len(self._job.shape))
 
     def _numbers(self, region: tuple[slice, ...]) -> Any:
         numbers = [n for part in region for n in (part.start, part.stop, part.step or 1)]
         return (ctypes.c_int64 * len(numbers))(*numbers)
 
-    def _read(self, array: Any, region: tuple[slice, ...], dtype: Any) -> np.ndarray:
+    def read(self, array: Any, region: tuple[slice, ...]) -> np.ndarray:
         shape = [len(range(part.start, part.stop, part.step or 1)) for part in region]
-        result: np.ndarray = np.empty(shape, dtype)
+        result: np.ndarray = np.empty(shape, self._dtype)
         numbers = self._numbers(region)
         self._checked(self.shim.shim_read(array.pointer, numbers, result.ctypes.data))
         return result
-
-    def read(self, array: Any, region: tuple[slice, ...]) -> np.ndarray:
-        return self._read(array, region, self._dtype)
 
     def write(self, array: Any, region: tuple[slice, ...], values: np.ndarray) -> None:
         strides = (ctypes.c_int64 * values.ndim)(*values.strides)
@@ -99,26 +98,24 @@ class CofferCtypes:
         target = self.create(path)
         self._checked(self.shim.shim_copy(source.pointer, target.pointer))
 
+    def _small(self, begin: Any, folder: str, arrays: list[np.ndarray], *, create: bool) -> None:
+        """Begins with all of them, then waits."""
+        group = self._checked(self.shim.shim_folder(self._start, folder.encode(), create))
+        pending = [begin(group, n, array.ctypes.data) for n, array in enumerate(arrays)]
+        results = [self.shim.shim_wait(one) for one in pending]
+        self.shim.shim_folder_close(group)
+        for result in results:
+            self._checked(result)
+
     def small_write(self, folder: str, values: list[np.ndarray]) -> None:
-        Path(folder).mkdir(parents=True)
-        (Path(folder) / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
-        region = (slice(0, SMALL_SIDE),) * 2
-
-        def write(number: int) -> None:
-            self.write(self.create(f"{folder}/{number}", small=True), region, values[number])
-
-        with ThreadPoolExecutor(SMALL_WRITERS) as pool:
-            for _ in pool.map(write, range(len(values))):
-                pass
+        self._small(self.shim.shim_small_write, folder, values, create=True)
 
     def small_read(self, folder: str, count: int) -> list[np.ndarray]:
-        region = (slice(0, SMALL_SIDE),) * 2
-        dtype = np.dtype("float32")
-
-        def read(number: int) -> np.ndarray:
-            return self._read(self.open(f"{folder}/{number}", 2), region, dtype)
-
-        return [read(number) for number in range(count)]
+        results: list[np.ndarray] = [
+            np.empty((SMALL_SIDE, SMALL_SIDE), np.float32) for _ in range(count)
+        ]
+        self._small(self.shim.shim_small_read, folder, results, create=False)
+        return results
 
     def list(self, folder: str) -> int:
         return int(self._checked(self.shim.shim_list(self._start, folder.encode())))
