@@ -35,6 +35,15 @@ class BoundZstd final : public BoundBytesToBytes {
                         std::span<std::byte> destination) const override {
     return ZstdDecompress(encoded, destination);
   }
+  std::optional<int64_t> pieces_scratch_bytes(std::span<const std::byte> head,
+                                              bool whole) const override {
+    const std::optional<size_t> bytes = ZstdPiecesMemory(head, max_decoded_size_, whole);
+    return bytes ? std::optional(static_cast<int64_t>(*bytes)) : std::nullopt;
+  }
+  Result<size_t> DecodePieces(std::span<const std::byte> encoded, std::span<std::byte> piece,
+                              const TakePiece& take) const override {
+    return ZstdDecompressPieces(encoded, piece, take);
+  }
 
  private:
   const ZstdOptions options_;

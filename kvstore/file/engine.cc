@@ -7,6 +7,8 @@
 //    round, all by one fsync. A round is handed on to a commit thread, so that nobody syncs for
 //    others without end. An error is for all who asked before it was known: the kernel tells it
 //    once, and a second fsync would say that all is well.
+//  * An operation's directories are synced side by side if no other operation's are: else the disk
+//    has enough to do, and so have the processors.
 //  * A directory counts as durable once every fsync of the operation that found it new succeeded.
 //    So what lies above a durable directory is durable, too. Who makes a directory forgets it
 //    first.
@@ -183,14 +185,19 @@ void Engine::Sync(FileOps& ops, std::vector<ChangedDirectory> directories,
   join->left = directories.size();
   join->directories = std::move(directories);
   join->done = std::move(done);
-  for (size_t i = 0, count = join->directories.size(); i < count; ++i) {
-    SyncOne(ops, join->directories[i].file, [self = shared_from_this(), join](int error) {
-      if (error != 0) join->error = error;
-      if (join->left.fetch_sub(1) != 1) return;
-      if (join->error == 0) self->Remember(join->directories);
-      join->directories.clear();  // Closed before the answer: nothing is open after it.
-      join->done(join->error);
-    });
+  const bool alone = syncing_.fetch_add(1) == 0;
+  for (size_t i = join->directories.size(); i-- > 0;) {
+    Task sync = [self = shared_from_this(), &ops, join, i] {
+      self->SyncOne(ops, join->directories[i].file, [self, join](int error) {
+        if (error != 0) join->error = error;
+        if (join->left.fetch_sub(1) != 1) return;
+        if (join->error == 0) self->Remember(join->directories);
+        join->directories.clear();  // Closed before the answer: nothing is open after it.
+        --self->syncing_;
+        join->done(join->error);
+      });
+    };
+    if (!alone || i == 0 || !TryPost(&sync)) sync();
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -129,7 +130,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   void RunSyncs(FileOps& ops, const DirectoryId& id);
   void Remember(const std::vector<ChangedDirectory>& durable);
 
-  const pid_t owner_;  // A forked child has none of the threads.
+  const pid_t owner_;            // A forked child has none of the threads.
+  std::atomic<int> syncing_{0};  // Operations in Sync().
   const StartThread start_thread_;
 
   Mutex mutex_;

@@ -125,10 +125,8 @@ Result<FileStore::OpenValue> FileStore::Open(const std::string& key,
   if (options.cancel.cancelled()) return CancelledError(root_->Describe(key) + ": read");
   ++context_.stats().read_requests;
   OpenValue open;
-  COFFER_ASSIGN_OR_RETURN(const File root, root_->Open());
-  if (!root.valid()) return open;
-  COFFER_ASSIGN_OR_RETURN(open.file, root_->OpenValue(root, key, &open.stat));
-  open.generation = FileRoot::GenerationOf(open.stat);
+  COFFER_ASSIGN_OR_RETURN(open.file, root_->OpenValue(key, &open.stat));
+  if (open.file.valid()) open.generation = FileRoot::GenerationOf(open.stat);
   return open;
 }
 

@@ -2,9 +2,9 @@
 //
 // Directories. A new directory is durable once its parent was synced. Who finds a directory that it
 // does not know to be durable syncs the parent, even if somebody else has made it a moment ago. The
-// root and what lies above it is synced at once, step by step, so that whatever exists there is
-// durable, but perhaps the entry of the deepest part, which is synced by the first store of a
-// context that writes there.
+// root and what lies above it is made step by step, each synced before the next, so that whatever
+// exists there is durable, but perhaps the entry of the deepest part: a new root's is synced with
+// the first value in it, another's by the first store of a context that writes there.
 #include "kvstore/file/root.h"
 
 #include <algorithm>
@@ -122,10 +122,24 @@ Result<File> FileRoot::OpenDirectory(const File& root, const std::string& path) 
   return ErrorBeneath(file, path, "opening the directory");
 }
 
-Result<File> FileRoot::OpenValue(const File& root, std::string_view key, FileStat* stat) const {
+/// In one call where no link stands in the whole path, since that cannot lead out of the root.
+Result<int> FileRoot::OpenInRoot(const std::string& key, int flags) const {
+  if (!links_seen_.load(std::memory_order_relaxed)) {
+    const int file = ops_.OpenWithoutLinks(PathOf(key).c_str(), flags);
+    if (file == -ELOOP || file == -ENOSYS) {
+      links_seen_.store(true, std::memory_order_relaxed);
+    } else if (file != -ENAMETOOLONG && file != -ENOTDIR) {  // Only the two parts are short enough;
+      return file;                                           // the root itself may be a file.
+    }
+  }
+  COFFER_ASSIGN_OR_RETURN(const File root, Open());
+  return root.valid() ? ops_.OpenBeneath(root.get(), key.c_str(), flags) : -ENOENT;
+}
+
+Result<File> FileRoot::OpenValue(std::string_view key, FileStat* stat) const {
   // Not to hang on a FIFO without a writer: O_NONBLOCK, which regular files ignore.
-  const int descriptor =
-      ops_.OpenBeneath(root.get(), std::string(key).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  COFFER_ASSIGN_OR_RETURN(const int descriptor,
+                          OpenInRoot(std::string(key), O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (descriptor == -ENOENT || descriptor == -ENOTDIR) return File();
   if (descriptor == -ENXIO) {
     return FailedPreconditionError(Describe(key) + ": opening: not a regular file");
@@ -157,12 +171,12 @@ Result<std::optional<KeyPlace>> FileRoot::FindPlace(std::string_view key) const 
 }
 
 Result<KeyPlace> FileRoot::MakePlace(std::string_view key) const {
-  COFFER_ASSIGN_OR_RETURN(File root, Open());
-  if (!root.valid() || !root_durable_.load()) {
-    COFFER_ASSIGN_OR_RETURN(root, CreateRoot());
-  }
   KeyPlace place;
   place.name = NameOf(key);
+  COFFER_ASSIGN_OR_RETURN(File root, Open());
+  if (!root.valid() || !root_durable_.load()) {
+    COFFER_ASSIGN_OR_RETURN(root, CreateRoot(&place));
+  }
   const std::string parent(ParentOf(key));
   if (parent.empty()) {
     COFFER_ASSIGN_OR_RETURN(place.directory_id, IdOf(root, key));
@@ -257,7 +271,7 @@ Status FileRoot::CheckNoLinks(const std::string& path, std::string_view prefix) 
   return Status();
 }
 
-Result<File> FileRoot::CreateRoot() const {
+Result<File> FileRoot::CreateRoot(KeyPlace* place) const {
   MutexLock lock(engine_->creating_roots());
   size_t end = 0;
   COFFER_ASSIGN_OR_RETURN(File existing, OpenExisting(&end));
@@ -279,6 +293,10 @@ Result<File> FileRoot::CreateRoot() const {
     if (options_.sync) {
       // Asked before the sync, which says nothing of one that stands there after it.
       COFFER_ASSIGN_OR_RETURN(const DirectoryId id, IdOf(made, ""));
+      if (end == path_.size()) {
+        place->unsynced.push_back({std::make_shared<File>(std::move(existing)), path_, id});
+        return made;
+      }
       if (const int unsynced = ops_.Sync(existing.get()); unsynced != 0) return failed(unsynced);
       engine_->SetEntryDurable(part, id);
     }
@@ -429,9 +447,7 @@ Result<Generation> FileRoot::CurrentGeneration(const KeyPlace& place, std::strin
   if (stat.kind == FileStat::Kind::kSymlink) {
     if (!follow) return Generation::Unknown();
     // Readers see where it leads, so the condition is about that, too.
-    COFFER_ASSIGN_OR_RETURN(const File root, Open());
-    if (!root.valid()) return Generation::Missing();
-    COFFER_ASSIGN_OR_RETURN(const File file, OpenValue(root, key, &stat));
+    COFFER_ASSIGN_OR_RETURN(const File file, OpenValue(key, &stat));
     if (!file.valid()) return Generation::Missing();
   }
   if (stat.kind == FileStat::Kind::kOther) {

@@ -68,7 +68,7 @@ class FileRoot {
   /// The directory with this path beneath the root; an invalid File if it does not exist.
   Result<File> OpenDirectory(const File& root, const std::string& path) const;
   /// The file that holds the key's value and its stat; an invalid File if there is none.
-  Result<File> OpenValue(const File& root, std::string_view key, FileStat* stat) const;
+  Result<File> OpenValue(std::string_view key, FileStat* stat) const;
 
   /// The place of an existing directory: nullopt if it does not exist.
   Result<std::optional<KeyPlace>> FindPlace(std::string_view key) const;
@@ -129,8 +129,9 @@ class FileRoot {
 
  private:
   Result<File> OpenExisting(size_t* end) const;
+  Result<int> OpenInRoot(const std::string& key, int flags) const;
   Status SyncParentOf(const File& existing, const std::string& path) const;
-  Result<File> CreateRoot() const;
+  Result<File> CreateRoot(KeyPlace* place) const;
   Result<File> MakeDirectoryBeneath(const File& root, const File& above, std::string_view key,
                                     const std::string& path, bool* made) const;
   Result<File> CreateDirectories(const std::shared_ptr<File>& root, std::string_view key,
@@ -143,6 +144,7 @@ class FileRoot {
   const std::shared_ptr<Engine> engine_;
   const std::shared_ptr<Executor> executor_;
   mutable std::atomic<bool> root_durable_{false};
+  mutable std::atomic<bool> links_seen_{false};  // By OpenInRoot().
   mutable std::atomic<size_t> granularity_{
       0};  // Of the file system's stamps: an index, see Stamp().
 };

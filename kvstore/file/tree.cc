@@ -86,8 +86,7 @@ class TreeListing final : public KvListing {
 
   /// Gives a link the stat of what it leads to, if that lies in the root; false if that is nothing.
   Result<bool> FollowLink(TreeWalk::Entry& link) {
-    COFFER_ASSIGN_OR_RETURN(const File root, root_->Open());
-    const Result<File> file = root_->OpenValue(root, link.path, &link.stat);
+    const Result<File> file = root_->OpenValue(link.path, &link.stat);
     if (file.ok()) return link.stat.kind != FileStat::Kind::kSymlink;
     if (file.status().code() == StatusCode::kFailedPrecondition) return true;
     return file.status();

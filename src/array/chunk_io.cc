@@ -14,6 +14,19 @@ int64_t ScratchChunkBytes(const ChunkSpec& chunk) {
   return BufferPool::CapacityFor(chunk.num_bytes());
 }
 
+std::optional<Box> StoredBoxOf(const TransformPiece& piece) {
+  Box box;
+  for (size_t d = 0; d < piece.maps.size(); ++d) {
+    const IndexTransform::OutputMap& map = piece.maps[d];
+    const int64_t extent = map.view_dim < 0 ? 1 : piece.view_box.shape[map.view_dim];
+    if (extent > 1 && map.stride != 1 && map.stride != -1) return std::nullopt;
+    const int64_t first = piece.first[static_cast<int>(d)];
+    box.origin.push_back(extent > 1 && map.stride < 0 ? first - (extent - 1) : first);
+    box.shape.push_back(extent);
+  }
+  return box;
+}
+
 Status DecodePiece(const CodecChain& chain, std::span<const std::byte> encoded, const Box& cell,
                    const TransformPiece& piece, const View& destination, BufferPool& pool) {
   const CodecScratch scratch{&pool};
@@ -24,6 +37,10 @@ Status DecodePiece(const CodecChain& chain, std::span<const std::byte> encoded, 
     const ConstView chunk(encoded.data(), chain.chunk().data_type, chain.chunk().shape);
     CopyView(ChunkView(chunk, cell, piece), destination);
     return Status();
+  }
+  if (const std::optional<Box> box = StoredBoxOf(piece); box && chain.HasPieces(encoded)) {
+    return chain.DecodeBox(encoded, Relative(*box, cell), InStoredOrder(destination, piece),
+                           scratch);
   }
   COFFER_ASSIGN_OR_RETURN(ScratchChunk chunk, MakeScratchChunk(chain.chunk(), pool));
   COFFER_RETURN_IF_ERROR(chain.Decode(encoded, chunk.view, scratch));

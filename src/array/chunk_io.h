@@ -3,6 +3,7 @@
 #define COFFER_SRC_ARRAY_CHUNK_IO_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "coffer/async/buffer.h"
@@ -51,8 +52,12 @@ Result<ScratchChunk> MakeScratchChunk(const ChunkSpec& chunk, BufferPool& pool);
 /// What MakeScratchChunk holds, in bytes.
 int64_t ScratchChunkBytes(const ChunkSpec& chunk);
 
+/// The box of the array that the piece takes; nullopt if it does not take all elements of one.
+std::optional<Box> StoredBoxOf(const TransformPiece& piece);
+
 /// Decodes what `piece` takes of the chunk that stands at `cell` into `destination` (the sub-view
-/// at piece.view_box): straight where the piece is the whole chunk, else by way of a scratch chunk.
+/// at piece.view_box): straight where the piece is the whole chunk, or a box of one that decodes in
+/// pieces; else by way of a scratch chunk.
 Status DecodePiece(const CodecChain& chain, std::span<const std::byte> encoded, const Box& cell,
                    const TransformPiece& piece, const View& destination, BufferPool& pool);
 

@@ -79,6 +79,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
     /// What the source has, if that is known: more lanes begin when work is pushed.
     int64_t source_pieces = INT64_MAX;
     int64_t progress_bytes = 0;  // All bytes of the operation.
+    int64_t work_bytes = 0;      // Those that it decodes, encodes or moves: no fewer.
     ProgressFunction on_progress;
     CancelToken cancel;
     Reservation* reservation = nullptr;
@@ -167,12 +168,14 @@ template <class UserOptions>
 Crew::Options CrewOptionsFor(std::string operation, const StoredArray& stored, int64_t bytes,
                              const UserOptions& options, const Context& context, int64_t pieces,
                              int64_t work_bytes = 0) {
+  work_bytes = std::max(bytes, work_bytes);
   return {.operation = std::move(operation),
           .subject = stored.Describe(stored.prefix),
           .lanes = options.reservation != nullptr
                        ? 1
-                       : LaneCount(*stored.store, context, pieces, std::max(bytes, work_bytes)),
+                       : LaneCount(*stored.store, context, pieces, work_bytes),
           .progress_bytes = bytes,
+          .work_bytes = work_bytes,
           .on_progress = options.on_progress,
           .cancel = options.cancel,
           .reservation = options.reservation};

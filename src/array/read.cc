@@ -6,6 +6,8 @@
 //  2. ChunkRead reserves the bound of the encoded chunk and what decoding holds, reads the value,
 //     decodes it. A plain chunk of which one contiguous run is wanted on both sides is read
 //     straight into the destination.
+//     Where so much for each lane is more than the budget, and the chunk may be one that is decoded
+//     in pieces, its head is read first (ChunkHead): then its true size is reserved, and a piece.
 //  3. Shards: read_shard.cc.
 //  4. Where decoded chunks are kept (chunk_cache.h) they are looked for first, and decoded into the
 //     cache, from which the taker copies.
@@ -61,6 +63,8 @@ namespace {
 
 constexpr int64_t kSpanBytesMax = MiB(4);
 constexpr int64_t kSpanBytesMin = KiB(64);
+constexpr int64_t kRemoteSpanBytesMin = MiB(1);  // Smaller requests cost more than they gain.
+constexpr int64_t kSpansOfALane = 8;             // So that all lanes end at about the same time.
 constexpr int64_t kCalledBackBytesMax = MiB(1);
 
 class ChunkRead : public Work {
@@ -71,10 +75,20 @@ class ChunkRead : public Work {
         key_(operation_->stored->CellKey(wanted_.cell)),
         box_(operation_->stored->grid.CellBox(wanted_.cell)),
         taker_(operation_->plan->TakerOf(box_, wanted_.takers)),
-        encoded_bytes_(encoded_bytes) {}
+        encoded_bytes_(encoded_bytes),
+        decode_bytes_(DecodePieceBytes(chain())) {}
+
+  const std::string& key() const { return key_; }
+  bool takes_pieces() const { return taker_->bytes > 0 && taker_->takes_pieces(); }
+  /// What the chunk holds, to judge by its head.
+  void Expect(const ReadResult& head) {
+    if (TooLongForChunk(head.total_size, chain())) return;
+    encoded_bytes_ = head.total_size;
+    decode_bytes_ = chain().decode_scratch_bytes(head.value, /*whole=*/false);
+  }
 
   int64_t reserve_bytes() const override {
-    return BufferPool::CapacityFor(encoded_bytes_) + DecodePieceBytes(chain());
+    return BufferPool::CapacityFor(encoded_bytes_) + decode_bytes_;
   }
 
   Result<Pending> Step(Crew& crew, Reservation& reservation) override {
@@ -94,6 +108,12 @@ class ChunkRead : public Work {
     }
     const Result<ReadResult>& read = read_.Get();
     if (!read.ok()) return Failed(crew, read.status());
+    if (read->state == ReadResult::State::kValue && decode_bytes_ < DecodePieceBytes(chain()) &&
+        chain().decode_scratch_bytes(read->value, /*whole=*/true) > decode_bytes_) {
+      // It was replaced since, or its head has promised too much.
+      crew.Push(std::make_unique<ChunkRead>(operation_, wanted_, read->total_size));
+      return Pending::Done();
+    }
     COFFER_RETURN_IF_ERROR(Finish(crew, *read));
     return Taken(reservation);
   }
@@ -207,7 +227,8 @@ class ChunkRead : public Work {
   const std::string key_;
   const Box box_;
   std::unique_ptr<ChunkTaker> taker_;
-  const int64_t encoded_bytes_;
+  int64_t encoded_bytes_;
+  int64_t decode_bytes_;
   bool direct_ = false;
   Stamp stamp_;
   std::optional<CachedChunk> kept_;
@@ -216,6 +237,33 @@ class ChunkRead : public Work {
   Future<ReadResult> read_;
   Future<ReadResult> stat_;
   CallingBack calling_back_;
+};
+
+/// Reads the first bytes of a chunk, then hands on to its ChunkRead.
+class ChunkHead : public Work {
+ public:
+  ChunkHead(const OperationPtr& operation, std::unique_ptr<ChunkRead> chunk)
+      : store_(*operation->stored->store), chunk_(std::move(chunk)) {}
+
+  Result<Pending> Step(Crew& crew, Reservation&) override {
+    if (!read_.valid()) {
+      ReadOptions options;
+      options.range = ByteRange::Span(0, CodecChain::kHeadBytes);
+      options.cancel = crew.stop_token();
+      read_ = store_.Read(chunk_->key(), options);
+      if (!read_.ready()) return Pending::On(read_);
+    }
+    // What cannot be read so the chunk's own read tells.
+    const Result<ReadResult>& head = read_.Get();
+    if (head.ok() && head->state == ReadResult::State::kValue) chunk_->Expect(*head);
+    crew.Push(std::move(chunk_));
+    return Pending::Done();
+  }
+
+ private:
+  KvStore& store_;
+  std::unique_ptr<ChunkRead> chunk_;
+  Future<ReadResult> read_;
 };
 
 }  // namespace
@@ -299,17 +347,22 @@ Future<void> StartChunks(ReadRequest request, Crew::Options options, const Conte
     operation->freshness.emplace(*operation->caches, stored.Describe(stored.prefix),
                                  request.options.max_staleness);
   }
+  operation->heads_first = layout == nullptr && operation->chunks == nullptr && options.lanes > 1 &&
+                           stored.store->capabilities().local && stored.chain->may_have_pieces() &&
+                           LargestReadTask(stored) > context.budget().limit_bytes() / options.lanes;
   if (layout != nullptr) {
     operation->index_names = ShardIndexNames(*operation->caches, stored);
     operation->wanted_chunks_max =
         std::min(layout->num_entries(), options.progress_bytes / stored.data_type().size());
     const int64_t share = context.budget().limit_bytes() / (4 * options.lanes);
+    const Capabilities capabilities = stored.store->capabilities();
+    const int64_t part = std::max(options.work_bytes / (kSpansOfALane * options.lanes),
+                                  capabilities.local ? kSpanBytesMin : kRemoteSpanBytesMin);
     // Inside another task the reservation covers one chunk at a time.
-    operation->span_bytes_max =
-        request.options.reservation != nullptr
-            ? 0
-            : std::min({std::max(share, kSpanBytesMin), kSpanBytesMax,
-                        stored.store->capabilities().coalesce_size_max_bytes});
+    operation->span_bytes_max = request.options.reservation != nullptr
+                                    ? 0
+                                    : std::min({std::max(share, kSpanBytesMin), part, kSpanBytesMax,
+                                                capabilities.coalesce_size_max_bytes});
     if (operation->plan->calls_back()) {
       operation->span_chunks_max = std::max<int64_t>(
           1, std::min(share, kCalledBackBytesMax) / ScratchChunkBytes(layout->inner().chunk()));
@@ -322,8 +375,10 @@ Future<void> StartChunks(ReadRequest request, Crew::Options options, const Conte
     if (sharded) {
       return MakeShardRead(operation, *std::move(wanted));
     }
-    return std::make_unique<ChunkRead>(operation, *std::move(wanted),
-                                       operation->chain().max_encoded_size());
+    auto chunk = std::make_unique<ChunkRead>(operation, *std::move(wanted),
+                                             operation->chain().max_encoded_size());
+    if (!operation->heads_first || !chunk->takes_pieces()) return chunk;
+    return std::make_unique<ChunkHead>(operation, std::move(chunk));
   };
   std::shared_ptr<Crew> crew = Crew::Make(context, std::move(options), std::move(next));
   start == StartOn::kCaller ? crew->StartHere() : crew->Start();

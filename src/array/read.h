@@ -49,6 +49,8 @@ class ChunkTaker {
   virtual std::optional<std::span<std::byte>> AsOneRun(const ChunkSpec&, ByteRange&) {
     return std::nullopt;
   }
+  /// Whether a chunk that has pieces (CodecChain) is taken in no more than these.
+  virtual bool takes_pieces() const { return false; }
   /// What is left to do when the task holds nothing any more; see ReadPlan::calls_back.
   virtual Status Finish() { return Status(); }
 

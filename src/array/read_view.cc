@@ -25,6 +25,7 @@ class ViewTaker final : public ChunkTaker {
     FillView(part(), chunk.fill_value);
     return Status();
   }
+  bool takes_pieces() const override { return StoredBoxOf(piece_).has_value(); }
   std::optional<std::span<std::byte>> AsOneRun(const ChunkSpec& spec, ByteRange& range) override {
     const View to = part();
     // Any address does for the chunk: only where the run begins in it, and its strides, count.

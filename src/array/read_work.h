@@ -25,6 +25,7 @@ struct ReadOperation {
   std::optional<Freshness> freshness;        // nobody keeps.
   std::string index_names;                   // Of shards' indexes in the caches.
   std::shared_ptr<const ChunkCache> chunks;  // nullptr: none are kept.
+  bool heads_first = false;                  // See ChunkHead in read.cc.
   int64_t wanted_chunks_max = 0;             // Inner chunks of one shard.
   int64_t span_bytes_max = 0;
   int64_t span_chunks_max = INT64_MAX;

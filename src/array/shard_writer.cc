@@ -9,6 +9,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr int64_t kBatchBytes = MiB(1);
+constexpr int64_t kStraightBytes = KiB(64);  // So many are not copied into a batch.
 
 int64_t BatchBytes(const CodecChain& inner) {
   return std::max(kBatchBytes, inner.max_encoded_size());
@@ -38,15 +39,9 @@ ShardWriter::ShardWriter(const StoredArray& stored, const Context& context, std:
 Status ShardWriter::Put(int64_t number, const Box& inner_box, const ConstView& part) {
   const CodecChain& inner = layout_.inner();
   if (!store_fill_chunks_ && AllEqual(part, inner.chunk().fill_value)) return Status();
-  BufferPool& pool = context_.buffers();
-  COFFER_ASSIGN_OR_RETURN(const ConstView chunk,
-                          PadToChunk(inner, inner_box, part, scratch_, pool));
   COFFER_ASSIGN_OR_RETURN(const std::span<std::byte> room, RoomInBatch(inner.max_encoded_size()));
-  COFFER_ASSIGN_OR_RETURN(
-      const size_t size,
-      inner.Encode(chunk, room.first(static_cast<size_t>(inner.max_encoded_size())),
-                   CodecScratch{&pool}));
-  context_.stats().chunks_encoded += 1;
+  COFFER_ASSIGN_OR_RETURN(const size_t size,
+                          EncodeInner(context_, inner, inner_box, part, scratch_, room));
   index_[static_cast<size_t>(number)] = {offset_, size};
   empty_ = false;
   offset_ += size;
@@ -61,6 +56,10 @@ Status ShardWriter::PutEncoded(std::span<const EncodedChunk> entries,
     empty_ = false;
   }
   offset_ += encoded.size();
+  if (streaming() && static_cast<int64_t>(encoded.size()) >= kStraightBytes) {
+    COFFER_RETURN_IF_ERROR(Flush());
+    return Append(encoded);
+  }
   while (!encoded.empty()) {
     COFFER_ASSIGN_OR_RETURN(const std::span<std::byte> room, RoomInBatch(1));
     const size_t size = std::min(room.size(), encoded.size());
@@ -118,6 +117,16 @@ Result<Future<WriteResult>> ShardWriter::FinishOrError() {
   shard.Append(held_);
   if (!index_first) shard.Append(*index);
   return stored_.store->Write(key_, std::move(shard), options_);
+}
+
+Result<size_t> EncodeInner(const Context& context, const CodecChain& inner, const Box& inner_box,
+                           const ConstView& part, ScratchChunk& scratch,
+                           std::span<std::byte> room) {
+  BufferPool& pool = context.buffers();
+  COFFER_ASSIGN_OR_RETURN(const ConstView chunk, PadToChunk(inner, inner_box, part, scratch, pool));
+  context.stats().chunks_encoded += 1;
+  return inner.Encode(chunk, room.first(static_cast<size_t>(inner.max_encoded_size())),
+                      CodecScratch{&pool});
 }
 
 int64_t ShardWriterBytes(const StoredArray& stored) {

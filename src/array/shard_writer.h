@@ -66,6 +66,11 @@ class ShardWriter {
   std::unique_ptr<KvWriter> writer_;
 };
 
+/// Encodes a whole inner chunk at `inner_box`, or the part of one that lies inside the array, into
+/// `room` of at least inner.max_encoded_size() bytes.
+Result<size_t> EncodeInner(const Context& context, const CodecChain& inner, const Box& inner_box,
+                           const ConstView& part, ScratchChunk& scratch, std::span<std::byte> room);
+
 /// What a ShardWriter holds at most.
 int64_t ShardWriterBytes(const StoredArray& stored);
 

@@ -24,6 +24,7 @@
 #include "src/array/crew.h"
 #include "src/array/key_locks.h"
 #include "src/array/pending_updates.h"
+#include "src/array/shard_encoding.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
 #include "src/codec/chain.h"
@@ -40,6 +41,7 @@ struct WriteOperation {
   bool exclusive = false;
   bool conditional_write = false;  // The store's.
   bool caller_waits = false;       // With nothing else to do: there is one cell.
+  int shard_lanes = 1;             // That encode one shard.
   CellWalk walk;
   int64_t cells = 0;
   int64_t next_cell = 0;  // Used under the crew's lock.
@@ -85,8 +87,10 @@ class CoveredWrite : public Work {
       : operation_(std::move(operation)), part_(std::move(part)), turn_(std::move(turn)) {}
 
   int64_t reserve_bytes() const override {
-    return operation_->sharded() ? ShardWriterBytes(*operation_->stored)
-                                 : EncodeChunkBytes(*operation_->stored);
+    const StoredArray& stored = *operation_->stored;
+    if (!operation_->sharded()) return EncodeChunkBytes(stored);
+    return operation_->shard_lanes == 1 ? ShardWriterBytes(stored)
+                                        : ShardEncodingBytes(stored, operation_->shard_lanes);
   }
 
   Result<Pending> Step(Crew& crew, Reservation& reservation) override {
@@ -94,7 +98,13 @@ class CoveredWrite : public Work {
       // Inside a task nothing may be held beyond its reservation, so it waits.
       const bool later = AcknowledgesLater(*operation_->stored) && !crew.inside_task() &&
                          operation_->conditional_write;  // Else its turn lasts until then.
-      COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later));
+      if (encoding_ == nullptr) COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later));
+      if (encoding_ != nullptr) {
+        const Future<void> done = encoding_->done();
+        if (!done.ready()) return Pending::On(done);
+        COFFER_RETURN_IF_ERROR(AtCell(done.Get(), *operation_, part_));
+        write_ = encoding_->Finish();
+      }
       done_bytes = part_.bytes(*operation_);
       if (later) {
         crew.Track<WriteResult>(write_,
@@ -125,6 +135,14 @@ class CoveredWrite : public Work {
       write_ = stored.store->Write(part_.key, std::move(value), options);
       return Status();
     }
+    if (operation_->shard_lanes > 1) {
+      encoding_ = std::make_shared<ShardEncoding>(
+          operation_->stored, context, part_.key,
+          ShardEncoding::Source{part_.cell, part_.clipped, source, operation_->store_fill_chunks},
+          options, operation_->shard_lanes);
+      encoding_->Start(crew);
+      return Status();
+    }
     ShardWriter writer(stored, context, part_.key, options, operation_->store_fill_chunks);
     const int64_t entries = operation_->chain().shard_layout()->num_entries();
     for (int64_t number = 0; number < entries; ++number) {
@@ -143,6 +161,7 @@ class CoveredWrite : public Work {
   const OperationPtr operation_;
   const CellPart part_;
   const KeyLock turn_;
+  std::shared_ptr<ShardEncoding> encoding_;
   Future<WriteResult> write_;
 };
 
@@ -359,6 +378,22 @@ WorkPtr NextCell(const std::shared_ptr<WriteOperation>& operation, const Context
   return nullptr;
 }
 
+int64_t PiecesOfWrite(const StoredArray& stored, int64_t cells) {
+  const ShardLayout* const layout = stored.chain->shard_layout();
+  if (layout == nullptr) return cells;
+  return CheckedMul(cells, layout->num_entries()).value_or(INT64_MAX);
+}
+
+/// How many lanes encode one shard: more than one where there would else be too few shards to keep
+/// all lanes at work to the end, and the budget has room.
+int ShardLanes(const StoredArray& stored, const Context& context, int64_t cells, int lanes) {
+  lanes = std::min(lanes, context.executor().concurrency());
+  if (stored.chain->shard_layout() == nullptr || lanes == 1 || cells >= 2 * lanes) return 1;
+  const int64_t at_once = std::min<int64_t>(cells, lanes);
+  const bool room = ShardEncodingBytes(stored, lanes) <= context.budget().limit_bytes() / at_once;
+  return room ? lanes : 1;
+}
+
 }  // namespace
 
 int64_t LargestWriteTask(const StoredArray& stored) {
@@ -390,8 +425,10 @@ WriteFutures StartWrite(const StoredArrayPtr& stored, const IndexTransform& tran
   if (!cells) return ready(InvalidArgumentError("more chunks than can be counted"));
   operation->cells = *cells;
   operation->caller_waits = start == StartOn::kCaller && *cells == 1;
-  Crew::Options crew_options =
-      CrewOptionsFor("array.write", *stored, transform, options, context, *cells);
+  Crew::Options crew_options = CrewOptionsFor("array.write", *stored, transform, options, context,
+                                              PiecesOfWrite(*stored, *cells));
+  crew_options.source_pieces = *cells;
+  operation->shard_lanes = ShardLanes(*stored, context, *cells, crew_options.lanes);
   const bool inside_task = options.reservation != nullptr;
   std::shared_ptr<Crew> crew = Crew::Make(
       context, std::move(crew_options),

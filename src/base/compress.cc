@@ -71,6 +71,8 @@ struct ZstdDecompressor {
   size_t bytes;
 };
 
+constexpr int kPiecesWindowLogMax = 21;
+
 // The pools are never destroyed: a detached operation may still compress while the process exits.
 template <class Item, size_t kIdleBytesMax>
 IdlePool<Item>& Pool() {
@@ -249,6 +251,58 @@ Result<size_t> ZstdCompress(std::span<const std::byte> in, const ZstdOptions& op
   if (ZSTD_isError(size) == 0) return size;
   if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) return NoContext("zstd compressor");
   return InternalError("zstd of " + Count(in.size()) + ": " + ZSTD_getErrorName(size));
+}
+
+std::optional<size_t> ZstdPiecesMemory(std::span<const std::byte> head, size_t size, bool whole) {
+  ZSTD_frameHeader header;
+  if (ZSTD_getFrameHeader(&header, head.data(), head.size()) != 0) return std::nullopt;
+  if (header.frameType != ZSTD_frame || header.dictID != 0) return std::nullopt;
+  if (header.frameContentSize != size) return std::nullopt;
+  if (header.windowSize > (size_t{1} << kPiecesWindowLogMax)) return std::nullopt;
+  if (whole && ZSTD_findFrameCompressedSize(head.data(), head.size()) != head.size()) {
+    return std::nullopt;
+  }
+  return ZSTD_estimateDStreamSize(static_cast<size_t>(header.windowSize));
+}
+
+Result<size_t> ZstdDecompressPieces(std::span<const std::byte> in, std::span<std::byte> piece,
+                                    const TakePiece& take) {
+  auto decompressor = ZstdDecompressors().Take([](const ZstdDecompressor&) { return true; });
+  if (decompressor == nullptr) decompressor = std::make_unique<ZstdDecompressor>();
+  ZSTD_DCtx* const context = decompressor->context;
+  if (context == nullptr) return NoContext("zstd decompressor");
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+  ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, kPiecesWindowLogMax);
+  ZSTD_inBuffer input = {in.data(), in.size(), 0};
+  size_t decoded = 0;
+  const auto run = [&]() -> Status {
+    for (size_t expected = 1; expected != 0;) {
+      ZSTD_outBuffer output = {piece.data(), piece.size(), 0};
+      while (expected != 0 && output.pos < output.size) {
+        const size_t before = input.pos + output.pos;
+        expected = ZSTD_decompressStream(context, &output, &input);
+        if (ZSTD_isError(expected) != 0) {
+          if (ZSTD_getErrorCode(expected) == ZSTD_error_memory_allocation) {
+            return NoContext("zstd window");
+          }
+          return ZstdDamaged(ZSTD_getErrorName(expected));
+        }
+        if (expected != 0 && input.pos + output.pos == before) {
+          return ZstdDamaged("cut short in a frame");
+        }
+      }
+      if (output.pos == 0) break;
+      decoded += output.pos;
+      COFFER_ASSIGN_OR_RETURN(const bool more, take(piece.first(output.pos)));
+      if (!more) return Status();
+    }
+    return input.pos == in.size() ? Status() : ZstdDamaged("bytes behind a frame");
+  };
+  const Status status = run();
+  decompressor->bytes = ZSTD_sizeof_DCtx(context);  // It keeps its window.
+  ZstdDecompressors().Put(std::move(decompressor));
+  COFFER_RETURN_IF_ERROR(status);
+  return decoded;
 }
 
 Result<size_t> ZstdDecompress(std::span<const std::byte> in, std::span<std::byte> out) {

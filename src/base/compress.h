@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -59,6 +60,17 @@ bool ZstdHasChecksum(std::span<const std::byte> in);
 /// One frame with its content size. Requires out.size() >= ZstdBound(in.size()).
 Result<size_t> ZstdCompress(std::span<const std::byte> in, const ZstdOptions& options,
                             std::span<std::byte> out);
+/// What ZstdDecompressPieces() holds beside input and piece for bytes that begin with `head` (all
+/// of them if `whole`, else at least their first 18); nullopt if these are not one frame that says
+/// that it holds `size` bytes, with a window of at most 2 MiB. If not `whole`, what follows is
+/// taken to be as it should.
+std::optional<size_t> ZstdPiecesMemory(std::span<const std::byte> head, size_t size, bool whole);
+/// Decodes one frame into `piece`, again and again, and gives it to `take` whenever it is full, and
+/// at the end. Returns the decoded size; as much as was taken if `take` returns false, which ends
+/// it there: what follows is not looked at.
+using TakePiece = std::function<Result<bool>(std::span<const std::byte> piece)>;
+Result<size_t> ZstdDecompressPieces(std::span<const std::byte> in, std::span<std::byte> piece,
+                                    const TakePiece& take);
 /// Frames, with or without content size, and skippable frames. Returns the decoded size,
 /// <= out.size(). No dictionaries, and no formats older than RFC 8878.
 Result<size_t> ZstdDecompress(std::span<const std::byte> in, std::span<std::byte> out);

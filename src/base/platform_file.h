@@ -48,6 +48,8 @@ class FileOps {
   virtual int OpenDirectory(const char* path) = 0;  ///< Any path; follows links.
   /// `path` may have segments; it is an error (-EXDEV or -ELOOP) if links lead out of `root`.
   virtual int OpenBeneath(int root, const char* path, int flags) = 0;
+  /// Any path in which no link stands: -ELOOP if one does, -ENOSYS where that cannot be asked for.
+  virtual int OpenWithoutLinks(const char* path, int flags) = 0;
   /// One segment, no link. `flags` may have O_CREAT, then `mode` counts.
   virtual int OpenAt(int directory, const char* name, int flags, mode_t mode) = 0;
   virtual int Close(int file) = 0;
@@ -109,6 +111,7 @@ class SystemFileOps : public FileOps {
  public:
   int OpenDirectory(const char* path) override;
   int OpenBeneath(int root, const char* path, int flags) override;
+  int OpenWithoutLinks(const char* path, int flags) override;
   int OpenAt(int directory, const char* name, int flags, mode_t mode) override;
   int Close(int file) override;
   int Stat(int file, FileStat* stat) override;

@@ -16,26 +16,36 @@ namespace {
 
 constexpr int kRacesMax = 1000;
 
+/// -ENOSYS before Linux 5.6, or where a sandbox forbids the call.
+int OpenAt2(int directory, const char* path, int flags, uint64_t resolve) {
+  static std::atomic<bool> missing{false};
+  if (missing.load(std::memory_order_relaxed)) return -ENOSYS;
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = resolve;
+  for (int raced = 0;;) {
+    const long file = syscall(SYS_openat2, directory, path, &how, sizeof(how));
+    if (file >= 0) return static_cast<int>(file);
+    // EAGAIN: a rename somewhere in the path raced with the check for ".." of a link.
+    if (errno == EINTR || (errno == EAGAIN && ++raced < kRacesMax)) continue;
+    if (errno == ENOSYS || errno == E2BIG) {
+      missing.store(true, std::memory_order_relaxed);
+      return -ENOSYS;
+    }
+    // A sandbox's, or the file system's, which has nothing to refuse in a file to be read.
+    return errno == EPERM && (flags & O_ACCMODE) == O_RDONLY ? -ENOSYS : -errno;
+  }
+}
+
 }  // namespace
 
 int SystemFileOps::OpenBeneath(int root, const char* path, int flags) {
-  static std::atomic<bool> missing{false};  // Before Linux 5.6, or forbidden by a sandbox.
-  if (!missing.load(std::memory_order_relaxed)) {
-    open_how how = {};
-    how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    for (int raced = 0;;) {
-      const long file = syscall(SYS_openat2, root, path, &how, sizeof(how));
-      if (file >= 0) return static_cast<int>(file);
-      // EAGAIN: a rename somewhere in the path raced with the check for ".." of a link.
-      if (errno == EINTR || (errno == EAGAIN && ++raced < kRacesMax)) continue;
-      if (errno != ENOSYS && errno != EPERM && errno != E2BIG) return -errno;
-      if (errno == EPERM && (flags & O_ACCMODE) != O_RDONLY) return -errno;
-      break;
-    }
-    if (errno == ENOSYS || errno == E2BIG) missing.store(true, std::memory_order_relaxed);
-  }
-  return OpenBeneathBySteps(root, path, flags);
+  const int file = OpenAt2(root, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+  return file == -ENOSYS ? OpenBeneathBySteps(root, path, flags) : file;
+}
+
+int SystemFileOps::OpenWithoutLinks(const char* path, int flags) {
+  return OpenAt2(AT_FDCWD, path, flags, RESOLVE_NO_SYMLINKS);
 }
 
 int SystemFileOps::RenameNew(int from_directory, const char* from, int to_directory,

@@ -15,6 +15,8 @@ int SystemFileOps::OpenBeneath(int root, const char* path, int flags) {
   return OpenBeneathBySteps(root, path, flags);
 }
 
+int SystemFileOps::OpenWithoutLinks(const char*, int) { return -ENOSYS; }
+
 int SystemFileOps::RenameNew(int, const char*, int, const char*) { return -EINVAL; }
 
 int SystemFileOps::RenameDirectory(int from_directory, const char* from, int to_directory,

@@ -4,6 +4,9 @@
 // 2. Bytes -> bytes codecs are walked from the stored side. A checksum is verified where the bytes
 //    stand. A decompressor writes into pooled scratch of the size that its output must have, or, if
 //    it is the last one and what follows is the elements as they stand in memory, into the view.
+//    Where the view is not contiguous and the chunk is large, a compressor that can do so decodes
+//    it in pieces of some planes along the first dimension, which go to their places while they
+//    are in the processor's cache; what lies behind the last plane that is wanted is left alone.
 // 3. The array -> bytes codec reads what is left into the view.
 //
 // Encoding is the same walk backwards: the elements are compressed straight from the view where it
@@ -28,12 +31,16 @@
 #include "coffer/async/future.h"
 #include "coffer/base/checked.h"
 #include "src/codec/shard_layout.h"
+#include "src/nd/copy.h"
 
 namespace coffer::inline v0 {
 namespace {
 
 // Far above anything real; keeps sums of sizes within int64.
 constexpr int64_t kEncodedSizeMax = int64_t{1} << 60;
+
+constexpr int64_t kPieceBytes = KiB(256);
+constexpr int64_t kInPiecesMin = MiB(1);  // Smaller chunks stay in the cache as they are.
 
 std::string Label(size_t i, const Codec& codec) {
   return "codecs[" + std::to_string(i) + "] (" + codec.name() + ")";
@@ -180,6 +187,7 @@ Result<std::shared_ptr<const CodecChain>> CodecChain::BindAll(std::span<const Co
   COFFER_RETURN_IF_ERROR(chain->BindArrays(codecs));
   const size_t first = chain->array_to_array_.size() + 1;
   COFFER_RETURN_IF_ERROR(chain->BindBytes(codecs, first));
+  chain->FindPieces();
   COFFER_RETURN_IF_ERROR(chain->BindRenumberedShard(codecs));
   return std::shared_ptr<const CodecChain>(std::move(chain));
 }
@@ -252,6 +260,42 @@ Status CodecChain::BindRenumberedShard(std::span<const CodecPtr> codecs) {
   chain->array_to_bytes_label_ = array_to_bytes_label_;
   renumbered_shard_ = std::make_unique<ShardLayout>(layout->Renumbered(order, std::move(chain)));
   return Status();
+}
+
+/// Whether, and how, chunks can be decoded in pieces: the elements, one compressor, checksums.
+void CodecChain::FindPieces() {
+  for (const ArrayStage& stage : array_to_array_) {
+    if (stage.codec->dimension_order().empty()) return;
+  }
+  if (!array_to_bytes_->is_identity() || NextCompressor(0) != 0 || bytes_to_bytes_.empty()) return;
+  for (size_t i = 1; i < bytes_to_bytes_.size(); ++i) {
+    const ByteStage& stage = bytes_to_bytes_[i];
+    if (!stage.in_place || !stage.codec->fixed_size()) return;
+    trailer_bytes_ += stage.codec->max_encoded_size() - stage.decoded_max;
+  }
+  const ChunkSpec& spec = InputOf(array_to_array_.size());
+  if (spec.shape.empty() || spec.num_bytes() < kInPiecesMin) return;
+  plane_bytes_ = spec.num_bytes() / spec.shape[0];
+  const int64_t planes = std::max<int64_t>(1, kPieceBytes / plane_bytes_);
+  if (planes <= spec.shape[0] / 2) piece_planes_ = planes;
+}
+
+std::span<const std::byte> CodecChain::WithoutTrailers(std::span<const std::byte> encoded) const {
+  const auto trailers = static_cast<size_t>(trailer_bytes_);
+  return encoded.first(encoded.size() - std::min(trailers, encoded.size()));
+}
+
+bool CodecChain::HasPieces(std::span<const std::byte> encoded) const {
+  return piece_planes_ > 0 &&
+         bytes_to_bytes_[0].codec->pieces_scratch_bytes(WithoutTrailers(encoded), /*whole=*/true);
+}
+
+int64_t CodecChain::decode_scratch_bytes(std::span<const std::byte> head, bool whole) const {
+  if (piece_planes_ == 0) return decode_scratch_bytes();
+  const std::optional<int64_t> bytes =
+      bytes_to_bytes_[0].codec->pieces_scratch_bytes(whole ? WithoutTrailers(head) : head, whole);
+  if (!bytes) return decode_scratch_bytes();
+  return *bytes + BufferPool::CapacityFor(piece_planes_ * plane_bytes_);
 }
 
 const ChunkSpec& CodecChain::InputOf(size_t array_stage) const {
@@ -375,6 +419,64 @@ Status CodecChain::DecodeFrom(size_t array_stage, std::span<const std::byte> enc
   return Run(stage.label, [&] { return stage.codec->Decode(inner_view, view); });
 }
 
+Status CodecChain::DecodeBox(std::span<const std::byte> encoded, const Box& box, const View& part,
+                             const CodecScratch& scratch) const {
+  for (size_t i = bytes_to_bytes_.size(); i-- > 1;) {
+    const ByteStage& stage = bytes_to_bytes_[i];
+    COFFER_ASSIGN_OR_RETURN(
+        encoded, Run(stage.label, [&] { return stage.codec->DecodeInPlace(encoded).value(); }));
+  }
+  Box planes = box;
+  View view = part;
+  for (const ArrayStage& stage : array_to_array_) {
+    const auto order = stage.codec->dimension_order();
+    const Box before = planes;
+    for (size_t d = 0; d < order.size(); ++d) {
+      planes.origin[static_cast<int>(d)] = before.origin[order[d]];
+      planes.shape[static_cast<int>(d)] = before.shape[order[d]];
+    }
+    view = view.Transposed(order);
+  }
+  return DecodePlanes(encoded, planes, view, scratch);
+}
+
+/// `box` and `part` in the order of the encoded dimensions.
+Status CodecChain::DecodePlanes(std::span<const std::byte> encoded, const Box& box,
+                                const View& part, const CodecScratch& scratch) const {
+  const ByteStage& stage = bytes_to_bytes_[0];
+  const ChunkSpec& spec = InputOf(array_to_array_.size());
+  COFFER_ASSIGN_OR_RETURN(
+      Buffer buffer, scratch.buffers->Allocate(static_cast<size_t>(piece_planes_ * plane_bytes_)));
+  // Where the end is wanted, or says whether all was right, no byte may be behind it.
+  const bool to_the_end = box.end(0) == spec.shape[0] || stage.codec->has_checksum(encoded);
+  int64_t next = 0;
+  const auto take = [&](std::span<const std::byte> bytes) -> Result<bool> {
+    const auto size = static_cast<int64_t>(bytes.size());
+    const int64_t count = size / plane_bytes_;
+    if (size % plane_bytes_ != 0 || next + count > spec.shape[0]) {
+      return DataLossError("the chunk does not decode to the " + std::to_string(spec.num_bytes()) +
+                           " bytes expected");
+    }
+    Box rows = Box::Full(spec.shape);
+    rows.origin[0] = std::exchange(next, next + count);
+    rows.shape[0] = count;
+    const Box wanted = rows.Intersect(box);
+    if (!wanted.empty()) {
+      Box from = wanted, to = wanted;
+      from.origin[0] -= rows.origin[0];
+      for (int d = 0; d < box.rank(); ++d) to.origin[d] -= box.origin[d];
+      const ConstView piece(bytes.data(), spec.data_type, rows.shape);
+      CopyView(piece.Subview(from), part.Subview(to));
+    }
+    return to_the_end || next < box.end(0);
+  };
+  COFFER_ASSIGN_OR_RETURN(const size_t size, Run(stage.label, [&] {
+                            return stage.codec->DecodePieces(encoded, buffer.span(), take);
+                          }));
+  if (next < box.end(0)) return WrongSize(size, spec.num_bytes()).Annotate(stage.label);
+  return Status();
+}
+
 Status CodecChain::DecodeBytes(std::span<const std::byte> encoded, const View& view,
                                const CodecScratch& scratch) const {
   Buffer held;  // What `encoded` points into, once it is no longer the caller's.
@@ -387,6 +489,9 @@ Status CodecChain::DecodeBytes(std::span<const std::byte> encoded, const View& v
     }
     const auto capacity = static_cast<size_t>(DecodeCapacity(stage));
     const bool direct = i == 0 && array_to_bytes_->is_identity() && view.IsCOrderContiguous();
+    if (!direct && piece_planes_ > 0 && stage.codec->pieces_scratch_bytes(encoded, true)) {
+      return DecodePlanes(encoded, Box::Full(view.shape), view, scratch);
+    }
     Buffer buffer;
     if (!direct) {
       COFFER_ASSIGN_OR_RETURN(buffer, scratch.buffers->Allocate(capacity));

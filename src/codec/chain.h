@@ -32,6 +32,10 @@ class CodecChain {
   /// Memory one call takes beside input and output (pooled capacity and compressor contexts).
   int64_t encode_scratch_bytes() const;
   int64_t decode_scratch_bytes() const;
+  /// What decoding a chunk takes that begins with `head` (all of it if `whole`, else at least the
+  /// first kHeadBytes): less than decode_scratch_bytes() if it can be decoded in pieces.
+  static constexpr int64_t kHeadBytes = 64;
+  int64_t decode_scratch_bytes(std::span<const std::byte> head, bool whole) const;
   /// Stored bytes are the elements in C order and native byte order, nothing else.
   bool is_identity() const;
   /// Whether any altered bit of an encoded chunk is noticed.
@@ -46,6 +50,13 @@ class CodecChain {
   /// Decodes one whole chunk into `chunk` (any strides; shape and type as bound).
   Status Decode(std::span<const std::byte> encoded, const View& chunk,
                 const CodecScratch& scratch) const;
+  bool may_have_pieces() const { return piece_planes_ > 0; }
+  /// Whether this encoded chunk can be decoded in pieces, so that DecodeBox() is allowed.
+  bool HasPieces(std::span<const std::byte> encoded) const;
+  /// Decodes the part of one chunk that `box` says, into `part`, which has its shape. Of a chunk
+  /// that no checksum of its compressor covers, what lies behind the part is not decoded.
+  Status DecodeBox(std::span<const std::byte> encoded, const Box& box, const View& part,
+                   const CodecScratch& scratch) const;
   /// Encodes one whole chunk into destination, which has max_encoded_size() bytes; returns the
   /// size.
   Result<size_t> Encode(const ConstView& chunk, std::span<std::byte> destination,
@@ -76,6 +87,10 @@ class CodecChain {
   size_t NextCompressor(size_t stage) const;
   int64_t ArrayScratchBytes() const;
 
+  void FindPieces();
+  std::span<const std::byte> WithoutTrailers(std::span<const std::byte> encoded) const;
+  Status DecodePlanes(std::span<const std::byte> encoded, const Box& box, const View& part,
+                      const CodecScratch& scratch) const;
   Status DecodeFrom(size_t array_stage, std::span<const std::byte> encoded, const View& view,
                     const CodecScratch& scratch) const;
   Status DecodeBytes(std::span<const std::byte> encoded, const View& view,
@@ -92,6 +107,10 @@ class CodecChain {
   std::unique_ptr<BoundArrayToBytes> array_to_bytes_;
   std::string array_to_bytes_label_;
   std::vector<ByteStage> bytes_to_bytes_;
+  /// Planes along the first dimension of what is encoded that a piece has; 0: no pieces.
+  int64_t piece_planes_ = 0;
+  int64_t plane_bytes_ = 0;
+  int64_t trailer_bytes_ = 0;                            // Of the checksums behind the compressor.
   std::unique_ptr<const ShardLayout> renumbered_shard_;  // Of a sharding codec below others.
   std::shared_ptr<const CodecChain> rest_;  // What array_to_bytes_ stands for, if that is a chain.
 };

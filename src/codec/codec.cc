@@ -42,6 +42,11 @@ Result<size_t> BoundBytesToBytes::EncodeInPlace(std::span<std::byte>, size_t) co
   return InternalError("this codec does not encode in place");
 }
 
+Result<size_t> BoundBytesToBytes::DecodePieces(std::span<const std::byte>, std::span<std::byte>,
+                                               const TakePiece&) const {
+  return InternalError("this codec does not decode in pieces");
+}
+
 Codec::~Codec() = default;
 
 Result<std::unique_ptr<BoundArrayToArray>> Codec::BindArrayToArray(const ChunkSpec&) const {

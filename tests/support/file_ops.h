@@ -97,6 +97,10 @@ class BentOps : public SystemFileOps {
     const int error = Due("OpenBeneath", path);
     return Opened(error != 0 ? error : SystemFileOps::OpenBeneath(root, path, flags));
   }
+  int OpenWithoutLinks(const char* path, int flags) override {
+    const int error = Due("OpenWithoutLinks", LastOf(path));
+    return Opened(error != 0 ? error : SystemFileOps::OpenWithoutLinks(path, flags));
+  }
   int OpenAt(int directory, const char* name, int flags, mode_t mode) override {
     const int error = Due("OpenAt", name);
     return Opened(error != 0 ? error : SystemFileOps::OpenAt(directory, name, flags, mode));

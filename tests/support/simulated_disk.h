@@ -76,6 +76,7 @@ class SimulatedDisk final : public FileOps {
 
   int OpenDirectory(const char* path) override;
   int OpenBeneath(int root, const char* path, int flags) override;
+  int OpenWithoutLinks(const char*, int) override { return -ENOSYS; }
   int OpenAt(int directory, const char* name, int flags, mode_t mode) override;
   int Close(int file) override;
   int Stat(int file, FileStat* stat) override;

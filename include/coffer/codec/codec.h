@@ -120,6 +120,19 @@ class COFFER_EXPORT BoundBytesToBytes {
   /// Returns the decoded size, <= destination.size(). DataLoss if there is more.
   virtual Result<size_t> Decode(std::span<const std::byte> encoded,
                                 std::span<std::byte> destination) const = 0;
+  /// For decoders that need not hold all that they have decoded: what DecodePieces() holds beside
+  /// input and piece, in bytes. `head`: all of the encoded bytes if `whole`, else at least the
+  /// first 64 of them: then the rest is taken to be as it should. nullopt: use Decode.
+  virtual std::optional<int64_t> pieces_scratch_bytes(std::span<const std::byte> /*head*/,
+                                                      bool /*whole*/) const {
+    return std::nullopt;
+  }
+  /// For the same: decodes into `piece`, again and again, and gives it to `take` whenever it is
+  /// full, and at the end. Returns the decoded size; as much as was taken if `take` returns false,
+  /// which ends it there.
+  using TakePiece = std::function<Result<bool>(std::span<const std::byte> piece)>;
+  virtual Result<size_t> DecodePieces(std::span<const std::byte> encoded,
+                                      std::span<std::byte> piece, const TakePiece& take) const;
 };
 
 /// A codec with its configuration, not yet bound. Exactly one of the Bind methods is implemented.

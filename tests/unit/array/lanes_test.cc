@@ -4,34 +4,21 @@
 // Method: an executor that counts what it is given, around a pool of four threads.
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <algorithm>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "coffer/array/array.h"
-#include "coffer/async/executor.h"
+#include "tests/unit/array/counting_executor.h"
 #include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/model.h"
 
 namespace coffer {
 namespace {
 
-class CountingExecutor final : public Executor {
- public:
-  void Submit(Task task) override {
-    ++submitted;
-    pool_->Submit(std::move(task));
-  }
-  int concurrency() const override { return pool_->concurrency(); }
-  bool IsWorkerThread() const override { return pool_->IsWorkerThread(); }
-  bool RunOne() override { return pool_->RunOne(); }
-
-  std::atomic<int> submitted = 0;
-
- private:
-  const std::shared_ptr<Executor> pool_ = MakeThreadPool(4);
-};
+using testing::CountingExecutor;
 
 class Lanes : public ::testing::TestWithParam<bool> {
  protected:
@@ -91,6 +78,33 @@ TEST_P(Lanes, ManyChunksAreSharedThoughFewElementsAreTaken) {
     EXPECT_GE(submitted, GetParam() ? 1 : 3);
     EXPECT_LE(submitted, GetParam() ? 16 : 3);
   }
+}
+
+/// A shard whose chunks lie side by side is fetched in so many parts that all threads have some.
+TEST(SmallShard, IsSharedByAllThreads) {
+  const Context context = Context::Create({.threads = 4});
+  const Shape shape = {64, 128, 128};
+  std::mt19937_64 random(3);
+  std::vector<std::byte> noise(static_cast<size_t>(*NumElements(shape)));
+  for (std::byte& element : noise) element = static_cast<std::byte>(random());
+  const KvStorePtr store = testing::NewStore(context);
+  const CreateOptions options{
+      .shape = shape, .chunk_shape = {16, 16, 16}, .shard_shape = shape, .context = context};
+  Array::Create(store, "", options)
+      .OrDie()
+      .Write(Box::Full(shape), testing::ViewOf(noise, DataType::kUint8, shape))
+      .OrDie();
+  const auto requests = [&](const KvStorePtr& from) {
+    const Array array = Array::Open(from, "", {.context = context}).OrDie();
+    const int64_t before = context.stats().read_requests;
+    const OwnedArray read = array.ReadOwned(IndexTransform::Identity(shape)).OrDie();
+    EXPECT_TRUE(std::equal(noise.begin(), noise.end(), read.bytes().begin()));
+    return context.stats().read_requests - before;
+  };
+  EXPECT_GE(requests(store), 12);
+  EXPECT_LE(requests(store), 40);
+  // Where each request takes long, they are few.
+  EXPECT_LE(requests(testing::Later(store)), 4);
 }
 
 /// Remembers whether writers said that they wait.

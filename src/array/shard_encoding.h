@@ -1,0 +1,84 @@
+// ShardEncoding: one shard that is encoded whole by several lanes of a crew.
+//
+//  1. The shard's inner chunks are cut into batches, in C order. A lane takes the next batch and
+//     encodes it into a buffer of its own.
+//  2. Whoever has the batch that comes next in the shard gives it to the ShardWriter, and after it
+//     all that are ready by then. So the bytes are those that one lane would have written.
+//  3. Nobody waits for a turn: a lane goes on to another batch, as far ahead as there are buffers
+//     reserved. If there are none left the lane ends, and whoever frees one starts another.
+//  4. done() resolves when no lane is at work any more, also after an error, which stops all.
+#ifndef COFFER_SRC_ARRAY_SHARD_ENCODING_H_
+#define COFFER_SRC_ARRAY_SHARD_ENCODING_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/array/crew.h"
+#include "src/array/shard_writer.h"
+#include "src/base/mutex.h"
+
+namespace coffer::inline v0 {
+
+class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
+ public:
+  /// What is to stand in the shard at `cell`: `elements` of `clipped`, its part inside the array.
+  struct Source {
+    Index cell;
+    Box clipped;
+    ConstView elements;
+    bool store_fill_chunks = false;
+  };
+
+  ShardEncoding(StoredArrayPtr stored, const Context& context, const std::string& key,
+                Source source, WriteOptions options, int lanes);
+
+  /// Encodes on this lane as far as it goes, and starts the others. Once.
+  void Start(Crew& crew);
+  /// Whoever holds the reservation (ShardEncodingBytes) keeps it until then.
+  Future<void> done() const { return done_.future(); }
+  /// Once done() has resolved without an error: see ShardWriter::Finish().
+  Future<WriteResult> Finish() { return writer_.Finish(); }
+
+ private:
+  class Lane;
+  struct Batch {
+    Buffer buffer;
+    size_t size = 0;
+    std::vector<ShardWriter::EncodedChunk> chunks;
+  };
+
+  void StartLane(Crew& crew);
+  void RunLane(Crew& crew);
+  bool TakeNumber(int64_t* number);
+  Result<Batch> EncodeBatch(int64_t number) const;
+  Status PutReady(Crew& crew, int64_t number, Batch batch);
+
+  const StoredArrayPtr stored_;
+  const Context context_;
+  const std::string key_;
+  const Source source_;
+  const CancelToken cancel_;
+  const int lanes_max_;
+  const int64_t batch_chunks_;
+  const int64_t batches_;
+  const Promise<void> done_;
+  ShardWriter writer_;  // Of who is putting.
+
+  Mutex mutex_;
+  int lanes_ COFFER_GUARDED_BY(mutex_) = 0;         // Started.
+  int running_ COFFER_GUARDED_BY(mutex_) = 0;       // And begun.
+  int64_t next_ COFFER_GUARDED_BY(mutex_) = 0;      // The next batch to encode.
+  int64_t next_put_ COFFER_GUARDED_BY(mutex_) = 0;  // And to be given to the writer.
+  bool putting_ COFFER_GUARDED_BY(mutex_) = false;
+  std::map<int64_t, Batch> ready_ COFFER_GUARDED_BY(mutex_);
+  Status status_ COFFER_GUARDED_BY(mutex_);
+};
+
+/// What it holds at most with so many lanes.
+int64_t ShardEncodingBytes(const StoredArray& stored, int lanes);
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_SRC_ARRAY_SHARD_ENCODING_H_

@@ -1,0 +1,159 @@
+// Goal: chunks so large that the budget has room for one alone are read side by side all the same,
+// by what their heads say, and never with more memory than that; what becomes of a chunk between
+// the two reads is noticed.
+// Method: chunks of 8 MiB in a budget of 16; a store that replaces a chunk once its head was read.
+#include <gtest/gtest.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <random>
+
+#include "coffer/array/array.h"
+#include "tests/unit/array/forwarding_store.h"
+#include "tests/unit/array/model.h"
+
+namespace coffer {
+namespace {
+
+using testing::NewStore;
+using testing::ViewOf;
+
+const Shape kShape = {256, 256, 512};  // Four chunks, side by side along the last two dimensions.
+const Shape kChunk = {128, 256, 256};
+constexpr int64_t kBudget = MiB(16);
+
+/// Half as long when compressed.
+const std::vector<std::byte>& Elements() {
+  static const std::vector<std::byte> elements = [] {
+    std::minstd_rand dice(7);
+    std::vector<std::byte> made(static_cast<size_t>(*NumElements(kShape)));
+    for (std::byte& element : made) element = static_cast<std::byte>(dice() >> 8 & 15);
+    return made;
+  }();
+  return elements;
+}
+
+class ChunkHead : public ::testing::Test {
+ protected:
+  ChunkHead() {
+    const CreateOptions options{.shape = kShape, .chunk_shape = kChunk, .codec = Zstd(1)};
+    const Array array = Array::Create(base_, "", options).OrDie();
+    array.Write(Box::Full(kShape), ViewOf(Elements(), DataType::kUint8, kShape)).OrDie();
+  }
+
+  void ExpectAll(const KvStorePtr& store, const Context& context) {
+    const Array array = Array::Open(store, "", {.context = context}).OrDie();
+    const OwnedArray read = array.ReadOwned(IndexTransform::Identity(kShape)).OrDie();
+    EXPECT_TRUE(std::equal(read.bytes().begin(), read.bytes().end(), Elements().begin()));
+    EXPECT_EQ(context.budget().held_bytes(), 0);
+    EXPECT_EQ(context.buffers().held_bytes(), 0);
+  }
+
+  const Context context_ = Context::Create({.threads = 2, .budget_bytes = kBudget});
+  const KvStorePtr base_ = NewStore(context_);
+};
+
+TEST_F(ChunkHead, LetsLargeChunksBeReadSideBySide) {
+  ExpectAll(base_, context_);
+  // Of two at once; one whose size is not known takes 16 alone.
+  EXPECT_LT(context_.budget().held_bytes_peak(), MiB(13));
+  EXPECT_GT(context_.budget().held_bytes_peak(), MiB(8));
+  EXPECT_LE(context_.buffers().held_bytes_peak(), context_.budget().held_bytes_peak());
+}
+
+TEST_F(ChunkHead, AlsoForABoxOfEach) {
+  const Array array = Array::Open(base_, "", {.context = context_}).OrDie();
+  const Box box = Box::FromSize({5, 7, 9}, {240, 200, 300});
+  std::vector<uint8_t> read(static_cast<size_t>(*NumElements(box.shape)));
+  EXPECT_EQ(array.Read(box, Ref(read.data(), box.shape)), Status());
+  const ConstView wanted = ViewOf(Elements(), DataType::kUint8, kShape).Subview(box);
+  for (int64_t i = 0; i < box.shape[0]; i += 17) {
+    for (int64_t j = 0; j < box.shape[1]; j += 13) {
+      const auto* row = wanted.data + i * wanted.strides[0] + j * wanted.strides[1];
+      const auto* got = read.data() + (i * box.shape[1] + j) * box.shape[2];
+      ASSERT_EQ(std::memcmp(row, got, static_cast<size_t>(box.shape[2])), 0) << i << ' ' << j;
+    }
+  }
+  EXPECT_LT(context_.budget().held_bytes_peak(), MiB(13));
+}
+
+TEST_F(ChunkHead, StepsTakeTheWholeChunk) {
+  const Array array = Array::Open(base_, "", {.context = context_}).OrDie();
+  const auto region = IndexTransform::Parse(kShape, "::3,::5,::7").OrDie();
+  const OwnedArray read = array.ReadOwned(region).OrDie();
+  EXPECT_EQ(read.bytes()[1], Elements()[7]);
+  EXPECT_GT(context_.buffers().held_bytes_peak(), MiB(7));
+  EXPECT_LE(context_.buffers().held_bytes_peak(), context_.budget().held_bytes_peak());
+}
+
+/// Replaces a chunk as soon as somebody has read its head.
+class ReplacingStore final : public testing::ForwardingStore {
+ public:
+  ReplacingStore(KvStorePtr base, std::string value)
+      : ForwardingStore(base), base_(std::move(base)), value_(std::move(value)) {}
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    const bool head = options.range == ByteRange::Span(0, 64);
+    Future<ReadResult> read = ForwardingStore::Read(key, std::move(options));
+    read.Wait();
+    if (head && key == "c/0/0/0") {
+      ++heads;
+      base_->Write(key, BytesChain(Bytes::Copy(value_))).Get().OrDie();
+    }
+    return read;
+  }
+  std::atomic<int> heads = 0;
+
+ private:
+  const KvStorePtr base_;
+  const std::string value_;
+};
+
+std::string Frame(std::span<const std::byte> from, int level) {
+  std::string frame(ZSTD_compressBound(from.size()), '\0');
+  frame.resize(ZSTD_compress(frame.data(), frame.size(), from.data(), from.size(), level));
+  return frame;
+}
+
+TEST_F(ChunkHead, WhatReplacesTheChunkIsReadAnew) {
+  std::vector<std::byte> chunk;
+  for (int64_t i = 0; i < kChunk[0] * kChunk[1]; ++i) {
+    const std::byte* row = Elements().data() + i * kShape[2];
+    chunk.insert(chunk.end(), row, row + kChunk[2]);
+  }
+  const std::span<const std::byte> all(chunk);
+  // Longer than the head said; and two frames, which have no pieces.
+  const std::string two = Frame(all.first(1000), 1) + Frame(all.subspan(1000), 1);
+  for (const std::string& value : {Frame(all, -50), two}) {
+    const Context context = Context::Create({.threads = 2, .budget_bytes = kBudget});
+    const KvStorePtr base = NewStore(context);
+    const CreateOptions options{.shape = kShape,
+                                .chunk_shape = kChunk,
+                                .codec = Zstd(1),
+                                .format = {.checksum = false},
+                                .context = context};
+    Array::Create(base, "", options)
+        .OrDie()
+        .Write(Box::Full(kShape), ViewOf(Elements(), DataType::kUint8, kShape))
+        .OrDie();
+    const auto store = std::make_shared<ReplacingStore>(base, value);
+    const Context reading = Context::Create({.threads = 2, .budget_bytes = kBudget});
+    ExpectAll(store, reading);
+    EXPECT_EQ(store->heads, 1);
+    EXPECT_LE(reading.buffers().held_bytes_peak(), reading.budget().held_bytes_peak());
+  }
+}
+
+TEST_F(ChunkHead, AShortOrMissingChunkIsToldAsEver) {
+  base_->Write("c/0/0/1", BytesChain(Bytes::Copy(std::string("short")))).Get().OrDie();
+  const Array array = Array::Open(base_, "", {.context = context_}).OrDie();
+  const Status status = array.ReadOwned(IndexTransform::Identity(kShape)).status();
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status.ToString();
+  EXPECT_NE(status.ToString().find("c/0/0/1"), std::string::npos) << status.ToString();
+  base_->Write("c/0/0/1", std::nullopt).Get().OrDie();
+  const OwnedArray read = array.ReadOwned(IndexTransform::Identity(kShape)).OrDie();
+  EXPECT_EQ(read.bytes()[256], std::byte{0});
+  EXPECT_EQ(read.bytes()[0], Elements()[0]);
+}
+
+}  // namespace
+}  // namespace coffer
