@@ -23,8 +23,8 @@ namespace coffer::inline v0 {
 
 namespace {
 
-constexpr int64_t kWritebackMin = KiB(256);  // Below, the call costs more than it hides.
-constexpr int64_t kRoomMin = MiB(1);         // Smaller streams get none.
+constexpr int64_t kWritebackMin = MiB(1);  // Below, the call costs more than it hides.
+constexpr int64_t kRoomMin = MiB(1);       // Smaller streams get none.
 constexpr int64_t kRoomMax = MiB(64);
 constexpr size_t kBlock = size_t{4} << 20;
 

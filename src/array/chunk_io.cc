@@ -38,9 +38,11 @@ Status DecodePiece(const CodecChain& chain, std::span<const std::byte> encoded, 
     CopyView(ChunkView(chunk, cell, piece), destination);
     return Status();
   }
-  if (const std::optional<Box> box = StoredBoxOf(piece); box && chain.HasPieces(encoded)) {
-    return chain.DecodeBox(encoded, Relative(*box, cell), InStoredOrder(destination, piece),
-                           scratch);
+  if (std::optional<Box> box = StoredBoxOf(piece)) {
+    box = Relative(*box, cell);
+    if (chain.DecodesBox(encoded, *box)) {
+      return chain.DecodeBox(encoded, *box, InStoredOrder(destination, piece), scratch);
+    }
   }
   COFFER_ASSIGN_OR_RETURN(ScratchChunk chunk, MakeScratchChunk(chain.chunk(), pool));
   COFFER_RETURN_IF_ERROR(chain.Decode(encoded, chunk.view, scratch));

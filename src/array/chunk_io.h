@@ -56,8 +56,8 @@ int64_t ScratchChunkBytes(const ChunkSpec& chunk);
 std::optional<Box> StoredBoxOf(const TransformPiece& piece);
 
 /// Decodes what `piece` takes of the chunk that stands at `cell` into `destination` (the sub-view
-/// at piece.view_box): straight where the piece is the whole chunk, or a box of one that decodes in
-/// pieces; else by way of a scratch chunk.
+/// at piece.view_box): straight where the piece is the whole chunk, or a box of one that had better
+/// be decoded in pieces; else by way of a scratch chunk.
 Status DecodePiece(const CodecChain& chain, std::span<const std::byte> encoded, const Box& cell,
                    const TransformPiece& piece, const View& destination, BufferPool& pool);
 

@@ -268,9 +268,18 @@ class ChunkHead : public Work {
 
 }  // namespace
 
-bool TooLongForChunk(int64_t stored_bytes, const CodecChain& chain) {
+namespace {
+
+/// No chunk has more bytes, whoever wrote it.
+int64_t LongestChunk(const CodecChain& chain) {
   const int64_t bound = chain.max_encoded_size();
-  return chain.fixed_size() ? stored_bytes > bound : stored_bytes / 4 > bound + KiB(16);
+  return chain.fixed_size() ? bound : 4 * (bound + KiB(16)) + 3;
+}
+
+}  // namespace
+
+bool TooLongForChunk(int64_t stored_bytes, const CodecChain& chain) {
+  return stored_bytes > LongestChunk(chain);
 }
 
 Box InnerBox(const StoredArray& stored, const Index& cell, int64_t number) {
@@ -305,12 +314,12 @@ Result<std::shared_ptr<const CachedShardIndex>> ParseShardIndex(const StoredArra
   Result<ShardIndex> entries =
       layout.ParseIndex(read->value, read->total_size, CodecScratch{&pool});
   if (!entries.ok()) return entries.status().Annotate(stored.Describe(key));
-  const int64_t bound = layout.inner().max_encoded_size();
+  const auto longest = static_cast<uint64_t>(LongestChunk(layout.inner()));
   for (const ShardEntry& entry : *entries) {
-    if (!entry.absent() && TooLongForChunk(static_cast<int64_t>(entry.size), layout.inner())) {
+    if (entry.size > longest && !entry.absent()) {
       return DataLossError(stored.Describe(key) + ": the index gives an inner chunk " +
                            std::to_string(entry.size) + " bytes, it can have " +
-                           std::to_string(bound));
+                           std::to_string(layout.inner().max_encoded_size()));
     }
   }
   return std::make_shared<const CachedShardIndex>(
@@ -348,7 +357,7 @@ Future<void> StartChunks(ReadRequest request, Crew::Options options, const Conte
                                  request.options.max_staleness);
   }
   operation->heads_first = layout == nullptr && operation->chunks == nullptr && options.lanes > 1 &&
-                           stored.store->capabilities().local && stored.chain->may_have_pieces() &&
+                           stored.store->capabilities().local && stored.chain->always_in_pieces() &&
                            LargestReadTask(stored) > context.budget().limit_bytes() / options.lanes;
   if (layout != nullptr) {
     operation->index_names = ShardIndexNames(*operation->caches, stored);

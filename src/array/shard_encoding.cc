@@ -27,13 +27,15 @@ class ShardEncoding::Lane : public Work {
  public:
   explicit Lane(std::weak_ptr<ShardEncoding> encoding) : encoding_(std::move(encoding)) {}
 
-  Result<Pending> Step(Crew& crew, Reservation&) override {
-    if (const auto encoding = encoding_.lock(); encoding != nullptr) encoding->RunLane(crew);
-    return Pending::Done();
+  Result<Pending> Step(Crew&, Reservation&) override {
+    if (begun_ != nullptr) return begun_->Encode();
+    begun_ = encoding_.lock();
+    return begun_ != nullptr && begun_->BeginLane() ? begun_->Encode() : Pending::Done();
   }
 
  private:
   const std::weak_ptr<ShardEncoding> encoding_;
+  std::shared_ptr<ShardEncoding> begun_;
 };
 
 ShardEncoding::ShardEncoding(StoredArrayPtr stored, const Context& context, const std::string& key,
@@ -47,54 +49,56 @@ ShardEncoding::ShardEncoding(StoredArrayPtr stored, const Context& context, cons
       batch_chunks_(ChunksOfABatch(*stored_)),
       batches_(CeilDiv(stored_->chain->shard_layout()->num_entries(), batch_chunks_)),
       done_(context.shared_executor()),
-      writer_(*stored_, context_, key, std::move(options), source_.store_fill_chunks) {}
+      writer_(*stored_, context_, key, std::move(options), source_.store_fill_chunks),
+      put_(context.shared_executor()) {}
 
-void ShardEncoding::Start(Crew& crew) {
-  {
-    MutexLock lock(mutex_);
-    lanes_ = 1;
+Pending ShardEncoding::Start(Crew& crew) {
+  for (int64_t i = 1; i < std::min<int64_t>(lanes_max_, batches_); ++i) {
+    crew.Push(std::make_unique<Lane>(weak_from_this()));
   }
-  for (int64_t i = 1; i < std::min<int64_t>(lanes_max_, batches_); ++i) StartLane(crew);
-  RunLane(crew);
+  return BeginLane() ? Encode() : Pending::Done();
 }
 
-void ShardEncoding::StartLane(Crew& crew) {
-  {
-    MutexLock lock(mutex_);
-    if (lanes_ == lanes_max_ || next_ == batches_ || !status_.ok()) return;
-    ++lanes_;
-  }
-  crew.Push(std::make_unique<Lane>(weak_from_this()));
+bool ShardEncoding::BeginLane() {
+  MutexLock lock(mutex_);
+  if (next_ == batches_ || !status_.ok()) return false;  // Too late: nobody waits for it.
+  ++lanes_;
+  return true;
 }
 
-void ShardEncoding::RunLane(Crew& crew) {
-  {
-    MutexLock lock(mutex_);
-    if (next_ == batches_ || !status_.ok()) return;  // Too late: nobody waits for it.
-    ++running_;
-  }
+Pending ShardEncoding::Encode() {
   Status status;
-  for (int64_t number = 0; status.ok() && TakeNumber(&number);) {
+  while (status.ok()) {
+    int64_t number = 0;
+    {
+      MutexLock lock(mutex_);
+      if (!status_.ok() || next_ == batches_) break;
+      if (next_ - next_put_ >= kBuffersOfALane * lanes_max_) return Pending::On(put_.future());
+      number = next_++;
+    }
     Result<Batch> batch = EncodeBatch(number);
-    status = batch.ok() ? PutReady(crew, number, *std::move(batch)) : batch.status();
+    status = batch.ok() ? PutReady(number, *std::move(batch)) : batch.status();
   }
+  EndLane(status);
+  return Pending::Done();
+}
+
+void ShardEncoding::EndLane(const Status& status) {
+  Promise<void> put(context_.shared_executor());
+  Status all;
+  bool last = false;
   {
     MutexLock lock(mutex_);
     if (status_.ok()) status_ = status;
-    if (!status_.ok()) ready_.clear();
-    status = status_;
-    --lanes_;
-    if (--running_ > 0) return;
+    if (!status_.ok()) {
+      ready_.clear();
+      std::swap(put, put_);  // Who waits for it is to end, too.
+    }
+    all = status_;
+    last = --lanes_ == 0;
   }
-  done_.Set(status);
-}
-
-bool ShardEncoding::TakeNumber(int64_t* number) {
-  MutexLock lock(mutex_);
-  if (!status_.ok() || next_ == batches_) return false;
-  if (next_ - next_put_ >= kBuffersOfALane * lanes_max_) return false;
-  *number = next_++;
-  return true;
+  put.Set(Status());
+  if (last) done_.Set(all);
 }
 
 Result<ShardEncoding::Batch> ShardEncoding::EncodeBatch(int64_t number) const {
@@ -126,7 +130,8 @@ Result<ShardEncoding::Batch> ShardEncoding::EncodeBatch(int64_t number) const {
   return batch;
 }
 
-Status ShardEncoding::PutReady(Crew& crew, int64_t number, Batch batch) {
+/// By one lane at a time, and in order.
+Status ShardEncoding::PutReady(int64_t number, Batch batch) {
   {
     MutexLock lock(mutex_);
     ready_.emplace(number, std::move(batch));
@@ -146,11 +151,13 @@ Status ShardEncoding::PutReady(Crew& crew, int64_t number, Batch batch) {
     }
     COFFER_RETURN_IF_ERROR(writer_.PutEncoded(next.chunks, next.buffer.span().first(next.size)));
     next = Batch();
+    Promise<void> put(context_.shared_executor());
     {
       MutexLock lock(mutex_);
       ++next_put_;
+      std::swap(put, put_);
     }
-    StartLane(crew);
+    put.Set(Status());
   }
 }
 

@@ -4,8 +4,8 @@
 //     encodes it into a buffer of its own.
 //  2. Whoever has the batch that comes next in the shard gives it to the ShardWriter, and after it
 //     all that are ready by then. So the bytes are those that one lane would have written.
-//  3. Nobody waits for a turn: a lane goes on to another batch, as far ahead as there are buffers
-//     reserved. If there are none left the lane ends, and whoever frees one starts another.
+//  3. A lane does not wait for its batch's turn, but takes another batch, as far ahead as there are
+//     buffers reserved; then it is parked until a batch has gone out.
 //  4. done() resolves when no lane is at work any more, also after an error, which stops all.
 #ifndef COFFER_SRC_ARRAY_SHARD_ENCODING_H_
 #define COFFER_SRC_ARRAY_SHARD_ENCODING_H_
@@ -34,8 +34,9 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
   ShardEncoding(StoredArrayPtr stored, const Context& context, const std::string& key,
                 Source source, WriteOptions options, int lanes);
 
-  /// Encodes on this lane as far as it goes, and starts the others. Once.
-  void Start(Crew& crew);
+  /// Starts the other lanes, and encodes on this one; if it must wait, Encode() goes on. Once.
+  Pending Start(Crew& crew);
+  Pending Encode();
   /// Whoever holds the reservation (ShardEncodingBytes) keeps it until then.
   Future<void> done() const { return done_.future(); }
   /// Once done() has resolved without an error: see ShardWriter::Finish().
@@ -49,11 +50,10 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
     std::vector<ShardWriter::EncodedChunk> chunks;
   };
 
-  void StartLane(Crew& crew);
-  void RunLane(Crew& crew);
-  bool TakeNumber(int64_t* number);
+  bool BeginLane();
+  void EndLane(const Status& status);
   Result<Batch> EncodeBatch(int64_t number) const;
-  Status PutReady(Crew& crew, int64_t number, Batch batch);
+  Status PutReady(int64_t number, Batch batch);
 
   const StoredArrayPtr stored_;
   const Context context_;
@@ -67,12 +67,12 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
   ShardWriter writer_;  // Of who is putting.
 
   Mutex mutex_;
-  int lanes_ COFFER_GUARDED_BY(mutex_) = 0;         // Started.
-  int running_ COFFER_GUARDED_BY(mutex_) = 0;       // And begun.
+  int lanes_ COFFER_GUARDED_BY(mutex_) = 0;         // That have begun.
   int64_t next_ COFFER_GUARDED_BY(mutex_) = 0;      // The next batch to encode.
   int64_t next_put_ COFFER_GUARDED_BY(mutex_) = 0;  // And to be given to the writer.
   bool putting_ COFFER_GUARDED_BY(mutex_) = false;
   std::map<int64_t, Batch> ready_ COFFER_GUARDED_BY(mutex_);
+  Promise<void> put_ COFFER_GUARDED_BY(mutex_);  // Of the next batch to go out.
   Status status_ COFFER_GUARDED_BY(mutex_);
 };
 

@@ -98,7 +98,14 @@ class CoveredWrite : public Work {
       // Inside a task nothing may be held beyond its reservation, so it waits.
       const bool later = AcknowledgesLater(*operation_->stored) && !crew.inside_task() &&
                          operation_->conditional_write;  // Else its turn lasts until then.
-      if (encoding_ == nullptr) COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later));
+      Pending encoding = Pending::Done();
+      if (encoding_ == nullptr) {
+        COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later, encoding));
+      } else if (!encoded_) {
+        encoding = encoding_->Encode();
+      }
+      if (!encoding.done()) return encoding;
+      encoded_ = true;  // By this lane; perhaps not by the others.
       if (encoding_ != nullptr) {
         const Future<void> done = encoding_->done();
         if (!done.ready()) return Pending::On(done);
@@ -118,7 +125,8 @@ class CoveredWrite : public Work {
   }
 
  private:
-  Status Begin(Crew& crew, Reservation& reservation, bool later) {
+  /// `encoding` receives what a shard that several lanes encode waits for.
+  Status Begin(Crew& crew, Reservation& reservation, bool later, Pending& encoding) {
     const StoredArray& stored = *operation_->stored;
     const Context& context = crew.context();
     const ConstView source =
@@ -140,7 +148,7 @@ class CoveredWrite : public Work {
           operation_->stored, context, part_.key,
           ShardEncoding::Source{part_.cell, part_.clipped, source, operation_->store_fill_chunks},
           options, operation_->shard_lanes);
-      encoding_->Start(crew);
+      encoding = encoding_->Start(crew);
       return Status();
     }
     ShardWriter writer(stored, context, part_.key, options, operation_->store_fill_chunks);
@@ -162,6 +170,7 @@ class CoveredWrite : public Work {
   const CellPart part_;
   const KeyLock turn_;
   std::shared_ptr<ShardEncoding> encoding_;
+  bool encoded_ = false;
   Future<WriteResult> write_;
 };
 

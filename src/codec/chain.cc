@@ -4,9 +4,9 @@
 // 2. Bytes -> bytes codecs are walked from the stored side. A checksum is verified where the bytes
 //    stand. A decompressor writes into pooled scratch of the size that its output must have, or, if
 //    it is the last one and what follows is the elements as they stand in memory, into the view.
-//    Where the view is not contiguous and the chunk is large, a compressor that can do so decodes
-//    it in pieces of some planes along the first dimension, which go to their places while they
-//    are in the processor's cache; what lies behind the last plane that is wanted is left alone.
+//    Where the view is not contiguous and the chunk very large, a compressor that can do so decodes
+//    it in pieces of some planes along the first dimension, which go to their places one by one. So
+//    it does where a part of a smaller chunk is wanted: what lies behind it is left alone.
 // 3. The array -> bytes codec reads what is left into the view.
 //
 // Encoding is the same walk backwards: the elements are compressed straight from the view where it
@@ -39,8 +39,11 @@ namespace {
 // Far above anything real; keeps sums of sizes within int64.
 constexpr int64_t kEncodedSizeMax = int64_t{1} << 60;
 
-constexpr int64_t kPieceBytes = KiB(256);
-constexpr int64_t kInPiecesMin = MiB(1);  // Smaller chunks stay in the cache as they are.
+constexpr int64_t kPieceBytes = KiB(128);
+constexpr int64_t kInPiecesMin = KiB(256);  // Of less a compressor makes one block or two.
+// A decoder takes longer for pieces than for the whole, by what keeping its window costs: a
+// seventh, measured. That pays where much is not decoded at all, or the whole takes much memory.
+constexpr int64_t kAlwaysInPieces = MiB(16);
 
 std::string Label(size_t i, const Codec& codec) {
   return "codecs[" + std::to_string(i) + "] (" + codec.name() + ")";
@@ -277,7 +280,9 @@ void CodecChain::FindPieces() {
   if (spec.shape.empty() || spec.num_bytes() < kInPiecesMin) return;
   plane_bytes_ = spec.num_bytes() / spec.shape[0];
   const int64_t planes = std::max<int64_t>(1, kPieceBytes / plane_bytes_);
-  if (planes <= spec.shape[0] / 2) piece_planes_ = planes;
+  if (planes > spec.shape[0] / 2) return;
+  piece_planes_ = planes;
+  always_in_pieces_ = spec.num_bytes() >= kAlwaysInPieces;
 }
 
 std::span<const std::byte> CodecChain::WithoutTrailers(std::span<const std::byte> encoded) const {
@@ -290,8 +295,28 @@ bool CodecChain::HasPieces(std::span<const std::byte> encoded) const {
          bytes_to_bytes_[0].codec->pieces_scratch_bytes(WithoutTrailers(encoded), /*whole=*/true);
 }
 
+bool CodecChain::DecodesBox(std::span<const std::byte> encoded, const Box& box) const {
+  if (piece_planes_ == 0) return false;
+  const bool pays = always_in_pieces_ ||
+                    InEncodedOrder(box).end(0) <= InputOf(array_to_array_.size()).shape[0] * 3 / 4;
+  return pays && HasPieces(encoded);
+}
+
+Box CodecChain::InEncodedOrder(const Box& box) const {
+  Box encoded = box;
+  for (const ArrayStage& stage : array_to_array_) {
+    const auto order = stage.codec->dimension_order();
+    const Box decoded = encoded;
+    for (size_t d = 0; d < order.size(); ++d) {
+      encoded.origin[static_cast<int>(d)] = decoded.origin[order[d]];
+      encoded.shape[static_cast<int>(d)] = decoded.shape[order[d]];
+    }
+  }
+  return encoded;
+}
+
 int64_t CodecChain::decode_scratch_bytes(std::span<const std::byte> head, bool whole) const {
-  if (piece_planes_ == 0) return decode_scratch_bytes();
+  if (!always_in_pieces_) return decode_scratch_bytes();
   const std::optional<int64_t> bytes =
       bytes_to_bytes_[0].codec->pieces_scratch_bytes(whole ? WithoutTrailers(head) : head, whole);
   if (!bytes) return decode_scratch_bytes();
@@ -426,18 +451,11 @@ Status CodecChain::DecodeBox(std::span<const std::byte> encoded, const Box& box,
     COFFER_ASSIGN_OR_RETURN(
         encoded, Run(stage.label, [&] { return stage.codec->DecodeInPlace(encoded).value(); }));
   }
-  Box planes = box;
   View view = part;
   for (const ArrayStage& stage : array_to_array_) {
-    const auto order = stage.codec->dimension_order();
-    const Box before = planes;
-    for (size_t d = 0; d < order.size(); ++d) {
-      planes.origin[static_cast<int>(d)] = before.origin[order[d]];
-      planes.shape[static_cast<int>(d)] = before.shape[order[d]];
-    }
-    view = view.Transposed(order);
+    view = view.Transposed(stage.codec->dimension_order());
   }
-  return DecodePlanes(encoded, planes, view, scratch);
+  return DecodePlanes(encoded, InEncodedOrder(box), view, scratch);
 }
 
 /// `box` and `part` in the order of the encoded dimensions.
@@ -489,7 +507,7 @@ Status CodecChain::DecodeBytes(std::span<const std::byte> encoded, const View& v
     }
     const auto capacity = static_cast<size_t>(DecodeCapacity(stage));
     const bool direct = i == 0 && array_to_bytes_->is_identity() && view.IsCOrderContiguous();
-    if (!direct && piece_planes_ > 0 && stage.codec->pieces_scratch_bytes(encoded, true)) {
+    if (!direct && always_in_pieces_ && stage.codec->pieces_scratch_bytes(encoded, true)) {
       return DecodePlanes(encoded, Box::Full(view.shape), view, scratch);
     }
     Buffer buffer;

@@ -50,9 +50,11 @@ class CodecChain {
   /// Decodes one whole chunk into `chunk` (any strides; shape and type as bound).
   Status Decode(std::span<const std::byte> encoded, const View& chunk,
                 const CodecScratch& scratch) const;
-  bool may_have_pieces() const { return piece_planes_ > 0; }
-  /// Whether this encoded chunk can be decoded in pieces, so that DecodeBox() is allowed.
-  bool HasPieces(std::span<const std::byte> encoded) const;
+  /// Whether chunks are so large that all that can be is decoded in pieces.
+  bool always_in_pieces() const { return always_in_pieces_; }
+  /// Whether the part of this encoded chunk that `box` says had better be decoded by DecodeBox()
+  /// than out of the whole chunk.
+  bool DecodesBox(std::span<const std::byte> encoded, const Box& box) const;
   /// Decodes the part of one chunk that `box` says, into `part`, which has its shape. Of a chunk
   /// that no checksum of its compressor covers, what lies behind the part is not decoded.
   Status DecodeBox(std::span<const std::byte> encoded, const Box& box, const View& part,
@@ -88,6 +90,8 @@ class CodecChain {
   int64_t ArrayScratchBytes() const;
 
   void FindPieces();
+  bool HasPieces(std::span<const std::byte> encoded) const;
+  Box InEncodedOrder(const Box& box) const;
   std::span<const std::byte> WithoutTrailers(std::span<const std::byte> encoded) const;
   Status DecodePlanes(std::span<const std::byte> encoded, const Box& box, const View& part,
                       const CodecScratch& scratch) const;
@@ -110,6 +114,7 @@ class CodecChain {
   /// Planes along the first dimension of what is encoded that a piece has; 0: no pieces.
   int64_t piece_planes_ = 0;
   int64_t plane_bytes_ = 0;
+  bool always_in_pieces_ = false;
   int64_t trailer_bytes_ = 0;                            // Of the checksums behind the compressor.
   std::unique_ptr<const ShardLayout> renumbered_shard_;  // Of a sharding codec below others.
   std::shared_ptr<const CodecChain> rest_;  // What array_to_bytes_ stands for, if that is a chain.

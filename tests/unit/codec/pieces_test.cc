@@ -1,8 +1,8 @@
 // Goal: a large chunk that is decoded in pieces gives the same elements as one decoded whole, for
 // any box, view and order of dimensions; damage is told; what is not wanted is not decoded, unless
 // a checksum stands at its end; no more memory is held than was said.
-// Method: chunks of 4 MiB with and without checksums, boxes from a table and at random, frames cut,
-// lengthened, joined, and with a window that is too large.
+// Method: chunks of 16 MiB with and without checksums, boxes from a table and at random, frames
+// cut, lengthened, joined, and with a window that is too large.
 #include <gtest/gtest.h>
 #include <zstd.h>
 
@@ -33,7 +33,7 @@ constexpr std::string_view kTransposed =
     R"([{"name": "transpose", "configuration": {"order": [2, 0, 1]}}, "bytes",
         {"name": "zstd", "configuration": {"level": 1}}, "crc32c"])";
 
-const Shape kShape = {64, 256, 256};  // 4 MiB of bytes.
+const Shape kShape = {256, 256, 256};  // 16 MiB of bytes.
 
 /// Elements that a compressor makes half as long, and of which no two planes are alike.
 const ByteVector& Elements() {
@@ -74,14 +74,13 @@ class Pieces : public ::testing::TestWithParam<std::string_view> {};
 
 TEST_P(Pieces, AnyBoxIsWhatItIsInTheWholeChunk) {
   const CodecChainPtr chain = Chain(GetParam());
-  ASSERT_TRUE(chain->may_have_pieces());
   const ByteVector encoded = Encode(*chain, Whole());
-  ASSERT_TRUE(chain->HasPieces(encoded));
+  ASSERT_TRUE(chain->DecodesBox(encoded, Box::Full(kShape)));
   std::vector<Box> boxes = {Box::Full(kShape),
                             Box::FromSize({0, 0, 0}, {1, 1, 1}),
-                            Box::FromSize({63, 255, 255}, {1, 1, 1}),
-                            Box::FromSize({0, 0, 17}, {64, 256, 1}),
-                            Box::FromSize({0, 100, 0}, {64, 1, 256}),
+                            Box::FromSize({255, 255, 255}, {1, 1, 1}),
+                            Box::FromSize({0, 0, 17}, {256, 256, 1}),
+                            Box::FromSize({0, 100, 0}, {256, 1, 256}),
                             Box::FromSize({5, 0, 0}, {1, 256, 256}),
                             Box::FromSize({3, 7, 9}, {2, 100, 40})};
   std::minstd_rand dice(3);
@@ -130,7 +129,7 @@ TEST(Damage, BehindWhatIsWantedIsSeenOnlyByAChecksum) {
     const CodecChainPtr chain = Chain(codecs);
     ByteVector encoded = Encode(*chain, Whole());
     encoded[encoded.size() - 40] ^= std::byte{1};
-    ASSERT_TRUE(chain->HasPieces(encoded)) << codecs;
+    ASSERT_TRUE(chain->DecodesBox(encoded, front)) << codecs;
     const Result<ByteVector> decoded = DecodedBox(*chain, encoded, front);
     if (told) {
       EXPECT_EQ(decoded.status().code(), StatusCode::kDataLoss) << codecs;
@@ -163,7 +162,7 @@ TEST(Damage, OfAFrameThatWasCutIsTold) {
   const ByteVector encoded = Encode(*chain, Whole());
   for (const size_t left : {size_t{0}, size_t{3}, size_t{12}, size_t{70}, encoded.size() - 1}) {
     const ByteVector cut(encoded.begin(), encoded.begin() + static_cast<ptrdiff_t>(left));
-    EXPECT_FALSE(chain->HasPieces(cut)) << left;
+    EXPECT_FALSE(chain->DecodesBox(cut, Box::Full(kShape))) << left;
     EXPECT_EQ(DecodedBox(*chain, cut, Box::Full(kShape)).status().code(), StatusCode::kDataLoss)
         << left;
   }
@@ -187,27 +186,45 @@ TEST(Whole, IsWhatHasNoPieces) {
   const ByteVector second = compress(all.subspan(half), 19);
   two.insert(two.end(), second.begin(), second.end());
   for (const ByteVector& frames : {two, compress(all, 22)}) {
-    EXPECT_FALSE(chain->HasPieces(frames));
+    EXPECT_FALSE(chain->DecodesBox(frames, Box::Full(kShape)));
     EXPECT_EQ(chain->decode_scratch_bytes(frames, /*whole=*/true), chain->decode_scratch_bytes());
     ByteVector decoded(all.size());
     const View view(decoded.data(), DataType::kUint8, kShape);
     EXPECT_EQ(chain->Decode(frames, view, Scratch()), Status());
     EXPECT_EQ(decoded, Elements());
   }
-  EXPECT_TRUE(chain->HasPieces(compress(all, 19)));
+  EXPECT_TRUE(chain->DecodesBox(compress(all, 19), Box::Full(kShape)));
 }
 
-TEST(Whole, AreChunksThatAreSmallOrHaveNoPlanes) {
-  EXPECT_FALSE(
-      Bind(std::string(kZstd), ChunkOf<uint8_t>({64, 128, 64})).OrDie()->may_have_pieces());
-  EXPECT_FALSE(Bind(std::string(kZstd), ChunkOf<uint8_t>({1, 4 << 20})).OrDie()->may_have_pieces());
-  EXPECT_TRUE(Bind(std::string(kZstd), ChunkOf<uint8_t>({4 << 20})).OrDie()->may_have_pieces());
-  EXPECT_FALSE(Bind(R"(["bytes"])", ChunkOf<uint8_t>(kShape)).OrDie()->may_have_pieces());
-  EXPECT_FALSE(Bind(R"([{"name": "bytes", "configuration": {"endian": "big"}},
-                        {"name": "zstd", "configuration": {"level": 1}}])",
-                    ChunkOf<uint16_t>(kShape))
-                   .OrDie()
-                   ->may_have_pieces());
+/// Whether a box of the first planes is decoded by itself.
+bool DecodesFront(const std::string& codecs, const Shape& shape, int64_t planes) {
+  const ByteVector zeros(static_cast<size_t>(*NumElements(shape)));
+  const CodecChainPtr chain = Bind(codecs, ChunkOf<uint8_t>(shape)).OrDie();
+  const ByteVector encoded = Encode(*chain, ConstView(zeros.data(), DataType::kUint8, shape));
+  Box front = Box::Full(shape);
+  front.shape[0] = planes;
+  return chain->DecodesBox(encoded, front);
+}
+
+TEST(Whole, AreChunksThatAreSmallOrHaveNoPlanesOrAreWantedNearlyToTheEnd) {
+  const std::string zstd(kZstd);
+  EXPECT_TRUE(DecodesFront(zstd, {64, 128, 64}, 48));
+  EXPECT_FALSE(DecodesFront(zstd, {64, 128, 64}, 49));
+  EXPECT_FALSE(DecodesFront(zstd, {64, 64, 32}, 1));
+  EXPECT_FALSE(DecodesFront(zstd, {1, 4 << 20}, 1));
+  EXPECT_TRUE(DecodesFront(zstd, {4 << 20}, 1));
+  EXPECT_TRUE(DecodesFront(zstd, kShape, 256));
+  EXPECT_FALSE(DecodesFront(R"(["bytes"])", kShape, 1));
+  EXPECT_FALSE(DecodesFront(R"(["bytes", {"name": "gzip", "configuration": {"level": 1}}])",
+                            {64, 128, 64}, 1));
+}
+
+TEST(Whole, IsWhatIsNotStoredAsItStandsInMemory) {
+  const CodecChainPtr chain = Bind(R"([{"name": "bytes", "configuration": {"endian": "big"}},
+                                       {"name": "zstd", "configuration": {"level": 1}}])",
+                                   ChunkOf<uint16_t>(kShape))
+                                  .OrDie();
+  EXPECT_FALSE(chain->always_in_pieces());
 }
 
 }  // namespace
