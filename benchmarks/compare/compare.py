@@ -28,7 +28,8 @@ from benchmarks.compare.sources import is_there, make_source
 
 HERE = Path(__file__).parent
 AA_REPETITIONS = 9
-FILES_REMOVED_MAX = 128
+FILES_REMOVED_MAX = 1000
+DISK_FREE_MIN = 16 << 30
 
 
 def command_of(peer: str, build: Path, job: Path) -> list[str]:
@@ -87,6 +88,9 @@ class Bench:
         files = sum(len(files) for _, _, files in os.walk(path))
         if files < FILES_REMOVED_MAX:
             shutil.rmtree(path)
+        elif shutil.disk_usage(path).free < DISK_FREE_MIN:
+            shutil.rmtree(path)
+            shutil.rmtree(self._discarded, ignore_errors=True)
         else:
             self._discarded.mkdir(exist_ok=True)
             path.rename(self._discarded / str(len(list(self._discarded.iterdir()))))

@@ -171,8 +171,8 @@ def main() -> int:
         names = program.names()
         if arguments.only:
             names = [name for name in names if name == arguments.only]
-            if not names:
-                raise CheckError(f"there is no benchmark {arguments.only}")
+        if not names:
+            raise CheckError(f"there is no benchmark {arguments.only or 'in the program'}")
         now, made_with = program.counts(names), program.made_with()
         if arguments.record:
             text = json.dumps({"made_with": made_with, "counts": now}, indent=2)
@@ -180,6 +180,8 @@ def main() -> int:
             print(f"bench-check: recorded {len(now)} counts in {arguments.baseline}")
             return 0
         baseline = json.loads(arguments.baseline.read_text(encoding="utf-8"))
+        if not baseline.get("counts") or "made_with" not in baseline:
+            raise CheckError(f"{arguments.baseline}: no baseline; make one by {RECORD}")
     except (CheckError, OSError, ValueError) as error:
         print(f"bench-check: {error}", file=sys.stderr)
         return 2

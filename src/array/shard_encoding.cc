@@ -76,8 +76,12 @@ Pending ShardEncoding::Encode() {
       if (next_ - next_put_ >= kBuffersOfALane * lanes_max_) return Pending::On(put_.future());
       number = next_++;
     }
-    Result<Batch> batch = EncodeBatch(number);
-    status = batch.ok() ? PutReady(number, *std::move(batch)) : batch.status();
+    try {
+      Result<Batch> batch = EncodeBatch(number);
+      status = batch.ok() ? PutReady(number, *std::move(batch)) : batch.status();
+    } catch (...) {  // A lane that did not end would be waited for.
+      status = internal::StatusOfException();
+    }
   }
   EndLane(status);
   return Pending::Done();

@@ -105,6 +105,7 @@ Future<WriteResult> ShardWriter::Finish() {
 Result<Future<WriteResult>> ShardWriter::FinishOrError() {
   if (empty_) return stored_.store->Write(key_, std::nullopt, options_);
   COFFER_RETURN_IF_ERROR(Flush());
+  batch_ = Buffer();
   const Result<Bytes> index = layout_.EncodeIndex(index_, CodecScratch{&context_.buffers()});
   if (!index.ok()) return index.status().Annotate(stored_.Describe(key_));
   if (streaming()) {
@@ -114,7 +115,7 @@ Result<Future<WriteResult>> ShardWriter::FinishOrError() {
   BytesChain shard;
   const bool index_first = layout_.index_location() == ShardLayout::IndexLocation::kStart;
   if (index_first) shard.Append(*index);
-  shard.Append(held_);
+  shard.Append(std::exchange(held_, BytesChain()));
   if (!index_first) shard.Append(*index);
   return stored_.store->Write(key_, std::move(shard), options_);
 }

@@ -133,7 +133,8 @@ class CoveredWrite : public Work {
         InStoredOrder(operation_->source.Subview(part_.piece.view_box), part_.piece);
     WriteOptions options;
     options.cancel = crew.stop_token();
-    options.caller_waits = operation_->caller_waits;
+    // Where several lanes encode, who ends may be a worker, which has other things to do.
+    options.caller_waits = operation_->caller_waits && operation_->shard_lanes == 1;
     if (!later) options.reservation = &reservation;
     if (!operation_->sharded()) {
       COFFER_ASSIGN_OR_RETURN(

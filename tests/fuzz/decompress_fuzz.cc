@@ -1,6 +1,6 @@
 // Goal: no bytes make the bounded decompressors crash, write beyond their destination, take memory
 // that the bytes merely claim, or fail with anything but DataLoss; and what a compressor makes is
-// read back.
+// read back. A frame that is decompressed in pieces gives what it gives at once.
 // Method: the first byte chooses format and level, the second the size of the destination (up to
 // 64 KiB); the rest is decompressed into exactly that, and also compressed and read back.
 #include <algorithm>
@@ -23,6 +23,21 @@ coffer::Result<size_t> Decompress(bool zstd, const Bytes& in, Bytes& out) {
   return zstd ? coffer::ZstdDecompress(in, out) : coffer::GzipDecompress(in, out);
 }
 
+/// Where `in` is one frame that says that it holds as much as `whole` has room for.
+void CheckPieces(const Bytes& in, const coffer::Result<size_t>& decoded, const Bytes& whole) {
+  if (!coffer::ZstdPiecesMemory(in, whole.size(), /*whole=*/true)) return;
+  Bytes together;
+  Bytes piece(whole.size() / 3 + 1);
+  const coffer::Result<size_t> size =
+      coffer::ZstdDecompressPieces(in, piece, [&](auto part) -> coffer::Result<bool> {
+        together.insert(together.end(), part.begin(), part.end());
+        Require(together.size() <= whole.size() + piece.size());
+        return true;
+      });
+  if (!decoded.ok()) return Require(size.status().code() == coffer::StatusCode::kDataLoss);
+  Require(*size == *decoded && std::equal(together.begin(), together.end(), whole.begin()));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -38,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     Require(*decoded <= out.size());
   }
+  if (zstd) CheckPieces(stored, decoded, out);
 
   Bytes encoded(zstd ? coffer::ZstdBound(stored.size()) : coffer::GzipBound(stored.size()));
   const coffer::ZstdOptions options{.level = level, .checksum = data[0] % 3 == 0};
@@ -46,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   encoded.resize(made.value());
   Bytes exact(stored.size());
   Require(Decompress(zstd, encoded, exact).value() == stored.size() && exact == stored);
+  if (zstd) CheckPieces(encoded, exact.size(), exact);
   if (stored.empty()) return 0;
   Bytes shorter(stored.size() - 1);
   Require(!Decompress(zstd, encoded, shorter).ok());

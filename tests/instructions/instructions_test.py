@@ -185,6 +185,19 @@ class CheckTest(unittest.TestCase):
         self.assertIn("./bench a: exit status 6\nno memory\n", output)
         self.assertEqual(self.recorded()["counts"], {"a": 100})
 
+    def test_nothing_to_compare_is_an_error(self) -> None:
+        self.keep(a=100)
+        self.count()
+        self.assertEqual(
+            self.run_script(), (2, "bench-check: there is no benchmark in the program\n")
+        )
+        self.count(a=100)
+        for text in ("{}", '{"counts": {}, "made_with": {}}', '{"counts": {"a": 100}}'):
+            self.baseline.write_text(text)
+            status, output = self.run_script()
+            self.assertEqual(status, 2, text)
+            self.assertIn("no baseline; make one by scripts/bench-check --record", output)
+
     def test_without_valgrind_it_says_who_brings_it(self) -> None:
         self.keep(a=100)
         self.count(a=100)

@@ -237,17 +237,20 @@ class Worker {
 
   void SmallRead(const std::string& path, int count, int first, Usage& usage) const {
     const coffer::Place place = PlaceOf(job_, path, context_);
-    std::atomic<bool> wrong = false;
+    std::vector<coffer::NdArray<float>> results(static_cast<size_t>(count));
     usage.Time([&] {
       InParallel(job_.cores, count, [&](int i) {
         const Array array =
             Array::Open(place.store, std::to_string(i) + "/", {.context = context_}).OrThrow();
-        const coffer::NdArray<float> values = array.Read<float>({}).OrThrow();
-        const std::vector<float> wanted = SmallValues(first + i);
-        if (!std::equal(wanted.begin(), wanted.end(), values.data())) wrong = true;
+        results[static_cast<size_t>(i)] = array.Read<float>({}).OrThrow();
       });
     });
-    if (wrong) usage.Wrong("a small array holds other values");
+    for (int i = 0; i < count; ++i) {
+      const std::vector<float> wanted = SmallValues(first + i);
+      if (!std::equal(wanted.begin(), wanted.end(), results[static_cast<size_t>(i)].data())) {
+        usage.Wrong("a small array holds other values");
+      }
+    }
   }
 
   void List(const std::string& path, int count, Usage& usage) const {

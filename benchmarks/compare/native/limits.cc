@@ -275,7 +275,7 @@ void SyncFolder(const std::string& path) {
 /// An empty folder below this one. What earlier ones hold is removed if it is few files: ext4 looks
 /// at every inode that was deleted in the last minutes when it makes a file.
 std::string NewFolder(const std::string& below) {
-  constexpr ptrdiff_t kRemovedMax = 128;
+  constexpr ptrdiff_t kRemovedMax = 1000;
   int number = 0;
   fs::create_directories(below);
   for (const fs::directory_entry& old : fs::directory_iterator(below)) {
