@@ -121,8 +121,8 @@ TEST_F(ChunkHead, WhatReplacesTheChunkIsReadAnew) {
     chunk.insert(chunk.end(), row, row + kChunk[2]);
   }
   const std::span<const std::byte> all(chunk);
-  // Longer than the head said; and two frames, which have no pieces.
-  const std::string two = Frame(all.first(1000), 1) + Frame(all.subspan(1000), 1);
+  // Longer than the head said; and two frames, shorter than it said, which have no pieces.
+  const std::string two = Frame(all.first(1000), 5) + Frame(all.subspan(1000), 5);
   for (const std::string& value : {Frame(all, -50), two}) {
     const Context context = Context::Create({.threads = 2, .budget_bytes = kBudget});
     const KvStorePtr base = NewStore(context);

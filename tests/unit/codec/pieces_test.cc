@@ -185,7 +185,11 @@ TEST(Whole, IsWhatHasNoPieces) {
   ByteVector two = compress(all.first(half), 19);
   const ByteVector second = compress(all.subspan(half), 19);
   two.insert(two.end(), second.begin(), second.end());
-  for (const ByteVector& frames : {two, compress(all, 22)}) {
+  ByteVector skipped = compress(all, 19);  // And a frame that means nothing.
+  for (const int byte : {0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}) {
+    skipped.push_back(static_cast<std::byte>(byte));
+  }
+  for (const ByteVector& frames : {two, skipped, compress(all, 22)}) {
     EXPECT_FALSE(chain->DecodesBox(frames, Box::Full(kShape)));
     EXPECT_EQ(chain->decode_scratch_bytes(frames, /*whole=*/true), chain->decode_scratch_bytes());
     ByteVector decoded(all.size());
