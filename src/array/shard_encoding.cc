@@ -42,7 +42,6 @@ ShardEncoding::ShardEncoding(StoredArrayPtr stored, const Context& context, cons
                              Source source, WriteOptions options, int lanes)
     : stored_(std::move(stored)),
       context_(context),
-      key_(key),
       source_(std::move(source)),
       cancel_(options.cancel),
       lanes_max_(lanes),

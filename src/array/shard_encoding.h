@@ -57,7 +57,6 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
 
   const StoredArrayPtr stored_;
   const Context context_;
-  const std::string key_;
   const Source source_;
   const CancelToken cancel_;
   const int lanes_max_;
