@@ -48,14 +48,29 @@ ShardEncoding::ShardEncoding(StoredArrayPtr stored, const Context& context, cons
       batch_chunks_(ChunksOfABatch(*stored_)),
       batches_(CeilDiv(stored_->chain->shard_layout()->num_entries(), batch_chunks_)),
       done_(context.shared_executor()),
+      encoded_by_all_(done_.future()),
       writer_(*stored_, context_, key, std::move(options), source_.store_fill_chunks),
       put_(context.shared_executor()) {}
 
-Pending ShardEncoding::Start(Crew& crew) {
+Result<Pending> ShardEncoding::Step(Crew& crew) {
+  if (!encoded_) {
+    if (!std::exchange(started_, true)) {
+      StartOthers(crew);
+      encoded_ = !BeginLane();
+    }
+    const Pending encoding = encoded_ ? Pending::Done() : Encode();
+    if (!encoding.done()) return encoding;
+    encoded_ = true;
+  }
+  if (!encoded_by_all_.ready()) return Pending::On(encoded_by_all_);
+  COFFER_RETURN_IF_ERROR(encoded_by_all_.Get());
+  return Pending::Done();
+}
+
+void ShardEncoding::StartOthers(Crew& crew) {
   for (int64_t i = 1; i < std::min<int64_t>(lanes_max_, batches_); ++i) {
     crew.Push(std::make_unique<Lane>(weak_from_this()));
   }
-  return BeginLane() ? Encode() : Pending::Done();
 }
 
 bool ShardEncoding::BeginLane() {

@@ -6,7 +6,7 @@
 //     all that are ready by then. So the bytes are those that one lane would have written.
 //  3. A lane does not wait for its batch's turn, but takes another batch, as far ahead as there are
 //     buffers reserved; then it is parked until a batch has gone out.
-//  4. done() resolves when no lane is at work any more, also after an error, which stops all.
+//  4. It is done when no lane is at work any more, also after an error, which stops all.
 #ifndef COFFER_SRC_ARRAY_SHARD_ENCODING_H_
 #define COFFER_SRC_ARRAY_SHARD_ENCODING_H_
 
@@ -34,12 +34,10 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
   ShardEncoding(StoredArrayPtr stored, const Context& context, const std::string& key,
                 Source source, WriteOptions options, int lanes);
 
-  /// Starts the other lanes, and encodes on this one; if it must wait, Encode() goes on. Once.
-  Pending Start(Crew& crew);
-  Pending Encode();
-  /// Whoever holds the reservation (ShardEncodingBytes) keeps it until then.
-  Future<void> done() const { return done_.future(); }
-  /// Once done() has resolved without an error: see ShardWriter::Finish().
+  /// For the lane whose work the shard is, which holds ShardEncodingBytes: starts the others, and
+  /// encodes on this one. To be called until it is done or fails.
+  Result<Pending> Step(Crew& crew);
+  /// Once Step() is done: see ShardWriter::Finish().
   Future<WriteResult> Finish() { return writer_.Finish(); }
 
  private:
@@ -50,6 +48,8 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
     std::vector<ShardWriter::EncodedChunk> chunks;
   };
 
+  void StartOthers(Crew& crew);
+  Pending Encode();
   bool BeginLane();
   void EndLane(const Status& status);
   Result<Batch> EncodeBatch(int64_t number) const;
@@ -63,7 +63,10 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
   const int64_t batch_chunks_;
   const int64_t batches_;
   const Promise<void> done_;
-  ShardWriter writer_;  // Of who is putting.
+  const Future<void> encoded_by_all_;
+  ShardWriter writer_;    // Of who is putting.
+  bool started_ = false;  // Step()'s.
+  bool encoded_ = false;  // Step()'s: by its lane; perhaps not by the others.
 
   Mutex mutex_;
   int lanes_ COFFER_GUARDED_BY(mutex_) = 0;         // That have begun.

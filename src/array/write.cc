@@ -10,7 +10,8 @@
 //  3. Any other cell is read, modified and written back under its generation. Those who want to
 //     write parts of one cell in this process gather, and one does it for all (PendingUpdates,
 //     KeyLocks), so that only other processes can get in between; then the condition fails and the
-//     cell is done again from its new value.
+//     cell is done again from its new value. Where nothing is there, and the transform covers all
+//     of a shard inside the shape, the shard is encoded from the source like a covered one.
 //  4. Of a shard only the inner chunks that the transform touches are decoded and encoded; the
 //     others move as they are.
 //  5. A cell or inner chunk that holds nothing but the fill value is deleted (by option: stored).
@@ -59,19 +60,35 @@ struct CellPart {
         box(operation.stored->grid.CellBox(cell_in)),
         clipped(operation.stored->grid.ClippedCellBox(cell_in)),
         piece(Intersect(operation.transform, box)),
-        covered(piece.CoversAll(operation.exclusive ? clipped : box)) {}
+        covers_clipped(piece.CoversAll(clipped)),
+        covered(operation.exclusive ? covers_clipped : piece.CoversAll(box)) {}
 
   Index cell;
   std::string key;
   Box box;
   Box clipped;  // Inside the array's shape.
   TransformPiece piece;
+  bool covers_clipped;
   bool covered;
 
+  ConstView source(const WriteOperation& operation) const {
+    return InStoredOrder(operation.source.Subview(piece.view_box), piece);
+  }
   int64_t bytes(const WriteOperation& operation) const {
     return *NumElements(piece.view_box.shape) * operation.stored->data_type().size();
   }
 };
+
+/// The part's shard, which nothing of an old one goes into, encoded by several lanes.
+std::shared_ptr<ShardEncoding> EncodeByLanes(const WriteOperation& operation, const CellPart& part,
+                                             const Context& context, WriteOptions options) {
+  options.caller_waits = false;  // Who ends may be a worker, which has other things to do.
+  return std::make_shared<ShardEncoding>(
+      operation.stored, context, part.key,
+      ShardEncoding::Source{part.cell, part.clipped, part.source(operation),
+                            operation.store_fill_chunks},
+      std::move(options), operation.shard_lanes);
+}
 
 Status AtCell(const Status& status, const WriteOperation& operation, const CellPart& part) {
   return status.ok() ? status
@@ -98,18 +115,11 @@ class CoveredWrite : public Work {
       // Inside a task nothing may be held beyond its reservation, so it waits.
       const bool later = AcknowledgesLater(*operation_->stored) && !crew.inside_task() &&
                          operation_->conditional_write;  // Else its turn lasts until then.
-      Pending encoding = Pending::Done();
-      if (encoding_ == nullptr) {
-        COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later, encoding));
-      } else if (!encoded_) {
-        encoding = encoding_->Encode();
-      }
-      if (!encoding.done()) return encoding;
-      encoded_ = true;  // By this lane; perhaps not by the others.
+      if (encoding_ == nullptr) COFFER_RETURN_IF_ERROR(Begin(crew, reservation, later));
       if (encoding_ != nullptr) {
-        const Future<void> done = encoding_->done();
-        if (!done.ready()) return Pending::On(done);
-        COFFER_RETURN_IF_ERROR(AtCell(done.Get(), *operation_, part_));
+        const Result<Pending> step = encoding_->Step(crew);
+        if (!step.ok()) return AtCell(step.status(), *operation_, part_);
+        if (!step->done()) return step;
         write_ = encoding_->Finish();
       }
       done_bytes = part_.bytes(*operation_);
@@ -125,16 +135,13 @@ class CoveredWrite : public Work {
   }
 
  private:
-  /// `encoding` receives what a shard that several lanes encode waits for.
-  Status Begin(Crew& crew, Reservation& reservation, bool later, Pending& encoding) {
+  Status Begin(Crew& crew, Reservation& reservation, bool later) {
     const StoredArray& stored = *operation_->stored;
     const Context& context = crew.context();
-    const ConstView source =
-        InStoredOrder(operation_->source.Subview(part_.piece.view_box), part_.piece);
+    const ConstView source = part_.source(*operation_);
     WriteOptions options;
     options.cancel = crew.stop_token();
-    // Where several lanes encode, who ends may be a worker, which has other things to do.
-    options.caller_waits = operation_->caller_waits && operation_->shard_lanes == 1;
+    options.caller_waits = operation_->caller_waits;
     if (!later) options.reservation = &reservation;
     if (!operation_->sharded()) {
       COFFER_ASSIGN_OR_RETURN(
@@ -145,11 +152,7 @@ class CoveredWrite : public Work {
       return Status();
     }
     if (operation_->shard_lanes > 1) {
-      encoding_ = std::make_shared<ShardEncoding>(
-          operation_->stored, context, part_.key,
-          ShardEncoding::Source{part_.cell, part_.clipped, source, operation_->store_fill_chunks},
-          options, operation_->shard_lanes);
-      encoding = encoding_->Start(crew);
+      encoding_ = EncodeByLanes(*operation_, part_, context, options);
       return Status();
     }
     ShardWriter writer(stored, context, part_.key, options, operation_->store_fill_chunks);
@@ -171,7 +174,6 @@ class CoveredWrite : public Work {
   const CellPart part_;
   const KeyLock turn_;
   std::shared_ptr<ShardEncoding> encoding_;
-  bool encoded_ = false;
   Future<WriteResult> write_;
 };
 
@@ -220,7 +222,8 @@ class UpdateWork : public Work {
         part_(std::move(part)),
         own_(std::move(own)),
         pending_(pending),
-        lock_(std::move(lock)) {
+        lock_(std::move(lock)),
+        by_lanes_(operation_->shard_lanes > 1 && part_.covers_clipped) {
     if (pending_ == nullptr) commits_.push_back({own_});
   }
   ~UpdateWork() override {
@@ -228,7 +231,12 @@ class UpdateWork : public Work {
     while (!commits_.empty()) Settle(InternalError(part_.key + ": the write was given up"));
   }
 
-  int64_t reserve_bytes() const override { return UpdateCellBytes(*operation_->stored); }
+  int64_t reserve_bytes() const override {
+    const StoredArray& stored = *operation_->stored;
+    const int64_t update = UpdateCellBytes(stored);
+    return by_lanes_ ? std::max(update, ShardEncodingBytes(stored, operation_->shard_lanes))
+                     : update;
+  }
 
   Result<Pending> Step(Crew& crew, Reservation& reservation) override {
     if (pending_ != nullptr) {
@@ -272,6 +280,13 @@ class UpdateWork : public Work {
         options.reservation = &reservation;
         read_ = update.stored.store->Read(part_.key, options);
       }
+      if (encoding_ != nullptr) {
+        const Result<Pending> step = encoding_->Step(crew);
+        if (!step.ok()) return AtCell(step.status(), *operation_, part_);
+        if (!step->done()) return step;
+        write_ = std::exchange(encoding_, nullptr)->Finish();
+        continue;
+      }
       if (!read_.ready()) return Pending::On(read_);
       Result<ReadResult> old = std::exchange(read_, Future<ReadResult>()).Get();
       if (cancel.cancelled()) return CancelledError("cancelled");
@@ -279,8 +294,17 @@ class UpdateWork : public Work {
       options.cancel = cancel;
       options.reservation = &reservation;
       options.caller_waits = operation_->caller_waits;
+      if (by_lanes_ && update_is_own() && old.ok() && old->state == ReadResult::State::kMissing) {
+        options.if_equal = Generation::Missing();
+        encoding_ = EncodeByLanes(*operation_, part_, crew.context(), std::move(options));
+        continue;
+      }
       COFFER_ASSIGN_OR_RETURN(write_, UpdateCell(update, std::move(old), options));
     }
+  }
+
+  bool update_is_own() const {
+    return commits_.front().size() == 1 && commits_.front().front() == own_;
   }
 
   /// The front commit has ended. If stored bytes are damaged, that is an error only for those whose
@@ -306,10 +330,12 @@ class UpdateWork : public Work {
   const PendingUpdatePtr own_;
   PendingUpdates* pending_;  // Until own_ is taken.
   const KeyLock lock_;
+  const bool by_lanes_;  // If there is no old cell, several lanes encode it.
   std::deque<std::vector<PendingUpdatePtr>> commits_;
   Status own_status_;
   int tries_ = 0;
   Future<ReadResult> read_;
+  std::shared_ptr<ShardEncoding> encoding_;
   Future<WriteResult> write_;
 };
 

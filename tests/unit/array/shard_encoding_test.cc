@@ -2,14 +2,17 @@
 // where there are few shards and the budget has room, and no others; errors and cancellation leave
 // nothing behind.
 // Method: shards written by one thread and by four, compared byte for byte, in stores that stream
-// and that do not; an executor that counts; codecs and stores that fail at the n-th call; budgets.
+// and that do not; an executor that counts; codecs and stores that fail at the n-th call; a writer
+// that gets in between; budgets.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "coffer/array/array.h"
 #include "coffer/codec/codec.h"
@@ -62,15 +65,17 @@ std::string StoredShard(const KvStorePtr& store) {
 
 TEST(ShardEncoding, GivesTheBytesOfOneThread) {
   const TempDir dir;
-  for (const bool fill : {false, true}) {
+  // Where others may write, too, it is written on the condition that none is there yet.
+  for (const auto& [fill, exclusive] : {std::pair(false, true), {true, true}, {false, false}}) {
     std::vector<std::string> shards;
     for (const int threads : {1, 2, 4, 7}) {
       const Context context = Context::Create({.threads = threads});
-      const std::string folder = dir / (std::to_string(threads) + (fill ? "fill" : ""));
+      const std::string folder =
+          dir / (std::to_string(threads) + (fill ? "fill" : "") + (exclusive ? "exclusive" : ""));
       for (const KvStorePtr& store :
            {NewStore(context), MakeFileStore(folder, {.sync = false}, context).OrDie()}) {
         const Array array = Array::Create(store, "", Options(context)).OrDie();
-        EXPECT_EQ(WriteAll(array, {.store_fill_chunks = fill, .exclusive = true}), Status());
+        EXPECT_EQ(WriteAll(array, {.store_fill_chunks = fill, .exclusive = exclusive}), Status());
         shards.push_back(StoredShard(store));
         EXPECT_EQ(context.budget().held_bytes(), 0);
         EXPECT_EQ(context.buffers().held_bytes(), 0);
@@ -93,14 +98,26 @@ TEST(ShardEncoding, AShardOfFillValuesIsNotThere) {
   EXPECT_EQ(store->Read("c/0/0/0").Get()->state, ReadResult::State::kMissing);
 }
 
+TEST(ShardEncoding, APartOfANewShardIsThatPart) {
+  const Context context = Context::Create({.threads = 4});
+  const Array array = Array::Create(NewStore(context), "", Options(context)).OrDie();
+  const Box part{{3, 0, 0}, {97, 128, 128}};
+  const std::vector<std::byte> elements(Elements().begin() + 3 * 128 * 128, Elements().end());
+  EXPECT_EQ(array.Write(part, ViewOf(elements, DataType::kUint8, part.shape)), Status());
+  const OwnedArray all = array.ReadOwned(IndexTransform::Identity(kShape)).OrDie();
+  EXPECT_TRUE(std::all_of(all.bytes().begin(), all.bytes().begin() + 3 * 128 * 128,
+                          [](std::byte byte) { return byte == std::byte{0}; }));
+  EXPECT_TRUE(std::equal(elements.begin(), elements.end(), all.bytes().begin() + 3 * 128 * 128));
+}
+
 class Threads : public ::testing::Test {
  protected:
   /// What a write of so many shards gives to the executor of four threads.
-  int Submitted(int64_t shards, int64_t budget_bytes) {
+  int Submitted(int64_t shards, int64_t budget_bytes, int64_t rows_less = 0) {
     const auto executor = std::make_shared<CountingExecutor>();
     const Context context = Context::Create({.budget_bytes = budget_bytes, .executor = executor});
     CreateOptions options = Options(context);
-    options.shape = {32 * shards, 128, 128};
+    options.shape = {32 * shards - rows_less, 128, 128};
     options.shard_shape = {32, 128, 128};
     const Array array = Array::Create(NewStore(context), "", options).OrDie();
     std::mt19937_64 random(5);
@@ -118,6 +135,9 @@ class Threads : public ::testing::Test {
 };
 
 TEST_F(Threads, ShareOneShard) { EXPECT_GE(Submitted(1, MiB(64)), 1); }
+TEST_F(Threads, ShareOneThatSticksOut) {  // One begins when it is looked at what is there.
+  EXPECT_GE(Submitted(1, MiB(64), 5), 2);
+}
 TEST_F(Threads, ShareWhereSomeWouldBeIdleAtTheEnd) { EXPECT_GE(Submitted(5, MiB(64)), 3); }
 TEST_F(Threads, HaveAShardEachWhereThereAreMany) { EXPECT_EQ(Submitted(8, MiB(64)), 3); }
 TEST_F(Threads, AreOneWhereTheBudgetHasNoRoomForMore) { EXPECT_EQ(Submitted(1, MiB(3)), 0); }
@@ -158,7 +178,10 @@ class FailingStore final : public testing::ForwardingStore {
   std::atomic<int> left_;
 };
 
-TEST(ShardEncoding, AnErrorOfTheStoreEndsItAll) {
+class ShardEncodingFails : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Exclusive, ShardEncodingFails, ::testing::Bool());
+
+TEST_P(ShardEncodingFails, AnErrorOfTheStoreEndsItAll) {
   const TempDir dir;
   int failures = 0;
   for (int after = 0; after < 30; ++after) {
@@ -167,7 +190,7 @@ TEST(ShardEncoding, AnErrorOfTheStoreEndsItAll) {
         MakeFileStore(dir / std::to_string(after), {.sync = false}, context).OrDie();
     const KvStorePtr store = std::make_shared<FailingStore>(files, after);
     const Array array = Array::Create(store, "", Options(context)).OrDie();
-    const Status status = WriteAll(array, {.exclusive = true});
+    const Status status = WriteAll(array, {.exclusive = GetParam()});
     if (!status.ok()) {
       ++failures;
       EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status.ToString();
@@ -180,13 +203,13 @@ TEST(ShardEncoding, AnErrorOfTheStoreEndsItAll) {
   EXPECT_LT(failures, 30);
 }
 
-TEST(ShardEncoding, CancellationAtAnyTimeLeavesNothing) {
+TEST_P(ShardEncodingFails, CancellationAtAnyTimeLeavesNothing) {
   for (int chunks = 0; chunks < 12; ++chunks) {
     const Context context = Context::Create({.threads = 4});
     const KvStorePtr store = NewStore(context);
     const Array array = Array::Create(store, "", Options(context)).OrDie();
     CancelSource cancel;
-    ArrayWriteOptions options{.exclusive = true};
+    ArrayWriteOptions options{.exclusive = GetParam()};
     options.cancel = cancel.token();
     std::thread canceller([&] {
       while (context.stats().chunks_encoded < chunks * 30) std::this_thread::yield();
@@ -200,6 +223,47 @@ TEST(ShardEncoding, CancellationAtAnyTimeLeavesNothing) {
     EXPECT_EQ(context.budget().held_bytes(), 0);
     EXPECT_EQ(context.buffers().held_bytes(), 0);
   }
+}
+
+/// Between the look at a shard and its first write somebody else does something.
+class MeanwhileStore final : public testing::ForwardingStore {
+ public:
+  MeanwhileStore(KvStorePtr base, std::function<void()> meanwhile)
+      : ForwardingStore(std::move(base)), meanwhile_(std::move(meanwhile)) {}
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    const bool shard = key == "c/0/0/0";
+    Future<ReadResult> read = ForwardingStore::Read(std::move(key), std::move(options));
+    if (shard && read.Get().ok()) std::exchange(meanwhile_, [] {})();
+    return read;
+  }
+
+ private:
+  std::function<void()> meanwhile_;
+};
+
+TEST(ShardEncoding, KeepsWhatSomebodyWroteBehindTheShapeMeanwhile) {
+  const TempDir dir;
+  const Context context = Context::Create({.threads = 4});
+  const Context other = Context::Create({.threads = 1});
+  const KvStorePtr files = MakeFileStore(dir / "store", {.sync = false}, context).OrDie();
+  const std::vector<std::byte> behind(size_t{28} * 128 * 128, std::byte{77});
+  const Box rows{{100, 0, 0}, {28, 128, 128}};
+  const KvStorePtr store = std::make_shared<MeanwhileStore>(files, [&] {
+    Array larger = Array::Open(MakeFileStore(dir / "store", {.sync = false}, other).OrDie(), "",
+                               {.context = other})
+                       .OrDie();
+    larger.Resize(kShard).OrDie();
+    larger = Array::Open(MakeFileStore(dir / "store", {.sync = false}, other).OrDie(), "",
+                         {.context = other})
+                 .OrDie();
+    larger.Write(rows, ViewOf(behind, DataType::kUint8, rows.shape)).OrDie();
+  });
+  const Array array = Array::Create(store, "", Options(context)).OrDie();
+  EXPECT_EQ(WriteAll(array), Status());
+  const Array reopened = Array::Open(files, "", {.context = other}).OrDie();
+  const OwnedArray all = reopened.ReadOwned(IndexTransform::Identity(kShard)).OrDie();
+  EXPECT_TRUE(std::equal(Elements().begin(), Elements().end(), all.bytes().begin()));
+  EXPECT_TRUE(std::equal(behind.begin(), behind.end(), all.bytes().end() - std::ssize(behind)));
 }
 
 /// Copies bytes; the first chunk of the shard takes long.
@@ -271,8 +335,9 @@ TEST(ShardEncoding, ManyShardsOfManyArraysAtOnce) {
   std::vector<WriteFutures> writes;
   for (int i = 0; i < 12; ++i) {
     arrays.push_back(Array::Create(NewStore(context), "", Options(context)).OrDie());
-    writes.push_back(arrays.back().WriteAsync(
-        Box::Full(kShape), ViewOf(Elements(), DataType::kUint8, kShape), {.exclusive = true}));
+    writes.push_back(arrays.back().WriteAsync(Box::Full(kShape),
+                                              ViewOf(Elements(), DataType::kUint8, kShape),
+                                              {.exclusive = i % 2 == 0}));
   }
   for (const WriteFutures& write : writes) EXPECT_EQ(write.committed.Get(), Status());
   for (const Array& array : arrays) {
