@@ -160,8 +160,9 @@ Future<void> Array::ReadAsync(const IndexTransform& transform, const View& desti
 
 Result<OwnedArray> Array::ReadOwned(const IndexTransform& transform,
                                     const ArrayReadOptions& options) const {
-  COFFER_ASSIGN_OR_RETURN(OwnedArray array,
-                          OwnedArray::Allocate(data_type(), transform.view_shape()));
+  COFFER_ASSIGN_OR_RETURN(
+      OwnedArray array,
+      OwnedArray::Allocate(data_type(), transform.view_shape(), context_.buffers()));
   COFFER_RETURN_IF_ERROR(Read(transform, array.view(), options));
   return array;
 }

@@ -5,6 +5,14 @@
 namespace coffer::inline v0 {
 
 Result<OwnedArray> OwnedArray::Allocate(DataType type, const Shape& shape) {
+  return Allocate(type, shape, nullptr);
+}
+
+Result<OwnedArray> OwnedArray::Allocate(DataType type, const Shape& shape, BufferPool& pool) {
+  return Allocate(type, shape, &pool);
+}
+
+Result<OwnedArray> OwnedArray::Allocate(DataType type, const Shape& shape, BufferPool* pool) {
   const std::optional<int64_t> elements = NumElements(shape);
   const std::optional<int64_t> bytes = elements ? CheckedMul(*elements, type.size()) : std::nullopt;
   if (!bytes) {
@@ -12,7 +20,9 @@ Result<OwnedArray> OwnedArray::Allocate(DataType type, const Shape& shape) {
                                 " has more bytes than can be addressed");
   }
   OwnedArray array;
-  COFFER_ASSIGN_OR_RETURN(array.owner_, AllocateResult(static_cast<size_t>(*bytes)));
+  const auto size = static_cast<size_t>(*bytes);
+  COFFER_ASSIGN_OR_RETURN(array.owner_,
+                          pool != nullptr ? pool->AllocateResult(size) : AllocateResult(size));
   array.view_ = View(array.owner_.get(), type, shape);
   return array;
 }

@@ -26,6 +26,8 @@ namespace {
 constexpr size_t kPooledMin = size_t{64} << 10;
 constexpr size_t kSmallUnit = 64;
 constexpr int64_t kIdleMaxAtRest = MiB(16);
+constexpr size_t kPooledResultMin = platform::kHugePage;  // malloc reuses smaller ones while warm.
+constexpr size_t kPooledResultMax = kIdleMaxAtRest / 2;
 constexpr int kClassesPerOctaveLog2 = 3;
 
 size_t CapacityOf(size_t size) {
@@ -84,8 +86,9 @@ struct Buffer::Pool {
   std::byte* TakeIdle(size_t capacity) COFFER_REQUIRES(mutex);
   void TakeOldest(std::vector<Mapping>& taken) COFFER_REQUIRES(mutex);
   void Trim(int64_t coming, std::vector<Mapping>& taken) COFFER_REQUIRES(mutex);
-  std::byte* Hold(size_t capacity);
-  void Return(std::byte* data, size_t capacity);
+  /// `counted`: what of it is held, all or (of results) nothing.
+  std::byte* Take(size_t capacity, int64_t counted);
+  void Return(std::byte* data, size_t capacity, int64_t counted);
   void AddOperation(int change);
 };
 
@@ -117,13 +120,12 @@ void Buffer::Pool::Trim(int64_t coming, std::vector<Mapping>& taken) {
   }
 }
 
-std::byte* Buffer::Pool::Hold(size_t capacity) {
-  const auto bytes = static_cast<int64_t>(capacity);
+std::byte* Buffer::Pool::Take(size_t capacity, int64_t counted) {
   std::vector<Mapping> taken;
   {
     MutexLock lock(mutex);
     std::byte* const data = TakeIdle(capacity);
-    held += bytes;
+    held += counted;
     held_peak = std::max(held_peak, held);
     if (data != nullptr) return data;
     Trim(0, taken);
@@ -132,22 +134,21 @@ std::byte* Buffer::Pool::Hold(size_t capacity) {
   std::byte* const data = TakeMemory(capacity);
   if (data == nullptr) {
     MutexLock lock(mutex);
-    held -= bytes;
+    held -= counted;
   }
   return data;
 }
 
-void Buffer::Pool::Return(std::byte* data, size_t capacity) {
-  const auto bytes = static_cast<int64_t>(capacity);
+void Buffer::Pool::Return(std::byte* data, size_t capacity, int64_t counted) {
   std::vector<Mapping> taken;
   {
     MutexLock lock(mutex);
-    held -= bytes;
+    held -= counted;
     if (capacity < kPooledMin) {
       taken.push_back({data, capacity});
     } else {
       idle_of_capacity[capacity].push_back({data, next_age++});
-      idle += bytes;
+      idle += static_cast<int64_t>(capacity);
       Trim(0, taken);
     }
   }
@@ -179,7 +180,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 }
 
 Buffer::~Buffer() {
-  if (data_ != nullptr) pool_->Return(data_, capacity_);
+  if (data_ != nullptr) pool_->Return(data_, capacity_, static_cast<int64_t>(capacity_));
 }
 
 Bytes Buffer::ToBytes(size_t size) && {
@@ -201,13 +202,23 @@ Result<Buffer> BufferPool::Allocate(size_t size) {
   Buffer buffer;
   if (size == 0) return buffer;
   const size_t capacity = CapacityOf(size);
-  std::byte* const data = capacity > INT64_MAX / 2 ? nullptr : pool_->Hold(capacity);
+  std::byte* const data =
+      capacity > INT64_MAX / 2 ? nullptr : pool_->Take(capacity, static_cast<int64_t>(capacity));
   if (data == nullptr) return Refused(size);
   buffer.pool_ = pool_;
   buffer.data_ = data;
   buffer.size_ = size;
   buffer.capacity_ = capacity;
   return buffer;
+}
+
+Result<std::shared_ptr<std::byte>> BufferPool::AllocateResult(size_t size) {
+  if (size < kPooledResultMin || size > kPooledResultMax) return v0::AllocateResult(size);
+  const size_t capacity = CapacityOf(size);
+  std::byte* const data = pool_->Take(capacity, 0);
+  if (data == nullptr) return Refused(size);
+  return std::shared_ptr<std::byte>(
+      data, [pool = pool_, capacity](std::byte* memory) { pool->Return(memory, capacity, 0); });
 }
 
 int64_t BufferPool::CapacityFor(int64_t size) {
@@ -238,7 +249,7 @@ BufferPool::OperationScope::~OperationScope() {
 }
 
 Result<std::shared_ptr<std::byte>> AllocateResult(size_t size) {
-  const bool mapped = size >= platform::kHugePage;  // malloc reuses smaller ones while warm.
+  const bool mapped = size >= kPooledResultMin;
   std::byte* const data = mapped ? platform::MapMemory(size) : NewMemory(size);
   if (data == nullptr) return Refused(size);
   return std::shared_ptr<std::byte>(data, [size, mapped](std::byte* memory) {

@@ -43,7 +43,7 @@ constexpr int64_t kPieceBytes = KiB(128);
 constexpr int64_t kInPiecesMin = KiB(256);  // Of less a compressor makes one block or two.
 // A decoder takes longer for pieces than for the whole, by what keeping its window costs: a
 // seventh, measured. That pays where much is not decoded at all, or the whole takes much memory.
-constexpr int64_t kAlwaysInPieces = MiB(16);
+constexpr int64_t kAlwaysInPieces = MiB(8);
 
 std::string Label(size_t i, const Codec& codec) {
   return "codecs[" + std::to_string(i) + "] (" + codec.name() + ")";

@@ -19,12 +19,16 @@
 
 namespace coffer::inline v0 {
 
+class BufferPool;
+
 class COFFER_EXPORT OwnedArray {
  public:
   OwnedArray() = default;  ///< Rank 0, no element; data() is null.
   /// Uninitialised elements. ResourceExhausted if the memory is not to be had; InvalidArgument if
   /// the size overflows.
   static Result<OwnedArray> Allocate(DataType type, const Shape& shape);
+  /// The same from `pool` (BufferPool::AllocateResult), which it may outlive.
+  static Result<OwnedArray> Allocate(DataType type, const Shape& shape, BufferPool& pool);
 
   DataType data_type() const { return view_.data_type; }
   const Shape& shape() const { return view_.shape; }
@@ -35,6 +39,8 @@ class COFFER_EXPORT OwnedArray {
   const View& view() const { return view_; }
 
  private:
+  static Result<OwnedArray> Allocate(DataType type, const Shape& shape, BufferPool* pool);
+
   std::shared_ptr<std::byte> owner_;
   View view_;
 };

@@ -68,6 +68,11 @@ class COFFER_EXPORT BufferPool {
 
   /// ResourceExhausted if the kernel refuses.
   Result<Buffer> Allocate(size_t size);
+  /// Memory for a result handed to the user, who may keep it: it does not count as held. One of 2
+  /// to 8 MiB comes from the idle buffers if it can, and is an idle one when its owner is gone, so
+  /// that whoever reads one chunk after the other does not fault in new pages for each. Others are
+  /// AllocateResult's.
+  Result<std::shared_ptr<std::byte>> AllocateResult(size_t size);
   /// What Allocate(size) will really hold: reserve this from the budget.
   static int64_t CapacityFor(int64_t size);
 
@@ -91,7 +96,7 @@ class COFFER_EXPORT BufferPool {
   std::shared_ptr<Buffer::Pool> pool_;
 };
 
-/// Memory for a result handed to the user: aligned and advised huge as above, never pooled.
+/// Memory of its own for a result handed to the user: aligned and advised huge as above.
 /// Freed with the returned owner. ResourceExhausted if the kernel refuses.
 COFFER_EXPORT Result<std::shared_ptr<std::byte>> AllocateResult(size_t size);
 

@@ -58,6 +58,20 @@ TEST(ArrayTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(row(7), 32);
 }
 
+TEST(ArrayTest, OneChunkAfterTheOtherIsReadIntoTheSameMemory) {
+  const Context context = Context::Create({.threads = 1});
+  const Array array =
+      Array::Create(NewStore(context), "",
+                    {.shape = {8 << 20}, .chunk_shape = {4 << 20}, .context = context})
+          .OrDie();
+  const IndexTransform first = *IndexTransform::FromBox(array.shape(), {{0}, {4 << 20}});
+  const std::byte* const data = array.ReadOwned(first).OrDie().view().data;
+  const OwnedArray second = array.ReadOwned(first).OrDie();
+  EXPECT_EQ(second.view().data, data);
+  EXPECT_NE(array.ReadOwned(first).OrDie().view().data, data);
+  EXPECT_EQ(context.buffers().held_bytes(), 0);
+}
+
 TEST(ArrayTest, ErrorsNameArrayAndArgument) {
   const Array array = FullArray(NewStore(), Small());
   std::vector<uint16_t> values(64);

@@ -280,6 +280,51 @@ TEST(BufferPool, IdleMemoryThatIsGivenBackIsGone) {
   EXPECT_EQ(ResidentBytes(data, 4 * kMiB), 0U);
 }
 
+TEST(BufferPool, ResultsOfSomeMebibytesComeBackAndAreNotHeld) {
+  std::shared_ptr<std::byte> outlives;
+  {
+    BufferPool pool(MiB(64));
+    std::shared_ptr<std::byte> result = *pool.AllocateResult(4 * kMiB);
+    const std::byte* const data = result.get();
+    const std::shared_ptr<std::byte> beside = *pool.AllocateResult(4 * kMiB);
+    EXPECT_NE(beside.get(), data);
+    EXPECT_EQ(pool.held_bytes(), 0);
+    EXPECT_EQ(pool.held_bytes_peak(), 0);
+    EXPECT_EQ(pool.idle_bytes(), 0);
+    result.reset();
+    EXPECT_EQ(pool.idle_bytes(), MiB(4));
+    result = *pool.AllocateResult(4 * kMiB - 7);
+    EXPECT_EQ(result.get(), data);
+    EXPECT_EQ(pool.idle_bytes(), 0);
+    result.reset();
+    const Buffer scratch = *pool.Allocate(4 * kMiB);
+    EXPECT_EQ(scratch.data(), data);
+    EXPECT_EQ(pool.held_bytes(), MiB(4));
+    outlives = *pool.AllocateResult(3 * kMiB);
+  }
+  const std::byte* const data = outlives.get();
+  std::memset(outlives.get(), 1, 3 * kMiB);
+  outlives.reset();
+  EXPECT_EQ(ResidentBytes(data, 3 * kMiB), 0U);
+}
+
+TEST(BufferPool, ResultsAreKeptAsLittleAsOtherBuffers) {
+  BufferPool pool(MiB(64));
+  std::vector<std::shared_ptr<std::byte>> results;
+  for (int i = 0; i < 8; ++i) results.push_back(*pool.AllocateResult(4 * kMiB));
+  results.clear();
+  EXPECT_EQ(pool.idle_bytes(), MiB(16));
+  for (const size_t size : {size_t{1}, kMiB, 8 * kMiB + 1, 32 * kMiB}) {
+    const std::byte* const data = pool.AllocateResult(size)->get();
+    EXPECT_EQ(pool.idle_bytes(), MiB(16)) << size;
+    if (size > 2 * kMiB) {
+      EXPECT_EQ(ResidentBytes(data, size), 0U);
+    }
+  }
+  EXPECT_EQ(pool.AllocateResult(size_t{1} << 60).status(),
+            ResourceExhaustedError("no memory for 1152921504606846976 bytes"));
+}
+
 TEST(AllocateResult, IsHugeInWholeExtentsOnlyAndFreedWithItsOwner) {
   std::shared_ptr<std::byte> result = *AllocateResult(5 * kMiB + 100);
   ExpectNoMoreThanItsLength(result.get(), 5 * kMiB + 100);
