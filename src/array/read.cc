@@ -82,7 +82,7 @@ class ChunkRead : public Work {
   bool takes_pieces() const { return taker_->bytes > 0 && taker_->takes_pieces(); }
   /// What the chunk holds, to judge by its head.
   void Expect(const ReadResult& head) {
-    if (TooLongForChunk(head.total_size, chain())) return;
+    if (head.total_size < 0 || TooLongForChunk(head.total_size, chain())) return;
     encoded_bytes_ = head.total_size;
     decode_bytes_ = chain().decode_scratch_bytes(head.value, /*whole=*/false);
   }
@@ -184,7 +184,6 @@ class ChunkRead : public Work {
       if (!stat_.ready()) return Pending::On(stat_);
     }
     COFFER_ASSIGN_OR_RETURN(const ReadResult found, stat_.Get());
-    if (found.total_size <= encoded_bytes_) return status;
     const int64_t bound = chain().max_encoded_size();
     if (TooLongForChunk(found.total_size, chain())) {
       return InChunk(
@@ -192,7 +191,10 @@ class ChunkRead : public Work {
                         " is more than a chunk can have (" + std::to_string(bound) + ")"),
           *operation_, key_, box_);
     }
-    crew.Push(std::make_unique<ChunkRead>(operation_, wanted_, found.total_size));
+    // It may be shorter by now, or gone, where it was more than its head said.
+    const int64_t size = found.total_size > encoded_bytes_ ? found.total_size : bound;
+    if (size <= encoded_bytes_) return status;
+    crew.Push(std::make_unique<ChunkRead>(operation_, wanted_, size));
     return Pending::Done();
   }
 

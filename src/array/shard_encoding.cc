@@ -49,7 +49,8 @@ ShardEncoding::ShardEncoding(StoredArrayPtr stored, const Context& context, cons
       batches_(CeilDiv(stored_->chain->shard_layout()->num_entries(), batch_chunks_)),
       done_(context.shared_executor()),
       encoded_by_all_(done_.future()),
-      writer_(*stored_, context_, key, std::move(options), source_.store_fill_chunks),
+      writer_(std::in_place, *stored_, context_, key, std::move(options),
+              source_.store_fill_chunks),
       put_(context.shared_executor()) {}
 
 Result<Pending> ShardEncoding::Step(Crew& crew) {
@@ -116,7 +117,9 @@ void ShardEncoding::EndLane(const Status& status) {
     last = --lanes_ == 0;
   }
   put.Set(Status());
-  if (last) done_.Set(all);
+  if (!last) return;
+  if (!all.ok()) writer_.reset();  // It may draw on a reservation, which ends with done_.
+  done_.Set(all);
 }
 
 Result<ShardEncoding::Batch> ShardEncoding::EncodeBatch(int64_t number) const {
@@ -167,7 +170,7 @@ Status ShardEncoding::PutReady(int64_t number, Batch batch) {
       next = std::move(found->second);
       ready_.erase(found);
     }
-    COFFER_RETURN_IF_ERROR(writer_.PutEncoded(next.chunks, next.buffer.span().first(next.size)));
+    COFFER_RETURN_IF_ERROR(writer_->PutEncoded(next.chunks, next.buffer.span().first(next.size)));
     next = Batch();
     Promise<void> put(context_.shared_executor());
     {

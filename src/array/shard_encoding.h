@@ -12,6 +12,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
   /// encodes on this one. To be called until it is done or fails.
   Result<Pending> Step(Crew& crew);
   /// Once Step() is done: see ShardWriter::Finish().
-  Future<WriteResult> Finish() { return writer_.Finish(); }
+  Future<WriteResult> Finish() { return writer_->Finish(); }
 
  private:
   class Lane;
@@ -64,9 +65,9 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
   const int64_t batches_;
   const Promise<void> done_;
   const Future<void> encoded_by_all_;
-  ShardWriter writer_;    // Of who is putting.
-  bool started_ = false;  // Step()'s.
-  bool encoded_ = false;  // Step()'s: by its lane; perhaps not by the others.
+  std::optional<ShardWriter> writer_;  // Of who is putting; after an error there is none.
+  bool started_ = false;               // Step()'s.
+  bool encoded_ = false;               // Step()'s: by its lane; perhaps not by the others.
 
   Mutex mutex_;
   int lanes_ COFFER_GUARDED_BY(mutex_) = 0;         // That have begun.

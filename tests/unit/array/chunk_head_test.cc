@@ -6,7 +6,9 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
+#include <utility>
 
 #include "coffer/array/array.h"
 #include "tests/unit/array/forwarding_store.h"
@@ -114,33 +116,116 @@ std::string Frame(std::span<const std::byte> from, int level) {
   return frame;
 }
 
-TEST_F(ChunkHead, WhatReplacesTheChunkIsReadAnew) {
+/// The elements of the first chunk.
+std::vector<std::byte> FirstChunk() {
   std::vector<std::byte> chunk;
   for (int64_t i = 0; i < kChunk[0] * kChunk[1]; ++i) {
     const std::byte* row = Elements().data() + i * kShape[2];
     chunk.insert(chunk.end(), row, row + kChunk[2]);
   }
+  return chunk;
+}
+
+/// All of Elements(), the first chunk as `first` and no checksums.
+KvStorePtr StoreWith(const std::string& first, const Context& context) {
+  const KvStorePtr base = NewStore(context);
+  Array::Create(base, "",
+                {.shape = kShape,
+                 .chunk_shape = kChunk,
+                 .codec = Zstd(1),
+                 .format = {.checksum = false},
+                 .context = context})
+      .OrDie()
+      .Write(Box::Full(kShape), ViewOf(Elements(), DataType::kUint8, kShape))
+      .OrDie();
+  base->Write("c/0/0/0", BytesChain(Bytes::Copy(first))).Get().OrDie();
+  return base;
+}
+
+TEST_F(ChunkHead, WhatReplacesTheChunkIsReadAnew) {
+  const std::vector<std::byte> chunk = FirstChunk();
   const std::span<const std::byte> all(chunk);
-  // Longer than the head said; and two frames, shorter than it said, which have no pieces.
-  const std::string two = Frame(all.first(1000), 5) + Frame(all.subspan(1000), 5);
-  for (const std::string& value : {Frame(all, -50), two}) {
+  const std::string longer = Frame(all, -50);
+  const std::string shorter = Frame(all, 1);
+  const std::string frames = Frame(all.first(1000), 1) + Frame(all.subspan(1000), 1);
+  const std::string first = Frame(all, 3);
+  ASSERT_GT(longer.size(), shorter.size());
+  // Two frames have no pieces, so they take more memory, however short they are.
+  ASSERT_LT(frames.size(), first.size());
+  for (const auto& [before, after] : {std::pair(shorter, longer), {first, frames}}) {
     const Context context = Context::Create({.threads = 2, .budget_bytes = kBudget});
-    const KvStorePtr base = NewStore(context);
-    const CreateOptions options{.shape = kShape,
-                                .chunk_shape = kChunk,
-                                .codec = Zstd(1),
-                                .format = {.checksum = false},
-                                .context = context};
-    Array::Create(base, "", options)
-        .OrDie()
-        .Write(Box::Full(kShape), ViewOf(Elements(), DataType::kUint8, kShape))
-        .OrDie();
-    const auto store = std::make_shared<ReplacingStore>(base, value);
-    const Context reading = Context::Create({.threads = 2, .budget_bytes = kBudget});
+    const auto store = std::make_shared<ReplacingStore>(StoreWith(before, context), after);
+    const Context reading = Context::Create({.threads = 2, .budget_bytes = MiB(4)});
     ExpectAll(store, reading);
     EXPECT_EQ(store->heads, 1);
     EXPECT_LE(reading.buffers().held_bytes_peak(), reading.budget().held_bytes_peak());
   }
+}
+
+/// Where others are at work on a chunk: longer once its head was read, and shorter again, or gone,
+/// once it was too long to be read.
+class SwingingStore final : public testing::ForwardingStore {
+ public:
+  SwingingStore(KvStorePtr base, std::string longer, std::optional<std::string> shorter)
+      : ForwardingStore(base),
+        base_(std::move(base)),
+        longer_(std::move(longer)),
+        shorter_(std::move(shorter)) {}
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    const bool chunk = key == "c/0/0/0";
+    const bool head = options.range == ByteRange::Span(0, 64);
+    Future<ReadResult> read = ForwardingStore::Read(key, std::move(options));
+    read.Wait();
+    if (chunk && head) base_->Write(key, BytesChain(Bytes::Copy(longer_))).Get().OrDie();
+    if (chunk && !read.Get().ok()) {
+      ++refused;
+      std::optional<BytesChain> value;
+      if (shorter_) value = BytesChain(Bytes::Copy(*shorter_));
+      base_->Write(key, std::move(value)).Get().OrDie();
+    }
+    return read;
+  }
+  std::atomic<int> refused = 0;
+
+ private:
+  const KvStorePtr base_;
+  const std::string longer_;
+  const std::optional<std::string> shorter_;
+};
+
+TEST_F(ChunkHead, AChunkThatGrowsAndShrinksMeanwhileIsRead) {
+  const std::vector<std::byte> chunk = FirstChunk();
+  const std::string shorter = Frame(chunk, 1);
+  for (const bool gone : {false, true}) {
+    const Context context = Context::Create({.threads = 2, .budget_bytes = kBudget});
+    const auto store = std::make_shared<SwingingStore>(
+        StoreWith(shorter, context), Frame(chunk, -50),
+        gone ? std::optional<std::string>() : std::optional(shorter));
+    const Context reading = Context::Create({.threads = 2, .budget_bytes = kBudget});
+    const Array array = Array::Open(store, "", {.context = reading}).OrDie();
+    const Result<OwnedArray> read = array.ReadOwned(IndexTransform::Identity(kShape));
+    ASSERT_EQ(read.status(), Status());
+    EXPECT_EQ(store->refused, 1);
+    EXPECT_EQ(read->bytes()[1], gone ? std::byte{0} : Elements()[1]);
+  }
+}
+
+/// Does not say how long a value is, which a store may.
+class SilentStore final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    const bool stat = options.range == ByteRange::Stat();
+    Result<ReadResult> read = ForwardingStore::Read(std::move(key), std::move(options)).Get();
+    if (read.ok() && !stat) read->total_size = -1;
+    return Future<ReadResult>::Ready(std::move(read));
+  }
+};
+
+TEST_F(ChunkHead, AnUnknownLengthIsNotNone) {
+  ExpectAll(std::make_shared<SilentStore>(base_), context_);
+  EXPECT_GT(context_.budget().held_bytes_peak(), MiB(16));
+  EXPECT_LE(context_.buffers().held_bytes_peak(), context_.budget().held_bytes_peak());
 }
 
 TEST_F(ChunkHead, AShortOrMissingChunkIsToldAsEver) {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <random>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -266,27 +267,26 @@ TEST(ShardEncoding, KeepsWhatSomebodyWroteBehindTheShapeMeanwhile) {
   EXPECT_TRUE(std::equal(behind.begin(), behind.end(), all.bytes().end() - std::ssize(behind)));
 }
 
-/// Copies bytes; the first chunk of the shard takes long.
-class SlowFirst final : public Codec {
+/// Copies bytes; does something before it encodes.
+class Hooked final : public Codec {
  public:
+  using Hook = std::function<void(std::span<const std::byte>)>;
+  explicit Hooked(Hook hook) : hook_(std::move(hook)) {}
   Kind kind() const override { return Kind::kBytesToBytes; }
-  std::string name() const override { return "test.slow_first"; }
+  std::string name() const override { return "test.hooked"; }
   std::string configuration() const override { return ""; }
   Result<std::unique_ptr<BoundBytesToBytes>> BindBytesToBytes(int64_t size) const override {
-    return std::make_unique<Bound>(size);
+    return std::make_unique<Bound>(size, hook_);
   }
 
  private:
   class Bound final : public BoundBytesToBytes {
    public:
-    explicit Bound(int64_t size) : size_(size) {}
+    Bound(int64_t size, Hook hook) : size_(size), hook_(std::move(hook)) {}
     int64_t max_encoded_size() const override { return size_; }
     Result<size_t> Encode(std::span<const std::byte> decoded,
                           std::span<std::byte> destination) const override {
-      if (decoded[0] == std::byte{255}) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
-        while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
-      }
+      hook_(decoded);
       std::copy(decoded.begin(), decoded.end(), destination.begin());
       return decoded.size();
     }
@@ -298,34 +298,137 @@ class SlowFirst final : public Codec {
 
    private:
     const int64_t size_;
+    const Hook hook_;
   };
+  const Hook hook_;
 };
 
-TEST(ShardEncoding, NoThreadGetsFurtherAheadThanWasReserved) {
-  const TempDir dir;
-  const Context context = Context::Create({.threads = 4});
+/// One shard of 16 MiB of inner chunks of 64 KiB.
+Array OneHookedShard(const KvStorePtr& store, const Context& context, const Hooked::Hook& hook) {
   context.Get<CodecTable>()
-      .Add({"test.slow_first",
-            [](std::string_view, const CodecTable&) -> Result<CodecPtr> {
-              return std::make_shared<SlowFirst>();
+      .Add({"test.hooked",
+            [hook](std::string_view, const CodecTable&) -> Result<CodecPtr> {
+              return std::make_shared<Hooked>(hook);
             }})
       .OrDie();
   CreateOptions options{.shape = {16 << 20}, .context = context};
   options.format.codecs = R"([{"name": "sharding_indexed", "configuration": {
-      "chunk_shape": [65536], "codecs": ["bytes", "test.slow_first"],
+      "chunk_shape": [65536], "codecs": ["bytes", "test.hooked"],
       "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}}])";
   options.chunk_shape = options.shape;  // With a list of codecs: the shard's.
+  return Array::Create(store, "", options).OrDie();
+}
+
+TEST(ShardEncoding, NoThreadGetsFurtherAheadThanWasReserved) {
+  const TempDir dir;
+  const Context context = Context::Create({.threads = 4});
   const KvStorePtr store = MakeFileStore(dir / "store", {.sync = false}, context).OrDie();
-  const Array array = Array::Create(store, "", options).OrDie();
+  const Array array = OneHookedShard(store, context, [](std::span<const std::byte> decoded) {
+    if (decoded[0] != std::byte{255}) return;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+    while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  });
   std::vector<std::byte> elements(16 << 20, std::byte{3});
-  elements[0] = std::byte{255};
+  elements[0] = std::byte{255};  // So the first chunk takes long.
   EXPECT_EQ(
-      array.Write(Box::Full(options.shape), ViewOf(elements, DataType::kUint8, options.shape)),
+      array.Write(Box::Full(array.shape()), ViewOf(elements, DataType::kUint8, array.shape())),
       Status());
   EXPECT_LE(context.buffers().held_bytes_peak(), context.budget().held_bytes_peak());
   EXPECT_LT(context.budget().held_bytes_peak(), MiB(8));
-  const OwnedArray read = array.ReadOwned(IndexTransform::Identity(options.shape)).OrDie();
+  const OwnedArray read = array.ReadOwned(IndexTransform::Identity(array.shape())).OrDie();
   EXPECT_TRUE(std::equal(read.bytes().begin(), read.bytes().end(), elements.begin()));
+}
+
+TEST(ShardEncoding, AThrowingCodecEndsItAll) {
+  const TempDir dir;
+  const std::vector<std::byte> elements(16 << 20, std::byte{3});
+  for (const int bad : {0, 1, 7, 100, 255}) {
+    const Context context = Context::Create({.threads = 4});
+    const KvStorePtr store =
+        MakeFileStore(dir / std::to_string(bad), {.sync = false}, context).OrDie();
+    std::atomic<int> calls = 0;
+    const Array array = OneHookedShard(store, context, [&](std::span<const std::byte>) {
+      if (calls++ == bad) throw std::runtime_error("no such chunk");
+    });
+    const Status status =
+        array.Write(Box::Full(array.shape()), ViewOf(elements, DataType::kUint8, array.shape()));
+    EXPECT_NE(status.ToString().find("no such chunk"), std::string::npos) << status.ToString();
+    EXPECT_EQ(store->Read("c/0").Get()->state, ReadResult::State::kMissing);
+    EXPECT_EQ(context.budget().held_bytes(), 0);
+    EXPECT_EQ(context.buffers().held_bytes(), 0);
+  }
+}
+
+TEST(ShardEncoding, NoChunkIsEncodedOnceItIsCancelled) {
+  const Context context = Context::Create({.threads = 4});
+  std::atomic<int> calls = 0;
+  CancelSource cancel;
+  const Array array = OneHookedShard(NewStore(context), context, [&](std::span<const std::byte>) {
+    if (calls++ == 10) cancel.Cancel();
+  });
+  const std::vector<std::byte> elements(16 << 20, std::byte{3});
+  ArrayWriteOptions options;
+  options.cancel = cancel.token();
+  EXPECT_EQ(array
+                .Write(Box::Full(array.shape()), ViewOf(elements, DataType::kUint8, array.shape()),
+                       options)
+                .code(),
+            StatusCode::kCancelled);
+  EXPECT_LE(calls, 11 + 4);  // What the other threads had begun.
+}
+
+/// Appends when nobody gets any further without that, and then fails.
+class LateStore final : public testing::ForwardingStore {
+ public:
+  LateStore(KvStorePtr base, const std::atomic<int>& calls, bool throws)
+      : ForwardingStore(base), base_(std::move(base)), calls_(calls), throws_(throws) {}
+  Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options) override {
+    COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvWriter> writer,
+                            base_->OpenWriter(std::move(key), std::move(options)));
+    return std::make_unique<Late>(*this, std::move(writer));
+  }
+
+ private:
+  class Late final : public KvWriter {
+   public:
+    Late(const LateStore& store, std::unique_ptr<KvWriter> writer)
+        : store_(store), writer_(std::move(writer)) {}
+    Status Append(std::span<const std::byte>) override {
+      for (int before = -1; before != store_.calls_;) {
+        before = store_.calls_;
+        std::this_thread::sleep_for(std::chrono::milliseconds(40));
+      }
+      if (store_.throws_) throw std::runtime_error("late");
+      return UnavailableError("late");
+    }
+    Future<WriteResult> Commit() override { return writer_->Commit(); }
+
+   private:
+    const LateStore& store_;
+    const std::unique_ptr<KvWriter> writer_;
+  };
+  const KvStorePtr base_;
+  const std::atomic<int>& calls_;
+  const bool throws_;
+};
+
+TEST(ShardEncoding, WhoWaitsForAnotherThreadHearsOfItsError) {
+  const TempDir dir;
+  const std::vector<std::byte> elements(16 << 20, std::byte{3});
+  for (const bool throws : {false, true}) {
+    const Context context = Context::Create({.threads = 3});
+    std::atomic<int> calls = 0;
+    const KvStorePtr files =
+        MakeFileStore(dir / (throws ? "throws" : "fails"), {.sync = false}, context).OrDie();
+    const Array array = OneHookedShard(std::make_shared<LateStore>(files, calls, throws), context,
+                                       [&](std::span<const std::byte>) { ++calls; });
+    const Status status =
+        array.Write(Box::Full(array.shape()), ViewOf(elements, DataType::kUint8, array.shape()));
+    EXPECT_NE(status.ToString().find("late"), std::string::npos) << status.ToString();
+    EXPECT_LT(calls, 256);
+    EXPECT_EQ(context.budget().held_bytes(), 0);
+    EXPECT_EQ(context.buffers().held_bytes(), 0);
+  }
 }
 
 /// Many at once: their threads wait in each other's queues.
