@@ -1,6 +1,7 @@
 // How memory stays bounded:
 // 1. Everything is done in one call on whole buffers, so neither library needs a window or output
-//    buffer of its own; a zstd frame that asks for a window of gigabytes gets none.
+//    buffer of its own; a zstd frame that asks for a window of gigabytes gets none. Only what is
+//    decoded in pieces has one, which ZstdPiecesMemory() counts.
 // 2. A context is taken from its pool if the pool has one that is no larger than this call may
 //    hold, else made; afterwards it goes back, unless it has grown past 4 MiB.
 // 3. zstd input is decoded frame by frame, because the library would also decode frames of its
@@ -307,7 +308,9 @@ Result<size_t> ZstdDecompressPieces(std::span<const std::byte> in, std::span<std
 
 Result<size_t> ZstdDecompress(std::span<const std::byte> in, std::span<std::byte> out) {
   if (in.empty()) return DataLossError("no zstd data: 0 bytes");
-  auto decompressor = ZstdDecompressors().Take([](const ZstdDecompressor&) { return true; });
+  auto decompressor = ZstdDecompressors().Take([](const ZstdDecompressor& idle) {
+    return idle.bytes <= ZstdDecompressMemory();  // Without a window.
+  });
   if (decompressor == nullptr) decompressor = std::make_unique<ZstdDecompressor>();
   if (decompressor->context == nullptr) return NoContext("zstd decompressor");
   size_t decoded = 0;

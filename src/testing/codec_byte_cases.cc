@@ -58,6 +58,60 @@ void ExpectNoticedOrBounded(const BoundBytesToBytes& bound, std::span<const std:
   EXPECT_TRUE(noticed || !bound.is_checksum()) << "a checksum that does not notice";
 }
 
+/// What pieces of so many bytes come to; no more of them once there are `enough` bytes.
+Result<ByteVector> DecodedInPieces(const BoundBytesToBytes& bound,
+                                   std::span<const std::byte> encoded, size_t piece_size,
+                                   size_t enough = SIZE_MAX) {
+  Guarded piece(piece_size);
+  ByteVector decoded;
+  bool more = true;
+  const Result<size_t> size =
+      bound.DecodePieces(encoded, piece.span(), [&](std::span<const std::byte> bytes) {
+        EXPECT_TRUE(more) << "a piece after the last";
+        EXPECT_EQ(decoded.size() % piece_size, 0U) << "a piece after one that was not full";
+        EXPECT_EQ(bytes.data(), piece.span().data());
+        EXPECT_LE(bytes.size(), piece_size);
+        decoded.insert(decoded.end(), bytes.begin(), bytes.end());
+        more = decoded.size() < enough;
+        return Result<bool>(more);
+      });
+  EXPECT_TRUE(piece.intact()) << "wrote beyond the piece";
+  if (!size.ok()) {
+    EXPECT_EQ(size.status().code(), StatusCode::kDataLoss) << size.status();
+    return size.status();
+  }
+  EXPECT_EQ(*size, decoded.size());
+  return decoded;
+}
+
+void ExpectThePieces(const BoundBytesToBytes& bound, const ByteVector& bytes) {
+  const ByteVector encoded = Encoded(bound, bytes);
+  const std::span<const std::byte> whole(encoded);
+  const auto memory = bound.pieces_scratch_bytes(whole, true);
+  if (!memory) return;  // It has none, or not of these bytes.
+  EXPECT_GE(*memory, 0);
+  EXPECT_EQ(bound.pieces_scratch_bytes(whole.first(std::min<size_t>(64, whole.size())), false),
+            memory);
+  for (const size_t piece : {size_t{1}, size_t{1000}, size_t{4096}, bytes.size() + 1}) {
+    if (bytes.size() / piece > 5000) continue;
+    const Result<ByteVector> decoded = DecodedInPieces(bound, whole, piece);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ(*decoded, bytes);
+    const Result<ByteVector> begin = DecodedInPieces(bound, whole, piece, bytes.size() / 2 + 1);
+    ASSERT_TRUE(begin.ok()) << begin.status();
+    EXPECT_EQ(begin->size(), std::min((bytes.size() / 2 + piece) / piece * piece, bytes.size()));
+    EXPECT_TRUE(std::equal(begin->begin(), begin->end(), bytes.begin()));
+  }
+  for (size_t length = 0; length < whole.size(); length += 1 + whole.size() / 100) {
+    const Result<ByteVector> cut = DecodedInPieces(bound, whole.first(length), 1000);
+    EXPECT_TRUE(!cut.ok() || cut->size() <= bytes.size());
+  }
+  ByteVector piece(1000);
+  const Result<size_t> refused =
+      bound.DecodePieces(whole, piece, [](auto) { return Result<bool>(CancelledError("enough")); });
+  EXPECT_EQ(refused.status(), CancelledError("enough"));
+}
+
 constexpr CodecCase kCases[] = {
     {"RoundTripsEverySize",
      [](const CodecSubject& s) {
@@ -179,6 +233,14 @@ constexpr CodecCase kCases[] = {
            const auto cut = bound->DecodeInPlace(std::span(encoded).first(length));
            ASSERT_TRUE(cut.has_value());
            EXPECT_TRUE(!cut->ok() || !bound->is_checksum());
+         }
+       }
+     }},
+    {"PiecesAreTheSame",
+     [](const CodecSubject& s) {
+       for (const Content content : kContents) {
+         for (const size_t size : {1, 100, 4096, 70'000, 1'000'003}) {
+           ExpectThePieces(*BindTo(s, size), MakeBytes(content, size));
          }
        }
      }},

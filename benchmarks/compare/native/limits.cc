@@ -32,6 +32,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -306,36 +307,64 @@ void Write(bool sync, const std::string& below, size_t files, size_t bytes) {
       1, [&] { folder = NewFolder(below); });
 }
 
-size_t Encode(const std::string& codec, size_t element, const char* from, size_t bytes,
-              std::vector<char>* to) {
-  if (codec == "zstd") {
-    to->resize(ZSTD_compressBound(bytes));
-    thread_local const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
-                                                                                  ZSTD_freeCCtx);
-    return ZSTD_compressCCtx(context.get(), to->data(), to->size(), from, bytes, 1);
-  }
-  to->resize(bytes + BLOSC_MAX_OVERHEAD);
-  const int size = blosc_compress_ctx(5, BLOSC_SHUFFLE, element, bytes, from, to->data(),
-                                      to->size(), "lz4", 0, 1);
-  Check(size > 0, "blosc");
-  return static_cast<size_t>(size);
-}
+/// A codec, with what a thread needs for it: made, and its memory touched, before the clock runs.
+class Coder {
+ public:
+  Coder(const std::string& codec, size_t element, size_t bytes)
+      : zstd_(codec == "zstd"),
+        element_(element),
+        buffer_(std::max(ZSTD_compressBound(bytes), bytes + BLOSC_MAX_OVERHEAD), 1) {}
 
-void Decode(const std::string& codec, const std::vector<char>& from, char* to, size_t bytes) {
-  if (codec == "zstd") {
-    thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                                  ZSTD_freeDCtx);
-    Check(ZSTD_decompressDCtx(context.get(), to, bytes, from.data(), from.size()) == bytes, "zstd");
-  } else {
-    Check(blosc_decompress_ctx(from.data(), to, bytes, 1) == static_cast<int>(bytes), "blosc");
+  /// Valid until the next call.
+  std::span<const char> Encode(std::span<const char> from) {
+    if (zstd_) {
+      return Made(ZSTD_compressCCtx(encoder_.get(), buffer_.data(), buffer_.size(), from.data(),
+                                    from.size(), 1));
+    }
+    const int size = blosc_compress_ctx(5, BLOSC_SHUFFLE, element_, from.size(), from.data(),
+                                        buffer_.data(), buffer_.size(), "lz4", 0, 1);
+    Check(size > 0, "blosc");
+    return Made(static_cast<size_t>(size));
   }
-}
+
+  /// What no cache holds is decoded in pieces, into one that does.
+  void Decode(std::span<const char> from, size_t bytes) {
+    if (!zstd_) {
+      Check(blosc_decompress_ctx(from.data(), buffer_.data(), bytes, 1) == static_cast<int>(bytes),
+            "blosc");
+    } else if (bytes <= kPiece) {
+      Check(ZSTD_decompressDCtx(decoder_.get(), buffer_.data(), bytes, from.data(), from.size()) ==
+                bytes,
+            "zstd");
+    } else {
+      ZSTD_inBuffer in = {from.data(), from.size(), 0};
+      for (size_t left = 1; left != 0;) {
+        ZSTD_outBuffer out = {buffer_.data(), kDecodedPiece, 0};
+        left = ZSTD_decompressStream(decoder_.get(), &out, &in);
+        Check(!ZSTD_isError(left), "zstd");
+      }
+    }
+  }
+
+ private:
+  static constexpr size_t kDecodedPiece = size_t{128} << 10;
+
+  std::span<const char> Made(size_t size) const { return std::span(buffer_).first(size); }
+
+  bool zstd_;
+  size_t element_;
+  std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> encoder_{ZSTD_createCCtx(), ZSTD_freeCCtx};
+  std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> decoder_{ZSTD_createDCtx(), ZSTD_freeDCtx};
+  std::vector<char> buffer_;
+};
 
 void Codec(const std::string& verb, const std::string& codec, const Chunks& chunks, size_t element,
            const std::string& source_path) {
   const size_t count = std::min(chunks.count(), std::max<size_t>(kCodecBytes / chunks.bytes(), 1));
   std::vector<std::vector<char>> packed(count, std::vector<char>(chunks.bytes()));
   std::vector<std::vector<char>> encoded(count);
+  std::vector<Coder> coders;
+  for (int t = 0; t < threads; ++t) coders.emplace_back(codec, element, chunks.bytes());
   const int file = open(source_path.c_str(), O_RDONLY | O_CLOEXEC);
   Check(file >= 0, source_path);
   for (size_t i = 0; i < count; ++i) {
@@ -343,20 +372,18 @@ void Codec(const std::string& verb, const std::string& codec, const Chunks& chun
       const ssize_t got = pread(file, packed[i].data() + at, length, static_cast<off_t>(place));
       Check(got == static_cast<ssize_t>(length), source_path);
     });
-    const size_t size = Encode(codec, element, packed[i].data(), packed[i].size(), &encoded[i]);
-    encoded[i].resize(size);
+    const std::span<const char> made = coders[0].Encode(packed[i]);
+    encoded[i].assign(made.begin(), made.end());
   }
   close(file);
   const double scale = static_cast<double>(chunks.count()) / static_cast<double>(count);
   Time(
       [&] {
-        InParallel(count, [&](size_t i, size_t) {
-          thread_local std::vector<char> buffer;
+        InParallel(count, [&](size_t i, size_t thread) {
           if (verb == "encode") {
-            Encode(codec, element, packed[i].data(), packed[i].size(), &buffer);
+            coders[thread].Encode(packed[i]);
           } else {
-            buffer.resize(packed[i].size());
-            Decode(codec, encoded[i], buffer.data(), packed[i].size());
+            coders[thread].Decode(encoded[i], packed[i].size());
           }
         });
       },

@@ -303,6 +303,11 @@ class Hooked final : public Codec {
   const Hook hook_;
 };
 
+void Spend(std::chrono::milliseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
 /// One shard of 16 MiB of inner chunks of 64 KiB.
 Array OneHookedShard(const KvStorePtr& store, const Context& context, const Hooked::Hook& hook) {
   context.Get<CodecTable>()
@@ -325,8 +330,7 @@ TEST(ShardEncoding, NoThreadGetsFurtherAheadThanWasReserved) {
   const KvStorePtr store = MakeFileStore(dir / "store", {.sync = false}, context).OrDie();
   const Array array = OneHookedShard(store, context, [](std::span<const std::byte> decoded) {
     if (decoded[0] != std::byte{255}) return;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
-    while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    Spend(std::chrono::milliseconds(50));
   });
   std::vector<std::byte> elements(16 << 20, std::byte{3});
   elements[0] = std::byte{255};  // So the first chunk takes long.
@@ -396,7 +400,7 @@ class LateStore final : public testing::ForwardingStore {
     Status Append(std::span<const std::byte>) override {
       for (int before = -1; before != store_.calls_;) {
         before = store_.calls_;
-        std::this_thread::sleep_for(std::chrono::milliseconds(40));
+        Spend(std::chrono::milliseconds(40));
       }
       if (store_.throws_) throw std::runtime_error("late");
       return UnavailableError("late");
