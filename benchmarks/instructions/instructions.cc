@@ -279,6 +279,13 @@ CreateOptions Chunked() {
           .codec = coffer::Uncompressed(),
           .format = {.checksum = false}};
 }
+CreateOptions OneLargeChunk() {
+  return {.shape = {128, 128, 128},
+          .data_type = DataType::kUint16,
+          .chunk_shape = {128, 128, 128},
+          .codec = coffer::Zstd(1),
+          .format = {.checksum = false}};
+}
 CreateOptions OneShard() { return Sharded({64, 64, 64}, {16, 16, 16}, {64, 64, 64}); }
 
 Body Open() {
@@ -327,6 +334,8 @@ void AddArrays(std::vector<Benchmark>& all) {
   all.push_back({"array/read_element", [=] { return ReadBox(OneShard(), element); }});
   all.push_back({"array/read_inner_cold", ReadInnerCold});
   all.push_back({"array/read_inner_warm", [=] { return ReadBox(OneShard(), inner); }});
+  const Box plane = Box::FromSize({3, 0, 0}, {1, 128, 128});
+  all.push_back({"array/read_early_plane", [=] { return ReadBox(OneLargeChunk(), plane); }});
   all.push_back({"array/read_64_chunks", [=] { return ReadBox(Chunked(), whole); }});
   all.push_back({"array/write_64_chunks", [=] { return WriteBox(Chunked(), whole); }});
   all.push_back({"array/update_shard", [=] { return WriteBox(OneShard(), part); }});
