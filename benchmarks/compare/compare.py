@@ -59,6 +59,7 @@ class Bench:
         self._log = work / "peers.log"
         self._workers: dict[str, list[Worker]] = {}
         self.failed: dict[str, str] = {}
+        self.wrong: dict[str, list[str]] = {}
         self._dice = random.Random(11)
         self._jobs = self._write_jobs(cell, "")
         # The workers of a re-encoding create its target; what it reads is there by then.
@@ -155,15 +156,38 @@ class Bench:
     def ask(self, peer: str, command: str) -> dict[str, Any] | None:
         """All processes of a peer at once; None if it cannot."""
         try:
-            for worker in self._workers[peer]:
-                worker.begin(command)
-            return rows.together([worker.finish(command) for worker in self._workers[peer]])
+            return rows.together(self._answers(peer, command))
         except PeerError as error:
             if peer.startswith("coffer"):
                 raise
             self.failed[peer] = str(error)
             self._end(peer)
             return None
+
+    def _answers(self, peer: str, command: str) -> list[dict[str, Any]]:
+        """Of all its processes. If one fails, the others are heard: they may have been wrong."""
+        begun: list[Worker] = []
+        answers: list[dict[str, Any]] = []
+        errors: list[PeerError] = []
+        for worker in self._workers[peer]:
+            try:
+                worker.begin(command)
+                begun.append(worker)
+            except PeerError as error:
+                errors.append(error)
+        for worker in begun:
+            try:
+                answers.append(worker.finish(command))
+                self._keep_wrong(peer, answers[-1]["wrong"])
+            except PeerError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return answers
+
+    def _keep_wrong(self, peer: str, wrong: str) -> None:
+        if wrong:
+            self.wrong.setdefault(peer, []).append(wrong)
 
     def _take_regions(self, repetition: int) -> None:
         regions = self.cell.regions(repetition)
@@ -260,17 +284,18 @@ class Bench:
         self, peer: str, answer: dict[str, Any] | None, path: Path, command: str = "verify {}"
     ) -> dict[str, Any] | None:
         """What another engine than its writer reads there."""
-        if answer is not None:
+        if answer is not None and not answer["wrong"]:
             reader = "memmap" if peer == "memmap" else "coffer"
             if peer.startswith("coffer"):
                 reader = "TensorStore"
             check = self.start(reader)
             try:
-                answer["wrong"] = answer["wrong"] or check.ask(command.format(path))["wrong"]
+                answer["wrong"] = check.ask(command.format(path))["wrong"]
             except PeerError as error:
                 answer["wrong"] = str(error)
             finally:
                 check.close()
+            self._keep_wrong(peer, answer["wrong"])
         return answer
 
     def run(self) -> dict[str, rows.Peer]:
@@ -319,11 +344,15 @@ def run_cell(
 ) -> rows.Row:
     """Everything of one cell."""
     bench = Bench(cell, arguments.build, arguments.work, source)
+    row = rows.Row(cell, {}, failed=bench.failed, wrong=bench.wrong)
     limits.forget()
     try:
         bench.prepare()
-        peers = bench.run()
-        row = rows.Row(cell, peers, failed=bench.failed)
+        try:
+            row.peers = bench.run()
+        except PeerError as error:  # coffer's; what was wrong until then is told, too.
+            row.failed["the cell"] = str(error)
+            return row
         path = bench.array("coffer")
         if cell.workload != "aa":
             alone = cell.processes == 1 and cell.workload in ("read_all", "chunk_by_chunk")

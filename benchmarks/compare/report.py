@@ -212,6 +212,7 @@ def _as_json(row: rows.Row) -> dict[str, Any]:
         "best": row.best,
         "memory_allowed": row.memory_allowed,
         "failed": row.failed,
+        "wrong": {name: told for name, told in row.told.items() if told},
     }
     return {"cell": asdict(row.cell), "peers": peers, "missed": row.missed(), **measured}
 

@@ -78,6 +78,13 @@ class Row:
     limit: float | None = None  # Seconds.
     largest_task: int = 0
     failed: dict[str, str] = field(default_factory=dict)  # Peers that could not, and why.
+    #: As the answers came: a peer that fails later has no figures, and was wrong all the same.
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def told(self) -> dict[str, list[str]]:
+        """What was wrong, by peer."""
+        return {name: peer.wrong for name, peer in self.peers.items()} | self.wrong
 
     @property
     def by_call(self) -> bool:
@@ -190,7 +197,5 @@ def aa_off(row: Row) -> float:
 def is_wrong(row: Row) -> list[str]:
     """What gave wrong bytes."""
     return [
-        f"{row.cell.name}: {name}: {wrong}"
-        for name, peer in row.peers.items()
-        for wrong in peer.wrong
+        f"{row.cell.name}: {name}: {wrong}" for name, told in row.told.items() for wrong in told
     ]

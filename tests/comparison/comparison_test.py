@@ -1,9 +1,12 @@
 """Goal: the comparison compares what is alike, and no goal that is missed passes for reached.
 
 Method: rows made by hand, with times and memory that are easy to reckon with; the regions of cells,
-which must be what README.md says; job files written and read. Runs without any peer.
+which must be what README.md says; job files written and read; the driver with workers that answer
+from a list. Runs without any peer, and without NumPy, which the driver needs for sources alone.
 """
 
+import argparse
+import importlib.util
 import math
 import sys
 import tempfile
@@ -11,13 +14,17 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if importlib.util.find_spec("numpy") is None:
+    sys.modules["numpy"] = mock.MagicMock()
 
-from benchmarks.compare import report
+from benchmarks.compare import compare, report
 from benchmarks.compare.cells import CALLS, CELLS_MAX, Cell, load_cells
 from benchmarks.compare.job import Job, read_job
 from benchmarks.compare.limits import touched
+from benchmarks.compare.process import PeerError
 from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong, together
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,6 +141,14 @@ class Rows(unittest.TestCase):
         self.assertEqual((both["wrong"], both["calls"]), ("other bytes", [2.0]))
         self.assertEqual((both["processor"], both["peak"]), (2, 1009))
 
+    def test_who_was_wrong_and_failed_later_is_told(self) -> None:
+        measured = row(READ_ALL, coffer=1.0, ctypes=1.0, TensorStore=2.0)
+        measured.failed["zarrs"] = "died"
+        measured.wrong["zarrs"] = ["other bytes"]
+        text = f"{READ_ALL.name}: zarrs: other bytes"
+        self.assertEqual(is_wrong(measured), [text])
+        self.assertEqual(measured.missed(), [f"WRONG: {text}"])
+
     def test_the_first_repetition_counts_for_memory_alone(self) -> None:
         peer = Peer([run(1.0)], first=run(9.0, memory=7))
         self.assertEqual((peer.seconds, peer.memory), (1.0, 7))
@@ -149,6 +164,86 @@ class Rows(unittest.TestCase):
         self.assertAlmostEqual(aa_off(Row(READ_ALL, again)), 0.1)
         again["coffer again"] = Peer([run(1.1)])
         self.assertAlmostEqual(aa_off(Row(READ_ALL, again)), 0.1)
+
+
+SMALL_READ = replace(
+    BY_NAME["small read, 2,000 arrays"],
+    calls=5,
+    repetitions=3,
+    peers=("coffer", "coffer (ctypes)", "TensorStore"),
+)
+
+
+class ScriptedWorker:
+    """Answers as it is told to: by its measured commands, whose number it is given."""
+
+    def __init__(self, name: str, answer: Any) -> None:
+        self._name = name
+        self._answer = answer
+        self._measured = 0
+
+    def begin(self, command: str) -> None:
+        """Nothing to tell anyone."""
+
+    def finish(self, command: str) -> dict[str, Any]:
+        """PeerError if the script says None."""
+        used = dict.fromkeys(("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes"), 0)
+        if command.startswith(("small_write", "null")):
+            return run(1.0) | used
+        self._measured += 1
+        wrong = self._answer(self._name, self._measured)
+        if wrong is None:
+            raise PeerError(f"{self._name}: died")
+        return run(1.0, wrong=wrong) | used
+
+    def ask(self, command: str) -> dict[str, Any]:
+        """One command, one answer."""
+        return self.finish(command)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Driver(unittest.TestCase):
+    """What the driver makes of what its workers answer."""
+
+    def run_cell(self, answer: Any, cell: Cell = SMALL_READ) -> Row:
+        """A cell of which `answer(peer, repetition)` says what is wrong; None: it dies."""
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = argparse.Namespace(build=Path(folder), work=Path(folder), zarrs="")
+            limits = mock.Mock(**{"of.return_value": 0.5})
+
+            def start(_: compare.Bench, peer: str, job: Path | None = None) -> ScriptedWorker:
+                return ScriptedWorker(peer, answer)
+
+            with mock.patch.object(compare.Bench, "start", start):
+                return compare.run_cell(cell, arguments, None, limits)
+
+    def test_wrong_bytes_of_a_peer_that_dies_later_are_told(self) -> None:
+        script = {1: "other bytes", 2: "", 3: None}
+        measured = self.run_cell(lambda peer, n: script[n] if peer == "TensorStore" else "")
+        self.assertEqual(set(measured.peers), {"coffer", "coffer (ctypes)"})
+        self.assertEqual(measured.failed, {"TensorStore": "TensorStore: died"})
+        self.assertEqual(is_wrong(measured), [f"{SMALL_READ.name}: TensorStore: other bytes"])
+
+    def test_wrong_bytes_are_told_if_coffer_dies_later(self) -> None:
+        died: dict[str, dict[int, str | None]] = {
+            "coffer": {1: "", 2: None},
+            "TensorStore": {1: "other bytes", 2: ""},
+        }
+        measured = self.run_cell(lambda peer, n: died.get(peer, {}).get(n, ""))
+        self.assertEqual(measured.peers, {})
+        self.assertEqual(measured.failed, {"the cell": "coffer: died"})
+        self.assertEqual(is_wrong(measured), [f"{SMALL_READ.name}: TensorStore: other bytes"])
+
+    def test_wrong_bytes_are_told_if_the_process_beside_dies(self) -> None:
+        answers = iter([None, "other bytes"])
+        measured = self.run_cell(
+            lambda peer, n: next(answers) if peer == "TensorStore" else "",
+            replace(SMALL_READ, processes=2),
+        )
+        self.assertEqual(measured.failed, {"TensorStore": "TensorStore: died"})
+        self.assertEqual(is_wrong(measured), [f"{SMALL_READ.name}: TensorStore: other bytes"])
 
 
 class Cells(unittest.TestCase):
