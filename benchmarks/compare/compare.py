@@ -439,8 +439,8 @@ def measure(cells: list[Cell], arguments: argparse.Namespace, limits: Limits) ->
             except Exception as error:  # The other cells are still worth measuring.
                 row = rows.Row(cell, {}, failed={"the cell": f"{type(error).__name__}: {error}"})
             # A/A is measured at the end once more: the worse counts.
-            before = done.get(cell.name, row)
-            done[cell.name] = max(before, row, key=rows.aa_off) if cell.workload == "aa" else row
+            before = done.get(cell.name)
+            done[cell.name] = row if before is None else rows.worse(before, row)
             print(report.line(row), flush=True)
     finally:
         path.unlink(missing_ok=True)

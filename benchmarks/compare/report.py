@@ -56,9 +56,9 @@ def _calls_of(row: rows.Row, peer: rows.Peer) -> list[str]:
 
 
 def _verdict(row: rows.Row) -> str:
-    if row.cell.workload == "aa" and not rows.is_wrong(row):
-        return f"A/A {1 + rows.aa_off(row):.3f}"
     missed = row.missed()
+    if row.cell.workload == "aa" and not missed:
+        return f"A/A {1 + rows.aa_off(row):.3f}"
     return "; ".join(missed) if missed else "ok"
 
 
@@ -82,7 +82,7 @@ def summary(done: list[rows.Row]) -> str:
         if row.cell.workload == "aa":
             off = rows.aa_off(row)
             noisy = "" if off <= rows.NOISE_MAX else ": TOO NOISY, run it again"
-            words.append(f"A/A {1 + off:.3f}{noisy}")
+            words += [f"A/A {1 + off:.3f}{noisy}", *row.missed()]
     return "; ".join(words)
 
 

@@ -1,7 +1,7 @@
 """From what the workers measured to the rows of the report: medians, ratios, goals missed."""
 
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.compare.cells import CALL_SIZED, SMALL, WRITES, Cell
@@ -152,12 +152,12 @@ class Row:
 
     def missed(self) -> list[str]:
         """The goals that this row misses, in words."""
-        if self.cell.workload == "aa":
-            return []
         ratio, part = self.goal
         words = [f"WRONG: {wrong}" for wrong in is_wrong(self)]
         if "coffer" not in self.peers:
             return [*words, "coffer failed"]
+        if self.cell.workload == "aa":
+            return words
         if self.ratio is None:
             words.append("no rival was measured")
         elif self.ratio < ratio:
@@ -192,6 +192,13 @@ def aa_off(row: Row) -> float:
     if "coffer again" not in row.peers:
         return float("inf")
     return abs(row.peers["coffer again"].seconds / row.peers["coffer"].seconds - 1)
+
+
+def worse(first: Row, last: Row) -> Row:
+    """Of the two A/A rows the one that is farther off, with what was wrong in either."""
+    names = dict.fromkeys([*first.told, *last.told])
+    wrong = {name: first.told.get(name, []) + last.told.get(name, []) for name in names}
+    return replace(max(first, last, key=aa_off), wrong=wrong)
 
 
 def is_wrong(row: Row) -> list[str]:

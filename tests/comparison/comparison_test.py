@@ -25,13 +25,14 @@ from benchmarks.compare.cells import CALLS, CELLS_MAX, Cell, load_cells
 from benchmarks.compare.job import Job, read_job
 from benchmarks.compare.limits import touched
 from benchmarks.compare.process import PeerError
-from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong, together
+from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong, together, worse
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = load_cells(ROOT / "benchmarks/compare/cells.json")
 BY_NAME = {cell.name: cell for cell in CELLS}
 READ_ALL = BY_NAME["read all, sharded, zstd"]
 WRITE_ALL = BY_NAME["write all, sharded, zstd"]
+AA = next(cell for cell in CELLS if cell.workload == "aa")
 RANDOM = BY_NAME["random chunks, sharded, zstd"]
 
 
@@ -164,6 +165,33 @@ class Rows(unittest.TestCase):
         self.assertAlmostEqual(aa_off(Row(READ_ALL, again)), 0.1)
         again["coffer again"] = Peer([run(1.1)])
         self.assertAlmostEqual(aa_off(Row(READ_ALL, again)), 0.1)
+
+    def test_the_worse_of_both_rows_counts_with_what_was_wrong_in_either(self) -> None:
+        def twice(again: float, wrong: str = "") -> Row:
+            return Row(
+                AA, {"coffer": Peer([run(1.0, wrong=wrong)]), "coffer again": Peer([run(again)])}
+            )
+
+        quiet, noisy = f"{AA.name}: coffer: quiet", f"{AA.name}: coffer: noisy"
+        for first, last in ((1.01, 1.2), (1.2, 1.01)):
+            both = worse(twice(first), twice(last))
+            self.assertAlmostEqual(aa_off(both), 0.2)
+            self.assertEqual(both.missed(), [])
+        both = worse(twice(1.01, "quiet"), twice(1.2, "noisy"))
+        self.assertEqual(is_wrong(both), [quiet, noisy])
+        both = worse(twice(1.2), twice(1.01, "quiet"))
+        self.assertEqual(is_wrong(both), [quiet])
+        self.assertAlmostEqual(aa_off(both), 0.2)
+        broken = worse(twice(1.01, "quiet"), Row(AA, {}, failed={"the cell": "no disk"}))
+        self.assertEqual(broken.missed(), [f"WRONG: {quiet}", "coffer failed"])
+
+    def test_wrong_bytes_against_itself_are_told(self) -> None:
+        bad = Peer([run(1.0, wrong="other bytes")])
+        measured = Row(AA, {"coffer": Peer([run(1.0)]), "coffer again": bad})
+        text = f"WRONG: {AA.name}: coffer again: other bytes"
+        self.assertEqual(measured.missed(), [text])
+        self.assertIn(text, report.line(measured))
+        self.assertIn(text, report.summary([measured]))
 
 
 SMALL_READ = replace(
