@@ -49,10 +49,11 @@ def _figure(row: rows.Row, name: str) -> str:
     return f"{row.cell.bytes * row.cell.processes / 1e9 / peer.seconds:.2f} GB/s"
 
 
-def _calls_of(row: rows.Row, peer: rows.Peer) -> list[str]:
+def _calls_of(row: rows.Row, name: str) -> list[str]:
     """p50, p99 and the null call; small arrays are overlapped, so that they have no times alone."""
+    peer = row.peers[name]
     spans = [_time(peer.percentile(share)) if row.by_call else "" for share in (0.5, 0.99)]
-    return [*spans, _time(peer.null)]
+    return [*spans, "~" * row.hidden(name) + _time(peer.null)]
 
 
 def _verdict(row: rows.Row) -> str:
@@ -64,7 +65,7 @@ def _verdict(row: rows.Row) -> str:
 
 def line(row: rows.Row) -> str:
     """A row, while the run goes on."""
-    ratio = f"{row.ratio:.2f}x {row.best}" if row.ratio is not None else ""
+    ratio = f"{row.ratio_text}x {row.best}" if row.best is not None else ""
     part = f"{row.of_limit:.2f} of limit" if row.of_limit is not None else ""
     words = [row.cell.name, _figure(row, "coffer"), ratio, part, _verdict(row)]
     return " | ".join([*words, *row.failed.values()])
@@ -92,7 +93,7 @@ def _tables(done: list[rows.Row]) -> list[tuple[str, list[str], list[list[str]]]
     for row in done:
         if row.cell.workload == "aa":
             continue
-        ratio = f"{row.ratio:.2f} ({row.best})" if row.ratio is not None else ""
+        ratio = f"{row.ratio_text} ({row.best})" if row.best is not None else ""
         part = f"{row.of_limit:.2f}" if row.of_limit is not None else ""
         figures = [_figure(row, name) for name in COLUMNS]
         speed.append([row.cell.name, *figures, ratio, part, _verdict(row)])
@@ -103,7 +104,7 @@ def _tables(done: list[rows.Row]) -> list[tuple[str, list[str], list[list[str]]]
         if row.by_call or row.cell.workload in rows.SMALL_ARRAYS:
             for name in COLUMNS:
                 if name in row.peers:
-                    calls.append([row.cell.name, name, *_calls_of(row, row.peers[name])])
+                    calls.append([row.cell.name, name, *_calls_of(row, name)])
         if row.cell.workload not in (*SMALL, "aa") and row.peers:
             figures = [
                 f"{row.peers[name].memory / MIB:.0f}" if name in row.peers else ""
@@ -156,10 +157,10 @@ summary { font-weight: 600; cursor: pointer }
 """
 
 
-def _bar(value: float, full: float, *, low: bool) -> str:
+def _bar(value: float, full: float, *, low: bool, text: str = "") -> str:
     width = min(value / full, 1) * 160
     kind = "bar low" if low else "bar"
-    return f'<span class="{kind}" style="width: {width:.0f}px"></span> {value:.2f}'
+    return f'<span class="{kind}" style="width: {width:.0f}px"></span> {text or f"{value:.2f}"}'
 
 
 def _page(about: dict[str, str], rates: dict[str, float], done: list[rows.Row]) -> str:
@@ -169,7 +170,7 @@ def _page(about: dict[str, str], rates: dict[str, float], done: list[rows.Row]) 
         if row.cell.workload == "aa" or row.ratio is None:
             continue
         wanted, part = row.goal
-        ratio = _bar(row.ratio, 4, low=row.ratio < wanted)
+        ratio = _bar(row.ratio, 4, low=row.ratio < wanted, text=row.ratio_text)
         limit = _bar(row.of_limit or 0, 1, low=(row.of_limit or 0) < part)
         memory = f"{row.peers['coffer'].memory / MIB:.0f} of {row.memory_allowed / MIB:.0f} MiB"
         cells = [html.escape(row.cell.name), ratio, html.escape(row.best or ""), limit, memory]
@@ -202,6 +203,7 @@ def _as_json(row: rows.Row) -> dict[str, Any]:
                 peer[f"p{share}"] = row.peers[name].percentile(share / 100)
         # Ten thousands of calls are of no use to anyone.
         for run in filter(None, [peer["first"], *peer["runs"]]):
+            run.pop("every", None)
             run["seconds"] = sum(run["calls"])
             if len(run["calls"]) > 1:
                 run["calls"] = len(run["calls"])
@@ -209,6 +211,7 @@ def _as_json(row: rows.Row) -> dict[str, Any]:
         "limit": row.limit,
         "of_limit": row.of_limit if "coffer" in row.peers else None,
         "ratio": row.ratio,
+        "ratio_is_rough": row.ratio_text.startswith("~"),
         "best": row.best,
         "memory_allowed": row.memory_allowed,
         "failed": row.failed,

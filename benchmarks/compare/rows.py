@@ -1,5 +1,6 @@
 """From what the workers measured to the rows of the report: medians, ratios, goals missed."""
 
+import math
 import statistics
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,6 +9,7 @@ from benchmarks.compare.cells import CALL_SIZED, SMALL, WRITES, Cell
 
 SMALL_ARRAYS = ("small_write", "small_read")
 MEMORY_EQUAL = 4 << 20  # Less of a difference is what an allocator happens to keep.
+NET_LEAST = 0.01  # Of a call, where the null call is as dear.
 NOISE_MAX = 0.05  # The A/A cell may be off by this.
 MIB = 1 << 20
 DURABLE_PEERS = ("TensorStore", "TensorStore (cache)")
@@ -43,7 +45,11 @@ class Peer:
 
     def net(self, calls: int) -> float:
         """Without what so many calls cost on the way in."""
-        return max(self.seconds - calls * self.null, self.seconds * 0.01)
+        return max(self.seconds - calls * self.null, self.seconds * NET_LEAST)
+
+    def hidden(self, calls: int) -> bool:
+        """Whether the way in is all that was seen, so that what is left of it is a guess."""
+        return calls * self.null > self.seconds * (1 - NET_LEAST)
 
     @property
     def least(self) -> float:
@@ -55,9 +61,9 @@ class Peer:
         return (max(self._totals()) - min(self._totals())) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Of single calls, in all repetitions."""
-        calls = sorted(call for run in self.runs for call in run["calls"])
-        return calls[min(len(calls) - 1, int(share * len(calls)))]
+        """Of single calls, in all repetitions and processes: the nearest rank, as coffer bench."""
+        calls = sorted(call for run in self.runs for call in run.get("every", run["calls"]))
+        return calls[max(math.ceil(share * len(calls)), 1) - 1]
 
     def middle(self, name: str) -> float:
         """The median over the repetitions of something counted."""
@@ -99,11 +105,18 @@ class Row:
             wanted = [name for name in wanted if name in DURABLE_PEERS]
         return wanted
 
-    def _net(self, name: str) -> float:
-        peer = self.peers[name]
+    def _null_calls(self, name: str) -> int:
+        """How many ways in are taken off."""
         if self.cell.workload in SMALL_ARRAYS:
-            return peer.net(self.cell.calls)
-        return peer.net(len(peer.runs[0]["calls"])) if self.by_call else peer.seconds
+            return self.cell.calls
+        return len(self.peers[name].runs[0]["calls"]) if self.by_call else 0
+
+    def _net(self, name: str) -> float:
+        return self.peers[name].net(self._null_calls(name))
+
+    def hidden(self, name: str) -> bool:
+        """Whether a peer's null call is as dear as its call."""
+        return self.peers[name].hidden(self._null_calls(name))
 
     @property
     def best(self) -> str | None:
@@ -120,6 +133,15 @@ class Row:
     def ratio(self) -> float | None:
         """How often coffer is done while the best rival is once."""
         return self._ratio_to(self.best) if self.best is not None else None
+
+    @property
+    def ratio_text(self) -> str:
+        """For people: with a mark where a null call leaves nothing to compare; empty: no rival."""
+        best = self.best
+        if best is None:
+            return ""
+        mark = "~" if self.hidden(best) or self.hidden(self.ours(best)) else ""
+        return f"{mark}{self._ratio_to(best):.2f}"
 
     def _ratio_to(self, name: str) -> float:
         return self._net(name) / self._net(self.ours(name))
@@ -161,7 +183,7 @@ class Row:
         if self.ratio is None:
             words.append("no rival was measured")
         elif self.ratio < ratio:
-            words.append(f"{self.ratio:.2f}x {self.best}, {ratio:g}x wanted")
+            words.append(f"{self.ratio_text}x {self.best}, {ratio:g}x wanted")
         if self.of_limit is not None and self.of_limit < part:
             words.append(f"{self.of_limit:.2f} of the limit, {part:g} wanted")
         ours = self.peers["coffer"].memory
@@ -178,13 +200,17 @@ class Row:
 
 
 def together(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Several processes at once: the slowest one's calls, and all that was used or wrong."""
+    """Several processes at once: the slowest one's calls, and all that was used or wrong.
+
+    `every` has the calls of all of them, for percentiles.
+    """
     slowest = max(answers, key=lambda answer: sum(answer["calls"]))
     sums = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
     wrong = next((answer["wrong"] for answer in answers if answer["wrong"]), "")
     used = {name: sum(answer[name] for answer in answers) for name in sums}
     peak = max(answer["peak"] for answer in answers)
-    return slowest | used | {"wrong": wrong, "peak": peak}
+    every = [call for answer in answers for call in answer["calls"]]
+    return slowest | used | {"wrong": wrong, "peak": peak, "every": every}
 
 
 def aa_off(row: Row) -> float:

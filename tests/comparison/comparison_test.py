@@ -36,9 +36,13 @@ AA = next(cell for cell in CELLS if cell.workload == "aa")
 RANDOM = BY_NAME["random chunks, sharded, zstd"]
 
 
+COUNTED = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
+
+
 def run(*calls: float, memory: int = 0, wrong: str = "") -> dict[str, Any]:
-    """One repetition."""
-    return {"calls": list(calls), "peak": memory + 1000, "result": 1000, "wrong": wrong}
+    """One repetition; of all that is counted there is one."""
+    used = {"calls": list(calls), "peak": memory + 1000, "result": 1000, "wrong": wrong}
+    return used | dict.fromkeys(COUNTED, 1)
 
 
 def row(cell: Cell, limit: float | None = None, **seconds: float | Peer) -> Row:
@@ -59,8 +63,14 @@ class Rows(unittest.TestCase):
         self.assertEqual(peer.seconds, 4.0)
         self.assertEqual(peer.least, 3.0)
         self.assertEqual(peer.spread, 1.5)
-        self.assertEqual(peer.percentile(0.5), 3.0)
+        self.assertEqual(peer.percentile(0.5), 2.0)
         self.assertEqual(peer.percentile(0.99), 5.0)
+
+    def test_percentiles_are_the_nearest_rank(self) -> None:
+        hundred = Peer([run(*(float(n) for n in range(100, 0, -1)))])
+        self.assertEqual([hundred.percentile(share) for share in (0.5, 0.99, 1)], [50, 99, 100])
+        two = Peer([run(2.0, 1.0)])
+        self.assertEqual([two.percentile(share) for share in (0, 0.5, 0.51)], [1, 1, 2])
 
     def test_the_best_rival_counts(self) -> None:
         slow = row(READ_ALL, coffer=2.0, ctypes=2.0, TensorStore=6.0, zarrs=3.0, zarr_python=8.0)
@@ -86,6 +96,25 @@ class Rows(unittest.TestCase):
         ours, theirs = Peer([run(1.0, 1.0)], null=0.5), Peer([run(3.0, 3.0)], null=1.0)
         self.assertEqual(row(RANDOM, coffer=2.0, ctypes=ours, TensorStore=theirs).ratio, 4.0)
         self.assertEqual(row(READ_ALL, coffer=2.0, ctypes=ours, TensorStore=theirs).ratio, 3.0)
+
+    def test_a_null_call_as_dear_as_the_call_is_marked(self) -> None:
+        clear, dear = Peer([run(1.0, 1.0)], null=0.5), Peer([run(1.0, 1.0)], null=1.1)
+        for ours, theirs, text in (
+            (clear, clear, "1.00"), (dear, clear, "~50.00"), (clear, dear, "~0.02"),
+        ):  # fmt: skip
+            measured = row(RANDOM, coffer=2.0, ctypes=ours, TensorStore=theirs)
+            self.assertEqual(measured.ratio_text, text)
+            self.assertIn(f"| {text}x TensorStore |", report.line(measured))
+        self.assertEqual(measured.missed(), ["~0.02x TensorStore, 1.6x wanted"])
+        with tempfile.TemporaryDirectory() as folder:
+            report.write(Path(folder), {}, {}, [measured])
+            for name in ("report.md", "report.html"):
+                written = (Path(folder) / name).read_text()
+                self.assertIn("~0.02", written)
+                self.assertIn("~1.10 s", written)  # The null call itself.
+                self.assertNotIn("~500 ms", written)
+        # Where no null call is taken off, none hides anything.
+        self.assertEqual(row(READ_ALL, coffer=2.0, ctypes=dear, TensorStore=3.0).ratio_text, "1.50")
 
     def test_of_small_arrays_a_null_call_each_is_taken_off(self) -> None:
         cell = replace(BY_NAME["small read, 2,000 arrays"], calls=10)
@@ -135,11 +164,10 @@ class Rows(unittest.TestCase):
             self.assertIn("0 of 1 cells reach every goal", report.summary([measured]))
 
     def test_of_several_processes_each_may_be_wrong(self) -> None:
-        names = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
-        used = dict.fromkeys(names, 1)
-        fast = run(1.0, memory=9, wrong="other bytes") | used
-        both = together([fast, run(2.0) | used])
+        both = together([run(1.0, memory=9, wrong="other bytes"), run(2.0)])
         self.assertEqual((both["wrong"], both["calls"]), ("other bytes", [2.0]))
+        self.assertEqual([Peer([both]).percentile(share) for share in (0.5, 1)], [1.0, 2.0])
+        self.assertEqual(Peer([both]).seconds, 2.0)
         self.assertEqual((both["processor"], both["peak"]), (2, 1009))
 
     def test_who_was_wrong_and_failed_later_is_told(self) -> None:
@@ -215,14 +243,13 @@ class ScriptedWorker:
 
     def finish(self, command: str) -> dict[str, Any]:
         """PeerError if the script says None."""
-        used = dict.fromkeys(("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes"), 0)
         if command.startswith(("small_write", "null")):
-            return run(1.0) | used
+            return run(1.0)
         self._measured += 1
         wrong = self._answer(self._name, self._measured)
         if wrong is None:
             raise PeerError(f"{self._name}: died")
-        return run(1.0, wrong=wrong) | used
+        return run(1.0, wrong=wrong)
 
     def ask(self, command: str) -> dict[str, Any]:
         """One command, one answer."""
