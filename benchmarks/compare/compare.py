@@ -5,7 +5,8 @@
 
 For each cell each peer gets a fresh process; they take turns within every repetition, another one
 first in each. README.md says what is measured how. Writes results.json, report.md and report.html
-into --out. Exit status 1 if a result was wrong or coffer failed, 3 if the run was too noisy.
+into --out. Exit status 1 if a result was wrong, or coffer or a limit failed, 3 if the run was too
+noisy.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import os
 import random
 import shutil
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,14 @@ from benchmarks.compare import machine, report, rows, zarrs_native
 from benchmarks.compare.cells import SMALL, Cell, load_cells
 from benchmarks.compare.job import Job, Region, slices
 from benchmarks.compare.limits import Limits
-from benchmarks.compare.process import PeerError, Worker
-from benchmarks.compare.sources import is_there, make_source
+from benchmarks.compare.process import PeerError, Worker, output_of
+from benchmarks.compare.sources import Sources, is_there
 
 HERE = Path(__file__).parent
 AA_REPETITIONS = 9
 FILES_REMOVED_MAX = 1000
 DISK_FREE_MIN = 16 << 30
+MEMORY = Path("/dev/shm")
 
 
 def command_of(peer: str, build: Path, job: Path) -> list[str]:
@@ -55,7 +58,7 @@ class Bench:
         self._discarded = work / "discarded"
         self._work.mkdir(parents=True)
         self._source = source
-        self._source_path = str(source.filename) if source is not None else ""
+        self.source_path = str(source.filename) if source is not None else ""
         self._log = work / "peers.log"
         self._workers: dict[str, list[Worker]] = {}
         self.failed: dict[str, str] = {}
@@ -69,7 +72,7 @@ class Bench:
     def _write_jobs(self, cell: Cell, suffix: str) -> dict[str, Path]:
         jobs = {kind: self._work / f"{kind}{suffix}.job" for kind in ("coffer", "peers")}
         for kind, path in jobs.items():
-            cell.job(self._source_path, checksum=kind == "coffer").write(path)
+            cell.job(self.source_path, checksum=kind == "coffer").write(path)
         return jobs
 
     def close(self) -> None:
@@ -110,6 +113,10 @@ class Bench:
         if peer == "memmap":
             return self._work / "memmap"
         return self._work / self._kind(peer)
+
+    def copy(self, peer: str) -> Path:
+        """What a re-encoding makes; coffer's last one is looked at after the turns."""
+        return self._work / f"{self._kind(peer)}-copy"
 
     def start(self, peer: str, job: Path | None = None) -> Worker:
         """A fresh process."""
@@ -241,7 +248,7 @@ class Bench:
     def _rewrite(self, region: Region) -> None:
         for peer in {self._kind(peer): peer for peer in self._workers if peer != "memmap"}.values():
             kind = self._kind(peer)
-            job = self.cell.job(self._source_path, checksum=kind == "coffer")
+            job = self.cell.job(self.source_path, checksum=kind == "coffer")
             job.selections = [region]
             path = self._work / "change.job"
             job.write(path)
@@ -269,7 +276,7 @@ class Bench:
             os.sync()
             return self._verified(peer, self.ask(peer, f"update {path}"), path)
         if cell.workload == "reencode":
-            copy = self._work / "copy"
+            copy = self.copy(peer)
             self._discard(copy)
             os.sync()
             return self._verified(peer, self.ask(peer, f"reencode {path} {copy}"), copy)
@@ -332,17 +339,50 @@ class Bench:
         return peers
 
 
-def largest_task(build: Path, array: Path) -> int:
-    """What `coffer info` says."""
-    words = [str(build / "bin/coffer"), "info", "--json", str(array)]
-    out = report.output_of(words)
-    return int(json.loads(out).get("largest_task_bytes", 0)) if out else 0
+def largest_task(build: Path, arrays: Iterable[Path]) -> int:
+    """The largest of any of the arrays, as `coffer info` says it."""
+    words = [str(build / "bin/coffer"), "info", "--json"]
+    return max(
+        int(json.loads(output_of([*words, str(array)]))["largest_task_bytes"]) for array in arrays
+    )
+
+
+def measure_beside(
+    bench: Bench, row: rows.Row, arguments: argparse.Namespace, limits: Limits
+) -> None:
+    """What other programs say after the peers' turns; one that fails costs no figure of theirs."""
+    cell = bench.cell
+    array = bench.array("coffer")
+    stored = bench.copy("coffer") if cell.workload == "reencode" else array
+
+    def native() -> None:
+        zarrs_native.add(arguments.zarrs, row, bench.array("TensorStore"))
+
+    def limit() -> None:
+        row.limit = limits.of(cell, bench.source_path, stored)
+
+    def task() -> None:
+        row.largest_task = largest_task(arguments.build, {array, stored})
+
+    steps: dict[str, Callable[[], None]] = {}
+    alone = cell.processes == 1 and cell.workload in ("read_all", "chunk_by_chunk")
+    if arguments.zarrs and alone:
+        steps["zarrs (native)"] = native
+    steps["limit"] = limit
+    if cell.workload not in SMALL:
+        steps["largest task"] = task
+    for what, step in steps.items():
+        try:
+            step()
+        except Exception as error:
+            row.broken[what] = f"{type(error).__name__}: {error}"
 
 
 def run_cell(
-    cell: Cell, arguments: argparse.Namespace, source: np.memmap | None, limits: Limits
+    cell: Cell, arguments: argparse.Namespace, sources: Sources, limits: Limits
 ) -> rows.Row:
     """Everything of one cell."""
+    source = None if cell.workload in SMALL else sources.of(cell)
     bench = Bench(cell, arguments.build, arguments.work, source)
     row = rows.Row(cell, {}, failed=bench.failed, wrong=bench.wrong)
     limits.forget()
@@ -353,15 +393,8 @@ def run_cell(
         except PeerError as error:  # coffer's; what was wrong until then is told, too.
             row.failed["the cell"] = str(error)
             return row
-        path = bench.array("coffer")
         if cell.workload != "aa":
-            alone = cell.processes == 1 and cell.workload in ("read_all", "chunk_by_chunk")
-            if arguments.zarrs and alone:
-                zarrs_native.add(arguments.zarrs, row, bench.array("TensorStore"))
-            stored = path.parent / "copy" if cell.workload == "reencode" else path
-            row.limit = limits.of(cell, str(source.filename) if source is not None else "", stored)
-            if cell.workload not in SMALL:
-                row.largest_task = largest_task(arguments.build, path)
+            measure_beside(bench, row, arguments, limits)
         return row
     finally:
         bench.close()
@@ -408,11 +441,15 @@ def compare(cells: list[Cell], arguments: argparse.Namespace) -> int:
     limits = Limits(str(arguments.build / "bin/bench_limits"), arguments.work)
     about = machine.describe(arguments.work, zarrs_native.version(arguments.zarrs))
     about["load at the start"] = " ".join(f"{x:.2f}" for x in os.getloadavg())
-    rates = limits.machine(len(os.sched_getaffinity(0)))
+    rates: dict[str, float] = {}
+    try:
+        rates = limits.machine(len(os.sched_getaffinity(0)))
+    except Exception as error:  # The cells are still worth measuring.
+        about["limits of the machine"] = f"failed: {type(error).__name__}: {error}"
     done = measure(cells, arguments, limits)
     report.write(arguments.out, about, rates, done)
     print(report.summary(done))
-    if any(rows.is_wrong(row) or "coffer" not in row.peers for row in done):
+    if not rates or any(rows.spoils(row) for row in done):
         return 1
     noisy = (row for row in done if row.cell.workload == "aa" and rows.aa_off(row) > rows.NOISE_MAX)
     return 3 if any(noisy) else 0
@@ -420,22 +457,13 @@ def compare(cells: list[Cell], arguments: argparse.Namespace) -> int:
 
 def measure(cells: list[Cell], arguments: argparse.Namespace, limits: Limits) -> list[rows.Row]:
     """Runs the cells, in the order of their sources so that each is made once."""
-    folder = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else arguments.work)
-    path = folder / f"coffer-bench-{os.getpid()}.raw"
-    made: tuple[Any, ...] = ()
-    source: np.memmap | None = None
+    sources = Sources(MEMORY, arguments.work)
     done: dict[str, rows.Row] = {}
     try:
         order = sorted(cells, key=lambda c: (c.workload != "aa", c.data, c.shape, c.dtype))
         for cell in [*order, *(c for c in order if c.workload == "aa")]:
-            wanted = (cell.data, cell.shape, cell.dtype)
-            if cell.workload not in SMALL and wanted != made:
-                del source
-                source = make_source(*wanted, path)
-                made = wanted
-            used = None if cell.workload in SMALL else source
             try:
-                row = run_cell(cell, arguments, used, limits)
+                row = run_cell(cell, arguments, sources, limits)
             except Exception as error:  # The other cells are still worth measuring.
                 row = rows.Row(cell, {}, failed={"the cell": f"{type(error).__name__}: {error}"})
             # A/A is measured at the end once more: the worse counts.
@@ -443,7 +471,7 @@ def measure(cells: list[Cell], arguments: argparse.Namespace, limits: Limits) ->
             done[cell.name] = row if before is None else rows.worse(before, row)
             print(report.line(row), flush=True)
     finally:
-        path.unlink(missing_ok=True)
+        sources.close()
     return [done[cell.name] for cell in cells]
 
 

@@ -9,10 +9,10 @@ fsync.
 
 import math
 import statistics
-import subprocess
 from pathlib import Path
 
 from benchmarks.compare.cells import SMALL, Cell
+from benchmarks.compare.process import output_of
 
 REPETITIONS = 4
 SMALL_WRITERS = 32
@@ -29,12 +29,13 @@ class Limits:
         self._known: dict[tuple[str, ...], float] = {}
 
     def seconds(self, threads: int, *words: object) -> float:
-        """The median of bench_limits' seconds without the first."""
+        """The median of bench_limits' seconds without the first; ProgramError if it fails."""
         arguments = (str(threads), *map(str, words))
         if arguments not in self._known:
             command = [self._program, arguments[0], str(REPETITIONS), *arguments[1:]]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            self._known[arguments] = statistics.median(list(map(float, done.stdout.split()))[1:])
+            self._known[arguments] = statistics.median(
+                list(map(float, output_of(command).split()))[1:]
+            )
         return self._known[arguments]
 
     def machine(self, cores: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A worker process, as the driver sees it."""
+"""Worker processes and other programs, as the driver sees them."""
 
 import json
 import os
@@ -12,6 +12,29 @@ ANSWER_SECONDS = 900  # The slowest peer's largest array takes a minute.
 
 class PeerError(Exception):
     """A peer could not do what it was told; the text is its own."""
+
+
+class ProgramError(Exception):
+    """A program failed, or did not end."""
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end, whatever its status; ProgramError if that takes too long."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise ProgramError(f"{' '.join(command)}: no end in {ANSWER_SECONDS} s") from None
+
+
+def output_of(command: list[str]) -> str:
+    """What a program prints; ProgramError if it fails."""
+    done = run(command)
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-200:]
+        raise ProgramError(f"{' '.join(command)}: ended with status {done.returncode}: {said}")
+    return done.stdout
 
 
 class Worker:

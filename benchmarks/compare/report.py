@@ -2,7 +2,6 @@
 
 import html
 import json
-import subprocess
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,11 +21,6 @@ COLUMNS = (
     "zarrs (native)",
     "zarr-python",
 )
-
-
-def output_of(command: list[str]) -> str:
-    """What a program prints; empty if it fails."""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def _time(seconds: float) -> str:
@@ -215,6 +209,7 @@ def _as_json(row: rows.Row) -> dict[str, Any]:
         "best": row.best,
         "memory_allowed": row.memory_allowed,
         "failed": row.failed,
+        "broken": row.broken,
         "wrong": {name: told for name, told in row.told.items() if told},
     }
     return {"cell": asdict(row.cell), "peers": peers, "missed": row.missed(), **measured}

@@ -84,6 +84,7 @@ class Row:
     limit: float | None = None  # Seconds.
     largest_task: int = 0
     failed: dict[str, str] = field(default_factory=dict)  # Peers that could not, and why.
+    broken: dict[str, str] = field(default_factory=dict)  # What else was not measured, and why.
     #: As the answers came: a peer that fails later has no figures, and was wrong all the same.
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
@@ -176,6 +177,7 @@ class Row:
         """The goals that this row misses, in words."""
         ratio, part = self.goal
         words = [f"WRONG: {wrong}" for wrong in is_wrong(self)]
+        words += [f"{what} failed: {why}" for what, why in self.broken.items()]
         if "coffer" not in self.peers:
             return [*words, "coffer failed"]
         if self.cell.workload == "aa":
@@ -218,6 +220,11 @@ def aa_off(row: Row) -> float:
     if "coffer again" not in row.peers:
         return float("inf")
     return abs(row.peers["coffer again"].seconds / row.peers["coffer"].seconds - 1)
+
+
+def spoils(row: Row) -> bool:
+    """Whether a run with this row has failed."""
+    return bool(is_wrong(row) or row.broken or "coffer" not in row.peers)
 
 
 def worse(first: Row, last: Row) -> Row:

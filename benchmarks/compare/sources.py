@@ -3,11 +3,17 @@
 import gzip
 import json
 import math
+import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks.compare.cells import Cell
+
+ROOM_LEFT = 16 << 20  # For what else lies there.
 DEMO = Path(".cache/demo")
 FILES = {"brain": DEMO / "brain.nii.gz", "weights": DEMO / "model.safetensors"}
 
@@ -68,3 +74,49 @@ def make_source(data: str, shape: tuple[int, ...], dtype: str, path: Path) -> np
     else:
         {"brain": brain, "weights": weights}[data](out)
     return out
+
+
+def with_room(folders: Iterable[Path], size: int) -> Path:
+    """The first folder that holds a file of so many bytes; OSError if none does.
+
+    Who maps a file and finds no room for a page of it is killed, and could tell nobody.
+    """
+    found = []
+    for folder in folders:
+        if os.access(folder, os.W_OK):
+            stat = os.statvfs(folder)
+            room = stat.f_bavail * stat.f_frsize
+            if room >= size + ROOM_LEFT:
+                return folder
+            found.append(f"{folder} has {room >> 20} MiB")
+    raise OSError(f"no room for a source of {size >> 20} MiB: {', '.join(found)}")
+
+
+class Sources:
+    """One source at a time, made once for cells in a row that share it.
+
+    It lies in the first of the folders that has the room.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
+        self._made: tuple[Any, ...] = ()
+        self._path: Path | None = None
+        self._source: np.memmap | None = None
+
+    def of(self, cell: Cell) -> np.memmap:
+        """Of a cell that has one. OSError if there is no room, or its data cannot be read."""
+        wanted = (cell.data, cell.shape, cell.dtype)
+        if self._source is None or wanted != self._made:
+            self.close()
+            folder = with_room(self._folders, cell.bytes)
+            self._path = folder / f"coffer-bench-{os.getpid()}.raw"
+            self._source = make_source(*wanted, self._path)
+            self._made = wanted
+        return self._source
+
+    def close(self) -> None:
+        """Removes it; nobody else may still hold it, or its room is not given back."""
+        self._source = None
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)

@@ -2,10 +2,9 @@
 
 import os
 import re
-import subprocess
 from pathlib import Path
 
-from benchmarks.compare import rows
+from benchmarks.compare import process, rows
 
 TIME = re.compile(r"in ([0-9.]+)(ns|µs|ms|s)\b")
 SECONDS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -15,12 +14,15 @@ def version(program: str) -> str:
     """As the program zarrs_benchmark_read_sync of zarrs_tools says it."""
     if not program:
         return "not installed"
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    done = process.run([program, "--version"])
     return done.stdout.splitlines()[0] if done.stdout else "unknown"
 
 
 def add(program: str, row: rows.Row, array: Path) -> None:
-    """Runs it on the peers' array and adds it to the row. It checks no bytes."""
+    """Runs it on the peers' array and adds it to the row. It checks no bytes.
+
+    ProgramError if it does not end; that it cannot is said in the row.
+    """
     allowed = sorted(os.sched_getaffinity(0))[: row.cell.cores]
     cores = ",".join(map(str, allowed))
     # One chunk a call, as the others: it would read as many side by side as there are cores.
@@ -28,7 +30,7 @@ def add(program: str, row: rows.Row, array: Path) -> None:
     command = ["taskset", "-c", cores, program, *calls, str(array)]
     runs = []
     for _ in range(row.cell.repetitions):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = process.run(command)
         found = TIME.search(done.stdout + done.stderr)
         if done.returncode != 0 or found is None:
             row.failed["zarrs (native)"] = (done.stderr or done.stdout).strip()[-200:]

@@ -20,12 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 if importlib.util.find_spec("numpy") is None:
     sys.modules["numpy"] = mock.MagicMock()
 
-from benchmarks.compare import compare, report
+from benchmarks.compare import compare, process, report, sources
 from benchmarks.compare.cells import CALLS, CELLS_MAX, Cell, load_cells
 from benchmarks.compare.job import Job, read_job
-from benchmarks.compare.limits import touched
-from benchmarks.compare.process import PeerError
-from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong, together, worse
+from benchmarks.compare.limits import Limits, touched
+from benchmarks.compare.process import PeerError, ProgramError
+from benchmarks.compare.rows import MIB, Peer, Row, aa_off, is_wrong, spoils, together, worse
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = load_cells(ROOT / "benchmarks/compare/cells.json")
@@ -262,17 +262,18 @@ class ScriptedWorker:
 class Driver(unittest.TestCase):
     """What the driver makes of what its workers answer."""
 
-    def run_cell(self, answer: Any, cell: Cell = SMALL_READ) -> Row:
+    def run_cell(
+        self, answer: Any, cell: Cell = SMALL_READ, limits: mock.Mock | None = None
+    ) -> Row:
         """A cell of which `answer(peer, repetition)` says what is wrong; None: it dies."""
         with tempfile.TemporaryDirectory() as folder:
             arguments = argparse.Namespace(build=Path(folder), work=Path(folder), zarrs="")
-            limits = mock.Mock(**{"of.return_value": 0.5})
 
             def start(_: compare.Bench, peer: str, job: Path | None = None) -> ScriptedWorker:
                 return ScriptedWorker(peer, answer)
 
             with mock.patch.object(compare.Bench, "start", start):
-                return compare.run_cell(cell, arguments, None, limits)
+                return compare.run_cell(cell, arguments, mock.Mock(), limits or mock.Mock())
 
     def test_wrong_bytes_of_a_peer_that_dies_later_are_told(self) -> None:
         script = {1: "other bytes", 2: "", 3: None}
@@ -299,6 +300,180 @@ class Driver(unittest.TestCase):
         )
         self.assertEqual(measured.failed, {"TensorStore": "TensorStore: died"})
         self.assertEqual(is_wrong(measured), [f"{SMALL_READ.name}: TensorStore: other bytes"])
+
+    def test_a_limit_that_fails_keeps_the_figures(self) -> None:
+        broken = mock.Mock(**{"of.side_effect": ProgramError("no end in 900 s")})
+        measured = self.run_cell(lambda peer, n: "", limits=broken)
+        self.assertEqual(set(measured.peers), set(SMALL_READ.peers))
+        self.assertEqual((measured.limit, measured.failed), (None, {}))
+        text = "limit failed: ProgramError: no end in 900 s"
+        self.assertIn(text, measured.missed())
+        self.assertIn(text, report.line(measured))
+        self.assertTrue(spoils(measured))
+        fine = self.run_cell(lambda peer, n: "", limits=mock.Mock(**{"of.return_value": 0.5}))
+        self.assertEqual((fine.limit, spoils(fine)), (0.5, False))
+
+    def beside(self, cell: Cell, coffer: str, zarrs: str = "") -> Row:
+        """What is measured beside the turns, where `coffer` and `zarrs` are such scripts."""
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "bin").mkdir()
+            programs = {"bin/coffer": coffer, "zarrs": zarrs}
+            for name, text in programs.items():
+                program = Path(folder) / name
+                program.write_text(f"#!/bin/sh\n{text}\n")
+                program.chmod(0o755)
+            arguments = argparse.Namespace(
+                build=Path(folder), work=Path(folder), zarrs=zarrs and f"{folder}/zarrs"
+            )
+            measured = row(cell, coffer=1.0, ctypes=1.0, TensorStore=1.0)
+            bench = compare.Bench(cell, Path(folder), Path(folder), None)
+            limits = mock.Mock(**{"of.return_value": 0.5})
+            compare.measure_beside(bench, measured, arguments, limits)
+            self.copied = limits.of.call_args.args[2].name
+            return measured
+
+    def test_what_fails_beside_costs_itself_alone(self) -> None:
+        measured = self.beside(READ_ALL, "echo no disk >&2; exit 3")
+        self.assertEqual((measured.limit, measured.largest_task), (0.5, 0))
+        self.assertEqual(list(measured.broken), ["largest task"])
+        self.assertRegex(measured.broken["largest task"], "ended with status 3: no disk$")
+        self.assertTrue(spoils(measured))
+        measured = self.beside(READ_ALL, "echo '{}'")
+        self.assertEqual(measured.broken, {"largest task": "KeyError: 'largest_task_bytes'"})
+
+    def test_a_program_that_does_not_end_is_given_up(self) -> None:
+        with mock.patch.object(process, "ANSWER_SECONDS", 0.1):
+            measured = self.beside(READ_ALL, "exec sleep 3", "exec sleep 3")
+            with self.assertRaisesRegex(ProgramError, "sleep 3: no end in 0.1 s"):
+                process.output_of(["sleep", "3"])
+            with self.assertRaisesRegex(ProgramError, "sleep 1 4: no end in 0.1 s"):
+                Limits("sleep", Path()).seconds(1)
+        self.assertEqual(set(measured.broken), {"zarrs (native)", "largest task"})
+        self.assertRegex(measured.broken["zarrs (native)"], "^ProgramError: .*: no end in 0.1 s$")
+        self.assertEqual((measured.limit, len(measured.peers)), (0.5, 3))
+
+    def test_the_largest_task_of_a_reencoding_is_of_source_or_target(self) -> None:
+        cell = BY_NAME["reencode, sharded, zstd"]
+        for source, target in ((5, 7), (7, 5)):
+            said = f"""case $3 in
+                */coffer) echo '{{"largest_task_bytes": {source}}}';;
+                */coffer-copy) echo '{{"largest_task_bytes": {target}}}';;
+            esac"""
+            measured = self.beside(cell, said)
+            self.assertEqual((measured.largest_task, measured.broken), (7, {}))
+            self.assertEqual(self.copied, "coffer-copy")
+
+    def test_a_source_that_cannot_be_made_costs_its_cells_alone(self) -> None:
+        plain = replace(READ_ALL, name="plain", data="plain")
+        cells = [AA, READ_ALL, replace(READ_ALL, name="gone", data="gone"), plain]
+        offs = iter([1.2, 1.0])
+
+        def make(data: str, *_: Any) -> mock.Mock:
+            if data == "gone":
+                raise OSError("no room")
+            return mock.Mock()
+
+        def run_cell(cell: Cell, _: Any, made: sources.Sources, __: Any) -> Row:
+            made.of(cell)
+            if cell.workload == "aa":
+                again = {"coffer": Peer([run(1.0)]), "coffer again": Peer([run(next(offs))])}
+                return Row(cell, again)
+            return row(cell, coffer=1.0, ctypes=1.0, TensorStore=2.0)
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(sources, "make_source", make),
+            mock.patch.object(sources, "with_room", lambda folders, _: folders[-1]),
+            mock.patch.object(compare, "run_cell", run_cell),
+            mock.patch("builtins.print"),
+        ):
+            done = compare.measure(cells, argparse.Namespace(work=Path(folder)), mock.Mock())
+        self.assertEqual([measured.cell for measured in done], cells)
+        self.assertEqual([bool(measured.peers) for measured in done], [True, True, False, True])
+        self.assertEqual(done[2].failed, {"the cell": "OSError: no room"})
+        self.assertAlmostEqual(aa_off(done[0]), 0.2)
+
+    def test_the_exit_status_tells_what_failed(self) -> None:
+        fine = row(READ_ALL, coffer=1.0, ctypes=1.0, TensorStore=2.0)
+        broken = replace(fine, broken={"limit": "no end"})
+        noisy = Row(AA, {"coffer": Peer([run(1.0)]), "coffer again": Peer([run(1.2)])})
+        limits = {"memcpy": 1.0}
+        for done, rates, status in (
+            ([fine], limits, 0), ([fine, broken], limits, 1), ([fine, noisy], limits, 3),
+            ([noisy, broken], limits, 1), ([fine], ProgramError("no end"), 1),
+        ):  # fmt: skip
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                mock.patch.object(compare, "touch_memory"),
+                mock.patch("benchmarks.compare.machine.describe", return_value={}),
+                mock.patch.object(compare, "measure", return_value=done),
+                mock.patch.object(Limits, "machine", side_effect=[rates]),
+                mock.patch("builtins.print"),
+            ):
+                places = argparse.Namespace(
+                    build=Path(folder), work=Path(folder), out=Path(folder), zarrs=""
+                )
+                self.assertEqual(compare.compare([READ_ALL], places), status)
+                written = (Path(folder) / "report.md").read_text()
+                self.assertEqual("ProgramError: no end" in written, rates is not limits)
+                self.assertEqual("limit failed: no end" in written, broken in done)
+
+
+class SourcesOfCells(unittest.TestCase):
+    """Where the elements lie that cells store."""
+
+    def room(self, mebibytes: dict[str, int]) -> Any:
+        """A machine whose folders have so much room."""
+
+        def statvfs(folder: Path) -> Any:
+            return mock.Mock(f_bavail=mebibytes[folder.name] << 8, f_frsize=1 << 12)
+
+        return mock.patch.multiple("os", statvfs=statvfs, access=lambda *_: True)
+
+    def test_the_first_folder_with_room_is_taken(self) -> None:
+        shm, disk = Path("/a/shm"), Path("/a/disk")
+        with self.room({"shm": 64, "disk": 1000}):
+            self.assertEqual(sources.with_room([shm, disk], 48 << 20), shm)
+            self.assertEqual(sources.with_room([shm, disk], (48 << 20) + 1), disk)
+            text = "no room for a source of 1000 MiB: /a/shm has 64 MiB, /a/disk has 1000 MiB"
+            with self.assertRaisesRegex(OSError, text):
+                sources.with_room([shm, disk], 1000 << 20)
+
+    def test_a_source_is_made_once_and_removed(self) -> None:
+        made = []
+
+        def make(*about: Any) -> mock.Mock:
+            made.append(about[:3])
+            about[3].write_text("elements")
+            return mock.Mock()
+
+        other = replace(READ_ALL, data="other")
+        with tempfile.TemporaryDirectory() as folder:
+            small, large = Path(folder) / "small", Path(folder) / "large"
+            small.mkdir()
+            large.mkdir()
+            room = self.room({"small": 1, "large": 1 << 20})
+            with mock.patch.object(sources, "make_source", make), room:
+                kept = sources.Sources(small, large)
+                for cell in (READ_ALL, RANDOM, other, READ_ALL):
+                    kept.of(cell)
+                    self.assertEqual(len(list(large.iterdir())), 1)
+                kept.close()
+            self.assertEqual(list(Path(folder).glob("*/*")), [])
+        about = [(cell.data, cell.shape, cell.dtype) for cell in (READ_ALL, other, READ_ALL)]
+        self.assertEqual(made, about)
+
+    def test_a_source_that_failed_is_tried_anew(self) -> None:
+        make = mock.Mock(side_effect=[OSError("no room"), mock.sentinel.source])
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(sources, "make_source", make),
+            self.room({Path(folder).name: 1 << 20}),
+        ):
+            kept = sources.Sources(Path(folder))
+            with self.assertRaisesRegex(OSError, "no room"):
+                kept.of(READ_ALL)
+            self.assertIs(kept.of(READ_ALL), mock.sentinel.source)
 
 
 class Cells(unittest.TestCase):
