@@ -99,7 +99,7 @@ def _tables(done: list[rows.Row]) -> list[tuple[str, list[str], list[list[str]]]
             for name in COLUMNS:
                 if name in row.peers:
                     calls.append([row.cell.name, name, *_calls_of(row, name)])
-        if row.cell.workload not in (*SMALL, "aa") and row.peers:
+        if row.cell.workload != "aa" and row.peers:
             figures = [
                 f"{row.peers[name].memory / MIB:.0f}" if name in row.peers else ""
                 for name in COLUMNS

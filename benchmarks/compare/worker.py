@@ -131,9 +131,11 @@ class Worker:
     def _small_write(self, folder: str, count: int, first: int, usage: Usage) -> None:
         values = [small_values(first + number) for number in range(count)]
         usage.time(lambda: self._peer.small_write(folder, values))
+        usage.result(sum(value.nbytes for value in values))  # The worker's, as a result is.
 
     def _small_read(self, folder: str, count: int, first: int, usage: Usage) -> None:
         results = usage.time(lambda: self._peer.small_read(folder, count))
+        usage.result(sum(result.nbytes for result in results))
         if len(results) != count:
             usage.wrong(f"{len(results)} small arrays were read")
         if not all(same(result, small_values(first + n)) for n, result in enumerate(results)):

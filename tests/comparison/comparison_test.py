@@ -150,6 +150,15 @@ class Rows(unittest.TestCase):
         measured.largest_task = 65 * MIB
         self.assertEqual(measured.missed(), ["129 MiB above the result, TensorStore 100"])
 
+    def test_memory_of_all_but_the_noise_is_shown(self) -> None:
+        small = BY_NAME["small read, 2,000 arrays"]
+        for cell, shown in ((READ_ALL, True), (small, True), (AA, False)):
+            measured = row(cell, coffer=Peer([run(1.0, memory=77 * MIB)]), TensorStore=2.0)
+            with tempfile.TemporaryDirectory() as folder:
+                report.write(Path(folder), {}, {}, [measured])
+                written = (Path(folder) / "report.md").read_text()
+            self.assertEqual(f"| {cell.name} | 128 | 77 |" in written, shown)
+
     def test_wrong_bytes_of_anyone_are_told(self) -> None:
         text = f"{READ_ALL.name}: zarrs: other bytes"
         for bad in (

@@ -71,6 +71,8 @@ def test_every_peer_runs_every_workload(tmp_path: Path) -> None:
             assert run["wrong"] == ""
             assert run["seconds"] > 0
             reads = cell["workload"] in ("read_all", "chunk_by_chunk", "small_read")
+            if cell["workload"] == "small_read":
+                assert run["result"] == 5 * 20 * 20 * 4
             assert run["rchar"] > 0 or not reads or name == "memmap", (cell["name"], name)
         assert row["limit"] > 0
     report = (tmp_path / "out/report.md").read_text()

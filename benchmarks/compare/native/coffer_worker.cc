@@ -245,6 +245,7 @@ class Worker {
         results[static_cast<size_t>(i)] = array.Read<float>({}).OrThrow();
       });
     });
+    usage.Result(int64_t{count} * kSmallSide * kSmallSide * static_cast<int64_t>(sizeof(float)));
     for (int i = 0; i < count; ++i) {
       const std::vector<float> wanted = SmallValues(first + i);
       if (!std::equal(wanted.begin(), wanted.end(), results[static_cast<size_t>(i)].data())) {
