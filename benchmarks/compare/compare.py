@@ -388,16 +388,14 @@ def run_cell(
     limits.forget()
     try:
         bench.prepare()
-        try:
-            row.peers = bench.run()
-        except PeerError as error:  # coffer's; what was wrong until then is told, too.
-            row.failed["the cell"] = str(error)
-            return row
+        row.peers = bench.run()
         if cell.workload != "aa":
             measure_beside(bench, row, arguments, limits)
-        return row
+    except Exception as error:  # What was wrong until then is told, too.
+        row.failed["the cell"] = f"{type(error).__name__}: {error}"
     finally:
         bench.close()
+    return row
 
 
 def touch_memory(size: int) -> None:

@@ -298,7 +298,7 @@ class Driver(unittest.TestCase):
         }
         measured = self.run_cell(lambda peer, n: died.get(peer, {}).get(n, ""))
         self.assertEqual(measured.peers, {})
-        self.assertEqual(measured.failed, {"the cell": "coffer: died"})
+        self.assertEqual(measured.failed, {"the cell": "PeerError: coffer: died"})
         self.assertEqual(is_wrong(measured), [f"{SMALL_READ.name}: TensorStore: other bytes"])
 
     def test_wrong_bytes_are_told_if_the_process_beside_dies(self) -> None:
