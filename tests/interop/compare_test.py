@@ -1,7 +1,8 @@
 """Goal: the comparison of benchmarks/compare works, and tells who gives wrong bytes.
 
 Method: runs compare.py on tiny cells of every workload, with every peer; then with a coffer worker
-that is a script between driver and worker, which spoils what the worker writes.
+that is a script between driver and worker, which spoils what the worker writes; and without a
+program that it asks when the peers are done.
 """
 
 import json
@@ -75,6 +76,7 @@ def test_every_peer_runs_every_workload(tmp_path: Path) -> None:
                 assert run["result"] == 5 * 20 * 20 * 4
             assert run["rchar"] > 0 or not reads or name == "memmap", (cell["name"], name)
         assert row["limit"] > 0
+        assert (row["broken"], row["wrong"]) == ({}, {})
     report = (tmp_path / "out/report.md").read_text()
     page = (tmp_path / "out/report.html").read_text()
     for row in rows[1:]:
@@ -84,14 +86,32 @@ def test_every_peer_runs_every_workload(tmp_path: Path) -> None:
     assert not list((tmp_path / "work").iterdir())
 
 
-@pytest.mark.parametrize("workload", ["write all", "read all"])
-def test_wrong_bytes_are_told(tmp_path: Path, workload: str) -> None:
-    """The spoiled worker leaves out the last write, or reads what was there before."""
-    build = tmp_path / "build"
+def programs(folder: Path) -> Path:
+    """A build folder of links to the real programs, to be taken away or put others in place of."""
+    build = folder / "build"
     (build / "bin").mkdir(parents=True)
     for name in ("bench_limits", "coffer", "bench_coffer_worker"):
         (build / "bin" / name).symlink_to(next(BUILD.rglob(f"bin/{name}")))
     (build / "libbench_coffer_shim.so").symlink_to(next(BUILD.rglob("libbench_coffer_shim.so")))
+    return build
+
+
+def test_what_fails_beside_the_peers_keeps_their_figures(tmp_path: Path) -> None:
+    build = programs(tmp_path)
+    (build / "bin/coffer").unlink()
+    done = compare(build, tmp_path, "--only", "reencode, sharded, zstd")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "largest task failed: FileNotFoundError" in done.stdout
+    (row,) = results(tmp_path)
+    assert set(row["peers"]) == set(PEERS)
+    assert row["limit"] > 0
+    assert list(row["broken"]) == ["largest task"]
+
+
+@pytest.mark.parametrize("workload", ["write all", "read all"])
+def test_wrong_bytes_are_told(tmp_path: Path, workload: str) -> None:
+    """The spoiled worker leaves out the last write, or reads what was there before."""
+    build = programs(tmp_path)
     worker = build / "bin/bench_coffer_worker"
     real = worker.readlink()
     worker.unlink()
