@@ -11,6 +11,7 @@ SMALL_ARRAYS = ("small_write", "small_read")
 MEMORY_EQUAL = 4 << 20  # Less of a difference is what an allocator happens to keep.
 NET_LEAST = 0.01  # Of a call, where the null call is as dear.
 NOISE_MAX = 0.05  # The A/A cell may be off by this.
+LIMIT_PASSED = 1.05  # Who is faster than the limit shows that it was none.
 MIB = 1 << 20
 DURABLE_PEERS = ("TensorStore", "TensorStore (cache)")
 NO_RIVALS = ("memmap", "coffer", "coffer (ctypes)", "coffer again")
@@ -188,6 +189,8 @@ class Row:
             words.append(f"{self.ratio_text}x {self.best}, {ratio:g}x wanted")
         if self.of_limit is not None and self.of_limit < part:
             words.append(f"{self.of_limit:.2f} of the limit, {part:g} wanted")
+        elif self.of_limit is not None and part and self.of_limit > LIMIT_PASSED:
+            words.append(f"{self.of_limit:.2f} of a limit that was measured too slow to judge by")
         ours = self.peers["coffer"].memory
         if ours > self.memory_allowed:
             words.append(f"{ours / MIB:.0f} MiB, {self.memory_allowed / MIB:.0f} allowed")

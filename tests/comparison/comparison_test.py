@@ -129,6 +129,16 @@ class Rows(unittest.TestCase):
         measured = row(READ_ALL, coffer=1.0, ctypes=0.8, TensorStore=1.0, native=1.05)
         self.assertEqual((measured.best, measured.ratio), ("zarrs (native)", 1.05))
 
+    def test_a_limit_that_was_passed_is_no_goal_reached(self) -> None:
+        passed = row(READ_ALL, limit=1.1, coffer=1.0, ctypes=1.0, TensorStore=1.0)
+        self.assertEqual(
+            passed.missed(), ["1.10 of a limit that was measured too slow to judge by"]
+        )
+        no_goal = replace(READ_ALL, workload="reencode")
+        self.assertEqual(
+            row(no_goal, limit=1.1, coffer=1.0, ctypes=1.0, TensorStore=1.0).missed(), []
+        )
+
     def test_goals_missed_are_named(self) -> None:
         fine = row(READ_ALL, limit=0.8, coffer=1.0, ctypes=1.0, TensorStore=1.0)
         self.assertEqual(fine.missed(), [])

@@ -8,7 +8,8 @@
 //                                            or each into the same memory
 //   pread FOLDER PIECE                       all files of FOLDER, so many bytes at a time, each
 //                                            piece into the same memory
-//   write sync|nosync FOLDER FILES BYTES     as many files of so many bytes; sync: fsync each
+//   write sync|nosync FOLDER FILES BYTES     as many files of so many bytes; sync: fsync each, and
+//                                            write-back begins after each MiB
 //   codec encode|decode CODEC DTYPE_BYTES SHAPE CHUNK SOURCE
 //                                            chunks of a raw array, each by itself, at most 64 MiB;
 //                                            prints seconds scaled to the whole array
@@ -46,6 +47,7 @@ using Dims = std::vector<size_t>;
 
 constexpr size_t kHuge = size_t{2} << 20;
 constexpr size_t kPiece = size_t{4} << 20;
+constexpr size_t kEarly = size_t{1} << 20;  // So much is sent to the disk before all is written.
 constexpr size_t kCodecBytes = size_t{64} << 20;
 constexpr size_t kWritten = size_t{128} << 20;
 
@@ -259,8 +261,11 @@ void WriteFile(const std::string& path, const char* data, size_t bytes, bool syn
   const int file = open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
   Check(file >= 0, path);
   for (size_t done = 0; done < bytes;) {
-    const ssize_t put = write(file, data + done, bytes - done);
+    const ssize_t put = write(file, data + done, std::min(kEarly, bytes - done));
     Check(put > 0, path);
+    if (sync && bytes > kEarly) {
+      Check(sync_file_range(file, static_cast<off_t>(done), put, SYNC_FILE_RANGE_WRITE) == 0, path);
+    }
     done += static_cast<size_t>(put);
   }
   if (sync) Check(fsync(file) == 0, path);
