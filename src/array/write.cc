@@ -274,18 +274,18 @@ class UpdateWork : public Work {
         if (result->state == WriteResult::State::kWritten) return Pending::Done();
         COFFER_RETURN_IF_ERROR(CheckTries(update, ++tries_));
       }
-      if (!read_.valid()) {
-        ReadOptions options = ReadForUpdate(update.stored);
-        options.cancel = cancel;
-        options.reservation = &reservation;
-        read_ = update.stored.store->Read(part_.key, options);
-      }
       if (encoding_ != nullptr) {
         const Result<Pending> step = encoding_->Step(crew);
         if (!step.ok()) return AtCell(step.status(), *operation_, part_);
         if (!step->done()) return step;
         write_ = std::exchange(encoding_, nullptr)->Finish();
         continue;
+      }
+      if (!read_.valid()) {
+        ReadOptions options = ReadForUpdate(update.stored);
+        options.cancel = cancel;
+        options.reservation = &reservation;
+        read_ = update.stored.store->Read(part_.key, options);
       }
       if (!read_.ready()) return Pending::On(read_);
       Result<ReadResult> old = std::exchange(read_, Future<ReadResult>()).Get();

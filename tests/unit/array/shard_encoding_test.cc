@@ -234,13 +234,25 @@ class MeanwhileStore final : public testing::ForwardingStore {
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
     const bool shard = key == "c/0/0/0";
     Future<ReadResult> read = ForwardingStore::Read(std::move(key), std::move(options));
-    if (shard && read.Get().ok()) std::exchange(meanwhile_, [] {})();
+    if (shard && read.Get().ok()) {
+      ++looks;
+      std::exchange(meanwhile_, [] {})();
+    }
     return read;
   }
+  std::atomic<int> looks = 0;
 
  private:
   std::function<void()> meanwhile_;
 };
+
+TEST(ShardEncoding, LooksOnceAtWhatIsThere) {
+  const Context context = Context::Create({.threads = 4});
+  const auto store = std::make_shared<MeanwhileStore>(NewStore(context), [] {});
+  const Array array = Array::Create(store, "", Options(context)).OrDie();
+  EXPECT_EQ(WriteAll(array), Status());
+  EXPECT_EQ(store->looks, 1);
+}
 
 TEST(ShardEncoding, KeepsWhatSomebodyWroteBehindTheShapeMeanwhile) {
   const TempDir dir;
@@ -249,7 +261,7 @@ TEST(ShardEncoding, KeepsWhatSomebodyWroteBehindTheShapeMeanwhile) {
   const KvStorePtr files = MakeFileStore(dir / "store", {.sync = false}, context).OrDie();
   const std::vector<std::byte> behind(size_t{28} * 128 * 128, std::byte{77});
   const Box rows{{100, 0, 0}, {28, 128, 128}};
-  const KvStorePtr store = std::make_shared<MeanwhileStore>(files, [&] {
+  const auto store = std::make_shared<MeanwhileStore>(files, [&] {
     Array larger = Array::Open(MakeFileStore(dir / "store", {.sync = false}, other).OrDie(), "",
                                {.context = other})
                        .OrDie();
