@@ -43,8 +43,8 @@ def describe(work: Path, zarrs_native: str) -> dict[str, str]:
 
 SETTINGS = {
     "coffer": "defaults (32 MiB for documents and shard indexes, no decoded chunks), crc32c in "
-    "every chunk; C++ program, results in new memory; small arrays by 32 threads that write, as "
-    "many as cores that read",
+    "every chunk; C++ program, results in memory that they own; small arrays by 32 threads that "
+    "write, as many as cores that read",
     "coffer (ctypes)": "the same engine through ctypes into new NumPy arrays; small arrays by "
     "futures",
     "TensorStore": "defaults: file driver, fsync on where the cell is durable, cache_pool 0; "

@@ -119,7 +119,8 @@ class COFFER_EXPORT Array {
               const ArrayReadOptions& options = {}) const;
   Future<void> ReadAsync(const IndexTransform& transform, const View& destination,
                          const ArrayReadOptions& options = {}) const;
-  /// Reads into new memory. Read<T>({}) reads all; InvalidArgument if T is not the data type.
+  /// Reads into memory that the result owns (of 2 to 8 MiB: of context().buffers()). Read<T>({})
+  /// reads all; InvalidArgument if T is not the data type.
   template <class T>
   Result<NdArray<T>> Read(std::initializer_list<Selection> selections,
                           const ArrayReadOptions& options = {}) const {
