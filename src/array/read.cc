@@ -111,7 +111,8 @@ class ChunkRead : public Work {
     if (read->state == ReadResult::State::kValue && decode_bytes_ < DecodePieceBytes(chain()) &&
         chain().decode_scratch_bytes(read->value, /*whole=*/true) > decode_bytes_) {
       // It was replaced since, or its head has promised too much.
-      crew.Push(std::make_unique<ChunkRead>(operation_, wanted_, read->total_size));
+      crew.Push(std::make_unique<ChunkRead>(operation_, wanted_,
+                                            static_cast<int64_t>(read->value.size())));
       return Pending::Done();
     }
     COFFER_RETURN_IF_ERROR(Finish(crew, *read));

@@ -276,9 +276,10 @@ class UpdateWork : public Work {
       }
       if (encoding_ != nullptr) {
         const Result<Pending> step = encoding_->Step(crew);
-        if (!step.ok()) return AtCell(step.status(), *operation_, part_);
-        if (!step->done()) return step;
-        write_ = std::exchange(encoding_, nullptr)->Finish();
+        if (step.ok() && !step->done()) return step;
+        const std::shared_ptr<ShardEncoding> encoded = std::move(encoding_);
+        COFFER_RETURN_IF_ERROR(AtCell(step.status(), *operation_, part_));
+        write_ = encoded->Finish();
         continue;
       }
       if (!read_.valid()) {

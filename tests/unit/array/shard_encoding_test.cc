@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -226,6 +227,11 @@ TEST_P(ShardEncodingFails, CancellationAtAnyTimeLeavesNothing) {
   }
 }
 
+void Spend(std::chrono::milliseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
+
 /// Between the look at a shard and its first write somebody else does something.
 class MeanwhileStore final : public testing::ForwardingStore {
  public:
@@ -252,6 +258,30 @@ TEST(ShardEncoding, LooksOnceAtWhatIsThere) {
   const Array array = Array::Create(store, "", Options(context)).OrDie();
   EXPECT_EQ(WriteAll(array), Status());
   EXPECT_EQ(store->looks, 1);
+}
+
+TEST(ShardEncoding, WritesForAllThatHaveGathered) {
+  const Context context = Context::Create({.threads = 4});
+  const Box row{{7, 0, 0}, {1, 128, 128}};
+  const std::vector<std::byte> ones(size_t{128} * 128, std::byte{1});
+  WriteFutures all, one;
+  std::optional<Array> array;
+  // While the first holds the key, one that writes all and one that writes a row wait for it.
+  const auto store = std::make_shared<MeanwhileStore>(NewStore(context), [&] {
+    all = array->WriteAsync(Box::Full(kShape), ViewOf(Elements(), DataType::kUint8, kShape));
+    Spend(std::chrono::milliseconds(30));
+    one = array->WriteAsync(row, ViewOf(ones, DataType::kUint8, row.shape));
+    Spend(std::chrono::milliseconds(30));
+  });
+  array = Array::Create(store, "", Options(context)).OrDie();
+  const std::vector<std::byte> fill(ones.size());
+  EXPECT_EQ(array->Write(row, ViewOf(fill, DataType::kUint8, row.shape)), Status());
+  EXPECT_EQ(all.committed.Get(), Status());
+  EXPECT_EQ(one.committed.Get(), Status());
+  std::vector<std::byte> wanted = Elements();
+  std::copy(ones.begin(), ones.end(), wanted.begin() + 7 * 128 * 128);
+  const OwnedArray read = array->ReadOwned(IndexTransform::Identity(kShape)).OrDie();
+  EXPECT_TRUE(std::equal(wanted.begin(), wanted.end(), read.bytes().begin()));
 }
 
 TEST(ShardEncoding, KeepsWhatSomebodyWroteBehindTheShapeMeanwhile) {
@@ -314,11 +344,6 @@ class Hooked final : public Codec {
   };
   const Hook hook_;
 };
-
-void Spend(std::chrono::milliseconds time) {
-  const auto end = std::chrono::steady_clock::now() + time;
-  while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
-}
 
 /// One shard of 16 MiB of inner chunks of 64 KiB.
 Array OneHookedShard(const KvStorePtr& store, const Context& context, const Hooked::Hook& hook) {
