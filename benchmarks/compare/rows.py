@@ -5,7 +5,7 @@ import statistics
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks.compare.cells import CALL_SIZED, SMALL, WRITES, Cell
+from benchmarks.compare.cells import CALL_SIZED, WRITES, Cell
 
 SMALL_ARRAYS = ("small_write", "small_read")
 MEMORY_EQUAL = 4 << 20  # Less of a difference is what an allocator happens to keep.
@@ -195,7 +195,7 @@ class Row:
         if ours > self.memory_allowed:
             words.append(f"{ours / MIB:.0f} MiB, {self.memory_allowed / MIB:.0f} allowed")
         for name in ("TensorStore", "zarrs"):
-            if self.cell.workload in SMALL or name not in self.peers:
+            if name not in self.peers:
                 continue
             mine = self.peers[self.ours(name)].memory
             if mine > self.peers[name].memory + MEMORY_EQUAL:

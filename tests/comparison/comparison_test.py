@@ -160,6 +160,12 @@ class Rows(unittest.TestCase):
         measured.largest_task = 65 * MIB
         self.assertEqual(measured.missed(), ["129 MiB above the result, TensorStore 100"])
 
+    def test_memory_of_small_arrays_is_compared_too(self) -> None:
+        ours, theirs = Peer([run(1.0, memory=51 * MIB)]), Peer([run(4.0, memory=36 * MIB)])
+        small = replace(READ_ALL, workload="small_read", peers=("coffer", "TensorStore"))
+        measured = Row(small, {"coffer": ours, "TensorStore": theirs})
+        self.assertEqual(measured.missed(), ["51 MiB above the result, TensorStore 36"])
+
     def test_memory_of_all_but_the_noise_is_shown(self) -> None:
         small = BY_NAME["small read, 2,000 arrays"]
         for cell, shown in ((READ_ALL, True), (small, True), (AA, False)):
