@@ -3,7 +3,8 @@
 //    buffer of its own; a zstd frame that asks for a window of gigabytes gets none. Only what is
 //    decoded in pieces has one, which ZstdPiecesMemory() counts.
 // 2. A context is taken from its pool if the pool has one that is no larger than this call may
-//    hold, else made; afterwards it goes back, unless it has grown past 4 MiB.
+//    hold, else made; afterwards it goes back, unless it has grown past 4 MiB. What is decoded in
+//    pieces takes any, so it may hold the window of an earlier one, of at most 2 MiB.
 // 3. zstd input is decoded frame by frame, because the library would also decode frames of its
 //    formats before RFC 8878, with code that few people test.
 #include "src/base/compress.h"
