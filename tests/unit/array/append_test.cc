@@ -148,8 +148,10 @@ TEST(AppendTest, ProcessesGetRangesOfTheirOwn) {
       setenv("COFFER_TEST_ROOT", root.c_str(), 1);
       setenv("COFFER_TEST_WRITER", std::to_string(w).c_str(), 1);
       std::string arguments[] = {"unit_array", "--gtest_filter=AppendTest.DISABLED_Child",
-                                 "--gtest_also_run_disabled_tests"};
-      char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), nullptr};
+                                 "--gtest_also_run_disabled_tests",
+                                 "--gtest_output="};  // Else two would write one report.
+      char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(),
+                      arguments[3].data(), nullptr};
       posix_spawn_file_actions_t actions;
       posix_spawn_file_actions_init(&actions);
       posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);

@@ -47,8 +47,9 @@ pid_t RunChild(const std::string& root) {
   setenv("COFFER_TEST_ROOT", root.c_str(), 1);
   std::string filter = "--gtest_filter=FileProcesses.DISABLED_Child";
   std::string also = "--gtest_also_run_disabled_tests";
+  std::string no_report = "--gtest_output=";  // Else two would write one.
   std::string name = "unit_kvstore";
-  char* arguments[] = {name.data(), filter.data(), also.data(), nullptr};
+  char* arguments[] = {name.data(), filter.data(), also.data(), no_report.data(), nullptr};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
