@@ -5,6 +5,8 @@
 // 3. The limit: while operations run, held + idle <= limit as far as idle buffers can see to it;
 //    else idle <= 16 MiB. Checked when memory is about to be mapped, when a buffer comes back and
 //    when the last OperationScope ends. Unmapping happens after the lock is let go.
+// 4. Results of some MiB are taken and come back in the same way, but never count as held: their
+//    users may keep them for as long as they like.
 #include "coffer/async/buffer.h"
 
 #include <algorithm>
