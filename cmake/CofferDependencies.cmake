@@ -3,7 +3,8 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(BZip2 REQUIRED)  # Debian's has no pkg-config file.
-set(coffer_pkgconfig_modules libzstd blosc liblz4 libdeflate zlib libisal liblzma)
+set(coffer_pkgconfig_modules
+  libzstd blosc liblz4 libdeflate zlib libisal liblzma libcurl expat libcrypto)
 set(coffer_dependencies Threads::Threads BZip2::BZip2)
 foreach(module IN LISTS coffer_pkgconfig_modules)
   string(REGEX REPLACE "^lib" "" name ${module})

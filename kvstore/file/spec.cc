@@ -1,8 +1,5 @@
 #include "kvstore/file/spec.h"
 
-#include <charconv>
-#include <chrono>
-#include <optional>
 #include <utility>
 
 #include "src/base/json.h"
@@ -13,32 +10,6 @@ namespace coffer::inline v0 {
 namespace {
 
 using Locking = FileStoreOptions::Locking;
-
-/// "1m30s" as TensorStore writes it: numbers with units, added. nullopt if it is none, or more than
-/// a year.
-std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"ns", 1e-6}, {"us", 1e-3}, {"ms", 1.0}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}};
-  constexpr double kMax = 366.0 * 24 * 3600e3;
-  if (text.empty()) return std::nullopt;
-  double sum = 0;
-  while (!text.empty()) {
-    double number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [next, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-    if (error != std::errc() || !(number >= 0)) return std::nullopt;
-    text.remove_prefix(static_cast<size_t>(next - text.data()));
-    const std::string_view unit = text.substr(0, text.find_first_of("0123456789."));
-    text.remove_prefix(unit.size());
-    double scale = 0;
-    for (const auto& [name, milliseconds] : kUnits) {
-      if (unit == name) scale = milliseconds;
-    }
-    sum += number * scale;
-    if (scale == 0 || !(sum <= kMax)) return std::nullopt;
-  }
-  return std::chrono::milliseconds(static_cast<int64_t>(sum));
-}
 
 Status ReadLocking(const Json& member, FileStoreOptions* options) {
   const std::string path = "$.file_io_locking";
@@ -59,13 +30,7 @@ Status ReadLocking(const Json& member, FileStoreOptions* options) {
   }
   if (const Json* timeout = member.Find("acquire_timeout")) {
     const std::string where = path + ".acquire_timeout";
-    COFFER_ASSIGN_OR_RETURN(const std::string text, timeout->AsString(where));
-    const std::optional<std::chrono::milliseconds> duration = ParseDuration(text);
-    if (!duration) {
-      return timeout->Unexpected(where,
-                                 "a duration of at most a year, such as \"60s\" or \"1m30s\"");
-    }
-    options->lock_timeout = *duration;
+    COFFER_ASSIGN_OR_RETURN(options->lock_timeout, ReadDuration(*timeout, where));
   }
   return Status();
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "coffer/kvstore/kvstore.h"
@@ -22,6 +23,11 @@ struct CoalescedRange {
 /// the same rule. Only ranges of known begin and end are joined; others are fetched by themselves.
 std::vector<CoalescedRange> Coalesce(std::span<const ByteRange> ranges, int64_t gap_bytes,
                                      int64_t size_max_bytes);
+
+/// All ranges by one fetch that covers them, whatever lies between: for stores that tell no
+/// generation by which several could be known to be of one value.
+Future<ReadRangesResult> ReadCovering(KvStore& store, const std::string& key,
+                                      std::vector<ByteRange> ranges, ReadOptions options);
 
 }  // namespace coffer::inline v0
 

@@ -144,7 +144,35 @@ std::shared_ptr<Gathering> Gather(KvStore& store, const std::string& key,
   return gathering;
 }
 
-/// All ranges by one fetch.
+class GatheringWriter final : public KvWriter {
+ public:
+  GatheringWriter(KvStore& store, std::string key, WriteOptions options)
+      : store_(store), key_(std::move(key)), options_(std::move(options)) {}
+
+  Status Append(std::span<const std::byte> bytes) override {
+    if (committed_) return FailedPreconditionError(store_.Describe(key_) + ": already committed");
+    value_.Append(Bytes::Copy(bytes));
+    return Status();
+  }
+
+  Future<WriteResult> Commit() override {
+    if (std::exchange(committed_, true)) {
+      return Future<WriteResult>::Ready(
+          FailedPreconditionError(store_.Describe(key_) + ": already committed"));
+    }
+    return store_.Write(key_, std::exchange(value_, {}), options_);
+  }
+
+ private:
+  KvStore& store_;
+  const std::string key_;
+  const WriteOptions options_;
+  BytesChain value_;
+  bool committed_ = false;
+};
+
+}  // namespace
+
 Future<ReadRangesResult> ReadCovering(KvStore& store, const std::string& key,
                                       std::vector<ByteRange> ranges, ReadOptions options) {
   const int64_t max_bytes = std::exchange(options.max_bytes, -1);
@@ -187,35 +215,6 @@ Future<ReadRangesResult> ReadCovering(KvStore& store, const std::string& key,
   reading.OnReady([promise, cut](const Result<ReadResult>& read) { promise.Set(cut(read)); });
   return promise.future();
 }
-
-class GatheringWriter final : public KvWriter {
- public:
-  GatheringWriter(KvStore& store, std::string key, WriteOptions options)
-      : store_(store), key_(std::move(key)), options_(std::move(options)) {}
-
-  Status Append(std::span<const std::byte> bytes) override {
-    if (committed_) return FailedPreconditionError(store_.Describe(key_) + ": already committed");
-    value_.Append(Bytes::Copy(bytes));
-    return Status();
-  }
-
-  Future<WriteResult> Commit() override {
-    if (std::exchange(committed_, true)) {
-      return Future<WriteResult>::Ready(
-          FailedPreconditionError(store_.Describe(key_) + ": already committed"));
-    }
-    return store_.Write(key_, std::exchange(value_, {}), options_);
-  }
-
- private:
-  KvStore& store_;
-  const std::string key_;
-  const WriteOptions options_;
-  BytesChain value_;
-  bool committed_ = false;
-};
-
-}  // namespace
 
 KvStore::~KvStore() = default;
 KvWriter::~KvWriter() = default;

@@ -2,10 +2,11 @@
 #ifndef COFFER_SRC_KVSTORE_SPEC_H_
 #define COFFER_SRC_KVSTORE_SPEC_H_
 
+#include <chrono>
 #include <initializer_list>
 #include <string_view>
 
-#include "coffer/base/status.h"
+#include "coffer/base/result.h"
 #include "src/base/json.h"
 
 namespace coffer::inline v0 {
@@ -15,6 +16,9 @@ namespace coffer::inline v0 {
 Status CheckSpecMembers(const Json& spec, std::string_view path,
                         std::initializer_list<std::string_view> known,
                         std::initializer_list<std::string_view> lacking);
+
+/// "1m30s" as TensorStore writes it: numbers with units, added; at most a year.
+Result<std::chrono::milliseconds> ReadDuration(const Json& member, std::string_view path);
 
 }  // namespace coffer::inline v0
 

@@ -1,0 +1,35 @@
+// NetworkOptions: time limits, retries and trust, the same for every store behind a network.
+//
+// One attempt of a request ends by the time limits; a request that failed in a way that may pass
+// (no connection, a broken one, a time limit, 408, 425, 429, 500, 502, 503, 504) is repeated, after
+// a random wait that grows, while attempts and the retry budget last. So an operation takes at most
+// about request_timeout beyond retry_budget.
+//
+// Proxies are those of the environment (http_proxy, https_proxy, no_proxy). Certificates and host
+// names are always verified, unless insecure_skip_verify says otherwise. Link-local addresses are
+// never connected to. Thread safety: a plain value.
+#ifndef COFFER_KVSTORE_NETWORK_H_
+#define COFFER_KVSTORE_NETWORK_H_
+
+#include <chrono>
+#include <string>
+
+#include "coffer/base/export.h"
+
+namespace coffer::inline v0 {
+
+struct COFFER_EXPORT NetworkOptions {
+  std::chrono::milliseconds connect_timeout{10'000};     ///< Name, TCP and TLS.
+  std::chrono::milliseconds first_byte_timeout{60'000};  ///< From the sent request to the answer.
+  /// While a body is under way, at least 1 KiB must move in each such time.
+  std::chrono::milliseconds stall_timeout{30'000};
+  std::chrono::milliseconds request_timeout{3'600'000};  ///< One attempt as a whole.
+  int attempts_max = 10;                                 ///< At least 1.
+  std::chrono::milliseconds retry_budget{120'000};       ///< No attempt begins later than this.
+  std::string ca_file = {};           ///< PEM; who is trusted instead of the system's authorities.
+  bool insecure_skip_verify = false;  ///< For tests. Refused where credentials would be sent.
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_KVSTORE_NETWORK_H_

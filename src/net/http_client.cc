@@ -1,0 +1,207 @@
+#include "src/net/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+
+#include "src/base/mutex.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The retry tokens of each host.
+class RetryTokens {
+ public:
+  bool Take(const std::string& host) {
+    MutexLock lock(mutex_);
+    const auto spent = spent_.try_emplace(host, 0).first;
+    if (spent->second + HttpClient::kTokensOfRetry > HttpClient::kRetryTokens) return false;
+    spent->second += HttpClient::kTokensOfRetry;
+    return true;
+  }
+  void GiveOne(const std::string& host) {
+    MutexLock lock(mutex_);
+    const auto spent = spent_.find(host);
+    if (spent != spent_.end() && --spent->second <= 0) spent_.erase(spent);
+  }
+
+ private:
+  Mutex mutex_;
+  std::map<std::string, int> spent_ COFFER_GUARDED_BY(mutex_);
+};
+
+std::chrono::milliseconds RandomUpTo(std::chrono::milliseconds bound) {
+  thread_local std::mt19937_64 random(std::random_device{}());
+  return std::chrono::milliseconds(
+      std::uniform_int_distribution<int64_t>(0, std::max<int64_t>(bound.count(), 0))(random));
+}
+
+std::string HostOf(std::string_view url) {
+  const std::string shown = ShownUrl(url);
+  const size_t scheme = shown.find("://");
+  return shown.substr(0, shown.find('/', scheme == std::string::npos ? 0 : scheme + 3));
+}
+
+/// One call of Send: keeps itself alive through the callbacks that it waits for.
+class Sending : public std::enable_shared_from_this<Sending> {
+ public:
+  Sending(Context context, const HttpRetry& retry, HttpClient::Make make, HttpClient::Judge judge,
+          CancelToken cancel, bool judges_success)
+      : context_(std::move(context)),
+        retry_(retry),
+        make_(std::move(make)),
+        judge_(std::move(judge)),
+        cancel_(std::move(cancel)),
+        judges_success_(judges_success),
+        promise_(context_.shared_executor()) {}
+
+  Future<HttpResponse> future() const { return promise_.future(); }
+
+  /// Both tokens that may end it are one from here on.
+  void Watch() {
+    const auto fire = [cancelled = cancelled_] { cancelled.Cancel(); };
+    ids_[0] = cancel_.OnCancel(fire);
+    ids_[1] = promise_.cancel_token().OnCancel(fire);
+  }
+
+  void Attempt() {
+    if (cancelled_.token().cancelled()) return Finish(CancelledError("cancelled between attempts"));
+    make_(attempt_).OnReady([self = shared_from_this()](const Result<HttpRequest>& made) {
+      if (!made.ok()) return self->Finish(made.status());
+      HttpRequest request = *made;
+      request.cancel = self->cancelled_.token();
+      self->host_ = HostOf(request.url);
+      self->context_.Get<HttpTransport>()
+          .Send(std::move(request), self->context_.shared_executor())
+          .OnReady([self](const Result<HttpResponse>& outcome) { self->TakeOutcome(outcome); });
+    });
+  }
+
+ private:
+  void TakeOutcome(const Result<HttpResponse>& outcome) {
+    if (outcome.ok() && outcome->ok() && !judges_success_) {
+      context_.Get<RetryTokens>().GiveOne(host_);
+      return Finish(outcome);
+    }
+    context_.executor().Submit([self = shared_from_this(), outcome] { self->Judge(outcome); });
+  }
+
+  void Judge(const Result<HttpResponse>& outcome) {
+    const HttpVerdict verdict = judge_(outcome);
+    if (verdict == HttpVerdict::kDone) {
+      if (outcome.ok()) context_.Get<RetryTokens>().GiveOne(host_);
+      return Finish(outcome);
+    }
+    ++attempt_;
+    if (verdict == HttpVerdict::kAgain) {
+      if (++again_ > HttpClient::kAgainMax) return Finish(outcome);
+      return Attempt();
+    }
+    ++retries_;
+    auto wait = RandomUpTo(Bound());
+    if (outcome.ok()) {
+      if (const auto value = outcome->Find("retry-after")) {
+        const auto asked = RetryAfter(*value, std::chrono::system_clock::now());
+        wait = std::min(std::max(wait, asked), retry_.longest);
+      }
+    }
+    if (retries_ >= retry_.attempts_max || Clock::now() + wait > begin_ + retry_.budget ||
+        !context_.Get<RetryTokens>().Take(host_)) {
+      return Finish(outcome);
+    }
+    if (Observer* observer = context_.observer()) {
+      observer->OnLog("retrying " + host_ + " in " + std::to_string(wait.count()) + " ms: " +
+                      (outcome.ok() ? "answer " + std::to_string(outcome->status)
+                                    : std::string(outcome.status().message())));
+    }
+    context_.Get<HttpTransport>().After(
+        wait, [self = shared_from_this()] { self->Attempt(); }, cancelled_.token());
+  }
+
+  std::chrono::milliseconds Bound() const {
+    std::chrono::milliseconds bound = retry_.first;
+    for (int i = 1; i < retries_ && bound < retry_.longest; ++i) bound *= 2;
+    return std::min(bound, retry_.longest);
+  }
+
+  void Finish(Result<HttpResponse> outcome) {
+    cancel_.RemoveCallback(ids_[0]);
+    promise_.cancel_token().RemoveCallback(ids_[1]);
+    if (!outcome.ok() && attempt_ > 0 && outcome.status().code() != StatusCode::kCancelled) {
+      outcome =
+          Status(outcome.status().code(), std::string(outcome.status().message()) + " (" +
+                                              std::to_string(retries_ + again_) + " attempts)");
+    }
+    promise_.Set(std::move(outcome));
+  }
+
+  const Context context_;
+  const HttpRetry retry_;
+  const HttpClient::Make make_;
+  const HttpClient::Judge judge_;
+  const CancelToken cancel_;
+  const bool judges_success_;
+  const Promise<HttpResponse> promise_;
+  const CancelSource cancelled_;
+  uint64_t ids_[2] = {0, 0};
+  const Clock::time_point begin_ = Clock::now();
+  // One step follows the other: no two threads are in it at once.
+  int attempt_ = 0;
+  int retries_ = 0;
+  int again_ = 0;
+  std::string host_;
+};
+
+}  // namespace
+
+HttpVerdict JudgeTransient(const Result<HttpResponse>& outcome) {
+  if (!outcome.ok()) {
+    const StatusCode code = outcome.status().code();
+    return code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded
+               ? HttpVerdict::kRetry
+               : HttpVerdict::kDone;
+  }
+  switch (outcome->status) {
+    case 408:
+    case 425:
+    case 429:
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+      return HttpVerdict::kRetry;
+    default:
+      return HttpVerdict::kDone;
+  }
+}
+
+std::chrono::milliseconds RetryAfter(std::string_view value,
+                                     std::chrono::system_clock::time_point now) {
+  constexpr int64_t kLongest = 86'400;  // A day is for ever here, and its milliseconds fit.
+  int64_t seconds = 0;
+  if (const std::optional<int64_t> number = ParseDecimal(value)) {
+    seconds = *number;
+  } else if (const time_t date = curl_getdate(std::string(value).c_str(), nullptr); date >= 0) {
+    seconds = static_cast<int64_t>(date) - std::chrono::system_clock::to_time_t(now);
+  }
+  return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, kLongest));
+}
+
+Future<HttpResponse> HttpClient::Send(Make make, Judge judge, const CancelToken& cancel,
+                                      bool judges_success) const {
+  const auto sending = std::make_shared<Sending>(context_, retry_, std::move(make),
+                                                 std::move(judge), cancel, judges_success);
+  Future<HttpResponse> future = sending->future();
+  sending->Watch();
+  sending->Attempt();
+  return future;
+}
+
+}  // namespace coffer::inline v0

@@ -1,0 +1,396 @@
+// 1. Begin() hands the request to libcurl: no redirects, no decoding, no signals, http(s) only.
+// 2. Header lines are collected; an empty one ends the head. An interim answer (1xx) is forgotten
+//    when the next status line comes.
+// 3. When the head of a success is there, on_head says which part of the body to keep.
+// 4. The body goes to the destination, or to memory that grows with what has really come: a length
+//    that a head claims is taken at its word up to kTrusted only.
+// 5. A callback that fails leaves its Status in failure_, and libcurl gives up.
+#include "src/net/transfer.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "coffer/base/version.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+constexpr int64_t kTrusted = MiB(64);
+constexpr int64_t kErrorBodyMax = KiB(64);
+constexpr long kSocketBuffer = 512 * 1024;  // NOLINT: libcurl's type
+
+std::string HostOf(std::string_view url) {
+  const size_t scheme = url.find("://");
+  const size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  return std::string(url.substr(0, std::min(url.find_first_of("/?#", begin), url.size())));
+}
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+bool IsLinkLocal(const sockaddr& address) {
+  if (address.sa_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &address, sizeof(v4));
+    return (ntohl(v4.sin_addr.s_addr) >> 16) == 0xA9FE;  // 169.254/16
+  }
+  if (address.sa_family != AF_INET6) return false;
+  sockaddr_in6 v6;
+  std::memcpy(&v6, &address, sizeof(v6));
+  const uint8_t* bytes = v6.sin6_addr.s6_addr;
+  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  if (std::memcmp(bytes, kMapped, sizeof(kMapped)) == 0)
+    return bytes[12] == 169 && bytes[13] == 254;
+  return bytes[0] == 0xFE && (bytes[1] & 0xC0) == 0x80;  // fe80::/10
+}
+
+}  // namespace
+
+Transfer::Transfer(HttpRequest request, std::shared_ptr<Executor> executor)
+    : request_(std::move(request)), promise_(std::move(executor)), host_(HostOf(request_.url)) {}
+
+void Transfer::WatchCancel(const std::function<void()>& wake) {
+  const auto fire = [self = weak_from_this(), wake] {
+    if (const std::shared_ptr<Transfer> transfer = self.lock()) {
+      transfer->cancelled_.store(true, std::memory_order_release);
+      wake();
+    }
+  };
+  cancel_ids_[0] = request_.cancel.OnCancel(fire);
+  cancel_ids_[1] = promise_.cancel_token().OnCancel(fire);
+}
+
+Status Transfer::Named(const Status& status) const {
+  return status.Annotate(request_.method + " " + ShownUrl(request_.url));
+}
+
+Status Transfer::Begin(CURL* easy) {
+  easy_ = easy;
+  const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
+  set(CURLOPT_PRIVATE, this);
+  set(CURLOPT_ERRORBUFFER, error_.data());
+  set(CURLOPT_URL, request_.url.c_str());
+  set(CURLOPT_PATH_AS_IS, 1L);
+  set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // NOLINT: libcurl's type
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  set(CURLOPT_USERAGENT, (std::string("coffer/") + std::string(kVersion)).c_str());
+  set(CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
+  set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_PREREQFUNCTION, &Transfer::OnSending);
+  set(CURLOPT_PREREQDATA, this);
+  set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
+  set(CURLOPT_OPENSOCKETDATA, this);
+  if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
+  if (request_.insecure_skip_verify) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  SetLimits(easy);
+  SetBody(easy);
+  curl_slist* list = curl_slist_append(nullptr, "Expect:");
+  for (const HttpHeader& header : request_.headers) {
+    // A value that is empty is sent as such: "Name;" is libcurl's way to say it.
+    const std::string line =
+        header.value.empty() ? header.name + ";" : header.name + ": " + header.value;
+    curl_slist* longer = list == nullptr ? nullptr : curl_slist_append(list, line.c_str());
+    if (longer == nullptr) {
+      curl_slist_free_all(list);
+      return ResourceExhaustedError("no memory for the request's headers");
+    }
+    list = longer;
+  }
+  header_list_.reset(list);
+  set(CURLOPT_HTTPHEADER, list);
+  window_begin_ = Clock::now();
+  return Status();
+}
+
+void Transfer::SetLimits(CURL* easy) {
+  const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
+  const auto milliseconds = [](std::chrono::milliseconds time) {
+    return static_cast<long>(std::max<int64_t>(time.count(), 1));  // NOLINT: libcurl's type
+  };
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_QUICK_EXIT, 1L);  // Who cancels does not wait for the name server.
+  set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request_.limits.connect));
+  set(CURLOPT_TIMEOUT_MS, milliseconds(request_.limits.total));
+  set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_BUFFERSIZE, kSocketBuffer);
+  set(CURLOPT_UPLOAD_BUFFERSIZE, kSocketBuffer);
+}
+
+void Transfer::SetBody(CURL* easy) {
+  const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
+  if (request_.body) {
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body->size()));
+    set(CURLOPT_READFUNCTION, &Transfer::OnSend);
+    set(CURLOPT_READDATA, this);
+    set(CURLOPT_SEEKFUNCTION, &Transfer::OnSeek);
+    set(CURLOPT_SEEKDATA, this);
+  } else if (request_.method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+  }
+  set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+}
+
+size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
+  auto* transfer = static_cast<Transfer*>(self);
+  const std::string_view line(data, size * count);
+  transfer->window_moved_ += static_cast<int64_t>(line.size());
+  transfer->header_bytes_ += static_cast<int64_t>(line.size());
+  if (transfer->header_bytes_ > transfer->request_.limits.header_max_bytes) {
+    transfer->failure_ = ResourceExhaustedError(
+        "the answer's head has more than " +
+        std::to_string(transfer->request_.limits.header_max_bytes) + " bytes");
+    return 0;
+  }
+  transfer->TakeHeaderLine(line);
+  if (!Trimmed(line).empty() || transfer->response_.status < 200) return line.size();
+  transfer->failure_ = transfer->TakeHead();
+  return transfer->failure_.ok() ? line.size() : 0;
+}
+
+void Transfer::TakeHeaderLine(std::string_view line) {
+  if (head_taken_) return;  // A trailer behind a chunked body.
+  if (line.substr(0, 5) == "HTTP/") {
+    response_.headers.clear();
+    long status = 0;  // NOLINT: libcurl's type
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    response_.status = static_cast<int>(status);
+    return;
+  }
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  HttpHeader header{std::string(line.substr(0, colon)),
+                    std::string(Trimmed(line.substr(colon + 1)))};
+  for (char& c : header.name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  response_.headers.push_back(std::move(header));
+}
+
+Status Transfer::TakeHead() {
+  if (head_taken_) return Status();
+  head_taken_ = true;
+  if (!response_.ok()) return Status();
+  const std::optional<std::string_view> encoding = response_.Find("content-encoding");
+  if (encoding && *encoding != "identity" && !encoding->empty() &&
+      !request_.allow_content_encoding) {
+    return DataLossError("the answer is encoded (Content-Encoding: " +
+                         std::string(encoding->substr(0, 100)) + ") though nobody asked for that");
+  }
+  if (request_.on_head) {
+    COFFER_ASSIGN_OR_RETURN(window_, request_.on_head(response_));
+  }
+  return Status();
+}
+
+size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
+  auto* transfer = static_cast<Transfer*>(self);
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size * count);
+  transfer->window_moved_ += static_cast<int64_t>(bytes.size());
+  transfer->failure_ = transfer->TakeBody(bytes);
+  return transfer->failure_.ok() && !transfer->complete_ ? bytes.size() : 0;
+}
+
+Status Transfer::TakeBody(std::span<const std::byte> bytes) {
+  const int64_t begin = received_;
+  received_ += static_cast<int64_t>(bytes.size());
+  if (!response_.ok()) {  // The beginning of an error's text is enough.
+    const int64_t room = std::min(kErrorBodyMax - kept_, static_cast<int64_t>(bytes.size()));
+    complete_ = received_ >= kErrorBodyMax;
+    return Keep(bytes.first(static_cast<size_t>(std::max<int64_t>(room, 0))));
+  }
+  const int64_t keep_begin = std::max(begin, window_.begin);
+  const int64_t keep_end = window_.end < 0 ? received_ : std::min(received_, window_.end);
+  if (keep_begin < keep_end) {
+    COFFER_RETURN_IF_ERROR(Keep(bytes.subspan(static_cast<size_t>(keep_begin - begin),
+                                              static_cast<size_t>(keep_end - keep_begin))));
+  }
+  complete_ = window_.end >= 0 && received_ >= window_.end;
+  return Status();
+}
+
+Status Transfer::Keep(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return Status();
+  const int64_t end = kept_ + static_cast<int64_t>(bytes.size());
+  std::byte* to = nullptr;
+  if (response_.ok() && request_.destination) {
+    if (end > static_cast<int64_t>(request_.destination->size())) {
+      return OutOfRangeError("the answer has more than the " +
+                             std::to_string(request_.destination->size()) + " bytes asked for");
+    }
+    to = request_.destination->data();
+  } else {
+    if (response_.ok() && end > request_.limits.body_max_bytes) {
+      return ResourceExhaustedError("the answer has more than " +
+                                    std::to_string(request_.limits.body_max_bytes) + " bytes");
+    }
+    COFFER_RETURN_IF_ERROR(Grow(end));
+    to = request_.buffers != nullptr ? buffer_.data() : heap_.data();
+  }
+  std::memcpy(to + kept_, bytes.data(), bytes.size());
+  kept_ = end;
+  return Status();
+}
+
+Status Transfer::Grow(int64_t size) {
+  const auto room =
+      static_cast<int64_t>(request_.buffers != nullptr ? buffer_.size() : heap_.size());
+  if (size <= room) return Status();
+  int64_t wanted = std::max({size, 2 * room, KiB(4)});
+  if (const std::optional<int64_t> length = response_.content_length(); length && room == 0) {
+    const int64_t window_end = window_.end < 0 ? *length : std::min(window_.end, *length);
+    wanted = std::max(size, std::min(window_end - window_.begin, kTrusted));
+  }
+  if (response_.ok()) wanted = std::max(size, std::min(wanted, request_.limits.body_max_bytes));
+  if (request_.buffers == nullptr) {
+    heap_.resize(static_cast<size_t>(wanted));
+    return Status();
+  }
+  COFFER_ASSIGN_OR_RETURN(Buffer larger, request_.buffers->Allocate(static_cast<size_t>(wanted)));
+  if (kept_ > 0) std::memcpy(larger.data(), buffer_.data(), static_cast<size_t>(kept_));
+  buffer_ = std::move(larger);
+  return Status();
+}
+
+size_t Transfer::OnSend(char* data, size_t size, size_t count, void* self) {
+  auto* transfer = static_cast<Transfer*>(self);
+  const std::span<const Bytes> pieces = transfer->request_.body->pieces();
+  size_t filled = 0;
+  while (filled < size * count && transfer->piece_ < pieces.size()) {
+    const Bytes& piece = pieces[transfer->piece_];
+    const size_t part = std::min(size * count - filled, piece.size() - transfer->piece_offset_);
+    std::memcpy(data + filled, piece.data() + transfer->piece_offset_, part);
+    filled += part;
+    transfer->piece_offset_ += part;
+    if (transfer->piece_offset_ == piece.size()) {
+      ++transfer->piece_;
+      transfer->piece_offset_ = 0;
+    }
+  }
+  transfer->window_moved_ += static_cast<int64_t>(filled);
+  transfer->sent_ += static_cast<int64_t>(filled);
+  transfer->last_sent_ = Clock::now();
+  return filled;
+}
+
+int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
+  if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;  // It only ever starts anew.
+  auto* transfer = static_cast<Transfer*>(self);
+  transfer->piece_ = transfer->piece_offset_ = 0;
+  transfer->sent_ = 0;
+  return CURL_SEEKFUNC_OK;
+}
+
+int Transfer::OnSending(void* self, char* /*to*/, char* /*from*/, int /*to_port*/,
+                        int /*from_port*/) {
+  auto* transfer = static_cast<Transfer*>(self);
+  ++transfer->response_.sends;
+  transfer->last_sent_ = Clock::now();
+  return CURL_PREREQFUNC_OK;
+}
+
+curl_socket_t Transfer::OnSocket(void* self, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  auto* transfer = static_cast<Transfer*>(self);
+  if (!transfer->request_.allow_link_local && IsLinkLocal(address->addr)) {
+    transfer->failure_ = PermissionDeniedError(
+        "the host's address is link-local, which only the metadata service may be asked at");
+    return CURL_SOCKET_BAD;
+  }
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+Status Transfer::Overdue(Clock::time_point now) {
+  const HttpLimits& limits = request_.limits;
+  const auto text = [](std::chrono::milliseconds time) {
+    return std::to_string(time.count()) + " ms";
+  };
+  const bool body_to_send = request_.body && sent_ < static_cast<int64_t>(request_.body->size());
+  if (response_.sends == 0) return Status();  // Connecting has a limit of its own.
+  if (!head_taken_ && !body_to_send) {
+    if (now - last_sent_ > limits.first_byte) {
+      return DeadlineExceededError("no answer within " + text(limits.first_byte));
+    }
+    window_begin_ = now;
+    return Status();
+  }
+  if (now - window_begin_ < limits.stall) return Status();
+  if (window_moved_ < limits.stall_bytes) {
+    return DeadlineExceededError("stalled: " + std::to_string(window_moved_) + " bytes in " +
+                                 text(limits.stall));
+  }
+  window_begin_ = now;
+  window_moved_ = 0;
+  return Status();
+}
+
+Status Transfer::StatusOf(CURLcode code) const {
+  const std::string text = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return DeadlineExceededError(text);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      return PermissionDeniedError("TLS: " + text);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return InvalidArgumentError(text);
+    case CURLE_OUT_OF_MEMORY:
+      return ResourceExhaustedError(text);
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+      return DataLossError(text);
+    default:
+      return UnavailableError(text);
+  }
+}
+
+Result<HttpResponse> Transfer::Outcome(CURLcode code) {
+  if (!failure_.ok()) return Named(failure_);
+  if (code != CURLE_OK && !complete_) return Named(StatusOf(code));
+  if (!head_taken_) return Named(DataLossError("the answer has no head"));
+  response_.body_size = kept_;
+  response_.received = received_;
+  curl_off_t sent = 0;
+  curl_off_t first = 0;
+  curl_off_t end = 0;
+  curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &sent);
+  curl_easy_getinfo(easy_, CURLINFO_STARTTRANSFER_TIME_T, &first);
+  curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &end);
+  response_.first_byte_seconds = static_cast<double>(first - sent) * 1e-6;
+  response_.body_seconds = static_cast<double>(end - first) * 1e-6;
+  if (buffer_.size() > 0) {
+    response_.body = std::move(buffer_).ToBytes(static_cast<size_t>(kept_));
+  } else if (!heap_.empty()) {
+    heap_.resize(static_cast<size_t>(kept_));
+    response_.body = Bytes::Take(std::move(heap_));
+  }
+  return std::move(response_);
+}
+
+void Transfer::Finish(Result<HttpResponse> outcome) {
+  request_.cancel.RemoveCallback(cancel_ids_[0]);
+  promise_.cancel_token().RemoveCallback(cancel_ids_[1]);
+  promise_.Set(std::move(outcome));
+}
+
+}  // namespace coffer::inline v0
