@@ -66,6 +66,10 @@ bool MayWrite(const WriteOptions& options, const Generation& current) {
   return Allows(options.if_equal, current);
 }
 
+Status ReadOnlyError(std::string_view name) {
+  return FailedPreconditionError(std::string(name) + ": this store is read-only");
+}
+
 Status CheckRename(std::string_view from, std::string_view to) {
   const std::string what = "rename \"" + std::string(from) + "\" to \"" + std::string(to) + "\": ";
   if (!from.ends_with('/') || !to.ends_with('/')) {

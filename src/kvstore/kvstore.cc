@@ -309,6 +309,7 @@ Future<ReadRangesResult> KvStore::ReadRanges(std::string key, std::vector<ByteRa
 }
 
 Result<std::unique_ptr<KvWriter>> KvStore::OpenWriter(std::string key, WriteOptions options) {
+  if (!capabilities().writable) return ReadOnlyError(Describe(key));
   return std::make_unique<GatheringWriter>(*this, std::move(key), std::move(options));
 }
 
@@ -318,6 +319,7 @@ Result<std::unique_ptr<KvListing>> KvStore::List(ListOptions options) {
 
 Future<void> KvStore::DeleteRange(KeyRange range) {
   const std::string name = Describe(range.begin);
+  if (!capabilities().writable) return Future<void>::Ready(ReadOnlyError(name));
   Result<std::unique_ptr<KvListing>> listing = List({.range = std::move(range)});
   if (!listing.ok()) return Future<void>::Ready(listing.status());
   if (*listing == nullptr) {
@@ -341,6 +343,7 @@ Future<void> KvStore::DeleteRange(KeyRange range) {
 }
 
 Future<void> KvStore::RenamePrefix(std::string from, std::string to) {
+  if (!capabilities().writable) return Future<void>::Ready(ReadOnlyError(Describe(from)));
   return Future<void>::Ready(
       UnimplementedError(Describe(from) + ": this store cannot rename to \"" + to + "\""));
 }

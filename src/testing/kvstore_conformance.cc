@@ -6,8 +6,17 @@
 
 namespace coffer::inline v0::testing {
 
+KvSubject MakeKvSubject(const KvStoreConformance& parameters) {
+  if (parameters.make_read_only) {
+    ReadOnlyKvStore made = parameters.make_read_only();
+    return {std::move(made.store), std::move(made.writer), parameters};
+  }
+  const KvStorePtr store = parameters.make();
+  return {store, store, parameters};
+}
+
 Generation KvSubject::Put(const std::string& key, std::string_view text) const {
-  const Result<WriteResult> written = store->Write(key, Bytes::Copy(text)).Get();
+  const Result<WriteResult> written = writer->Write(key, Bytes::Copy(text)).Get();
   if (!written.ok()) {
     ADD_FAILURE() << written.status();
     return Generation::Unknown();
@@ -15,7 +24,13 @@ Generation KvSubject::Put(const std::string& key, std::string_view text) const {
   EXPECT_EQ(written->state, WriteResult::State::kWritten);
   EXPECT_TRUE(written->generation.known());
   EXPECT_FALSE(written->generation.missing());
-  return written->generation;
+  if (!read_only()) return written->generation;
+  const Result<ReadResult> stat = store->Read(key, {.range = ByteRange::Stat()}).Get();
+  if (!stat.ok() || stat->state != ReadResult::State::kValue || !stat->generation.known()) {
+    ADD_FAILURE() << store->Describe(key) << ": put, but not shown: " << stat.status();
+    return Generation::Unknown();
+  }
+  return stat->generation;
 }
 
 std::string KvSubject::Get(const std::string& key, ReadOptions options) const {
@@ -36,7 +51,8 @@ std::string KvSubject::Write(const std::string& key, std::optional<std::string_v
                              WriteOptions options) const {
   std::optional<BytesChain> value;
   if (text) value.emplace(Bytes::Copy(*text));
-  const Result<WriteResult> written = store->Write(key, std::move(value), std::move(options)).Get();
+  const Result<WriteResult> written =
+      writer->Write(key, std::move(value), std::move(options)).Get();
   if (!written.ok()) return written.status().ToString();
   return written->state == WriteResult::State::kWritten ? "written" : "(condition not met)";
 }
@@ -56,6 +72,44 @@ std::vector<std::string> KvSubject::Keys(KeyRange range, size_t page_size) const
 
 namespace {
 
+Status TryChange(KvStore& store, KvChange change, const std::string& key, WriteOptions options) {
+  switch (change) {
+    case KvChange::kWrite:
+      return store.Write(key, Bytes::Copy("new"), std::move(options)).Get().status();
+    case KvChange::kDelete:
+      return store.Write(key, std::nullopt, std::move(options)).Get().status();
+    case KvChange::kOpenWriter:
+      return store.OpenWriter(key, std::move(options)).status();
+    case KvChange::kDeleteRange:
+      return store.DeleteRange(KeyRange::Prefix(key)).Get();
+    case KvChange::kRename:
+      return store.RenamePrefix(key + "/", "new/").Get();
+    case KvChange::kNone:
+      break;
+  }
+  return Status();
+}
+
+}  // namespace
+
+void ExpectChangeIsRefused(const KvSubject& s, KvChange change) {
+  const Generation generation = s.Put("a/k", "value");
+  s.Put("b/k/l", "other");
+  for (const std::string key : {"a/k", "absent", "b/k"}) {
+    for (const Generation& condition : {Generation::Unknown(), Generation::Missing(), generation}) {
+      const Status status = TryChange(*s.store, change, key, {.if_equal = condition});
+      EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition) << key << ": " << status;
+      EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(s->Describe(key)));
+      EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("read-only"));
+    }
+  }
+  EXPECT_EQ(s.Get("a/k", {.if_equal = generation}), "value");
+  EXPECT_EQ(s.Get("b/k/l"), "other");
+  EXPECT_EQ(s.Get("absent"), "(missing)");
+}
+
+namespace {
+
 /// A part of the suite; `lists` says that its cases need a store that can list.
 struct Part {
   std::span<const KvCase> cases;
@@ -66,7 +120,8 @@ struct Part {
 void ExpectListingIsRefused(const KvSubject& s) {
   s.Put("a/b", "v");
   EXPECT_EQ(s->List().status().code(), StatusCode::kUnimplemented);
-  EXPECT_EQ(s->DeleteRange(KeyRange::Prefix("a/")).Get().code(), StatusCode::kUnimplemented);
+  EXPECT_EQ(s->DeleteRange(KeyRange::Prefix("a/")).Get().code(),
+            s.read_only() ? StatusCode::kFailedPrecondition : StatusCode::kUnimplemented);
   EXPECT_EQ(s.Get("a/b"), "v");
 }
 
@@ -75,8 +130,12 @@ class ConformanceTest : public ::testing::Test {
   ConformanceTest(const KvStoreConformance& parameters, const KvCase& test, bool lists)
       : parameters_(parameters), test_(test), lists_(lists) {}
   void TestBody() override {
-    const KvSubject subject{parameters_.make(), parameters_};
+    const KvSubject subject = MakeKvSubject(parameters_);
     ASSERT_NE(subject.store, nullptr);
+    ASSERT_NE(subject.writer, nullptr);
+    if (subject.read_only() && test_.changes != KvChange::kNone) {
+      return ExpectChangeIsRefused(subject, test_.changes);
+    }
     if (lists_ && !subject->capabilities().listable) return ExpectListingIsRefused(subject);
     test_.run(subject);
   }

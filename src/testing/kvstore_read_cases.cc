@@ -223,6 +223,19 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Write("k", std::nullopt), "written");
        EXPECT_EQ(read.value.text(), "before");
      }},
+    {"CapabilitiesAgree",
+     [](const KvSubject& s) {
+       const Capabilities can = s->capabilities();
+       EXPECT_EQ(can.writable, !s.read_only());
+       if (!can.writable) {
+         EXPECT_FALSE(can.conditional_write || can.conditional_delete || can.conditional_create);
+         EXPECT_FALSE(can.atomic_rename || can.streaming_write || can.durable);
+       }
+       EXPECT_TRUE(can.listable || !can.fold_listing);
+       EXPECT_GE(can.coalesce_gap_bytes, 0);
+       EXPECT_GT(can.coalesce_size_max_bytes, 0);
+       EXPECT_GE(can.request_concurrency, 0);
+     }},
     {"StoresSayWhoTheyAre",
      [](const KvSubject& s) {
        EXPECT_THAT(s->Describe("some/key"), ::testing::HasSubstr("some/key"));
@@ -234,8 +247,10 @@ constexpr KvCase kCases[] = {
        const CancelSource source;
        source.Cancel();
        EXPECT_EQ(s.ReadCode("k", {.cancel = source.token()}), StatusCode::kCancelled);
-       EXPECT_THAT(s.Write("k", "new", {.cancel = source.token()}),
-                   ::testing::StartsWith("Cancelled: "));
+       if (!s.read_only()) {
+         EXPECT_THAT(s.Write("k", "new", {.cancel = source.token()}),
+                     ::testing::StartsWith("Cancelled: "));
+       }
        EXPECT_EQ(s.Get("k"), "hello");
      }},
     {"CancellingAFutureStillResolvesIt",

@@ -140,7 +140,7 @@ constexpr KvCase kCases[] = {
        auto listing = s->List({.page_size = 3}).OrDie();
        std::set<std::string> listed;
        for (const ListEntry& entry : listing->Next().Get().OrDie()) listed.insert(entry.key);
-       EXPECT_TRUE(s->DeleteRange(KeyRange::Prefix("d/")).Get().ok());
+       EXPECT_TRUE(s.writer->DeleteRange(KeyRange::Prefix("d/")).Get().ok());
        for (;;) {
          const std::vector<ListEntry> page = listing->Next().Get().OrDie();
          if (page.empty()) break;
@@ -161,13 +161,15 @@ constexpr KvCase kCases[] = {
        EXPECT_TRUE(s->DeleteRange(KeyRange::Prefix("a/b/")).Get().ok());
        EXPECT_THAT(s.Keys(), ElementsAre("a/bc", "b"));
        EXPECT_EQ(s.Get("a/b/1"), "(missing)");
-     }},
+     },
+     KvChange::kDeleteRange},
     {"DeleteRangeByBounds",
      [](const KvSubject& s) {
        for (const char* key : {"a", "b", "c", "d", "e/1"}) s.Put(key, "v");
        EXPECT_TRUE(s->DeleteRange({"b", "d"}).Get().ok());
        EXPECT_THAT(s.Keys(), ElementsAre("a", "d", "e/1"));
-     }},
+     },
+     KvChange::kDeleteRange},
     {"DeleteRangeOfEverything",
      [](const KvSubject& s) {
        for (int i = 0; i < 40; ++i)
@@ -177,14 +179,16 @@ constexpr KvCase kCases[] = {
        EXPECT_TRUE(s->DeleteRange({}).Get().ok());
        s.Put("d0", "a value where a prefix was");
        EXPECT_THAT(s.Keys(), ElementsAre("d0"));
-     }},
+     },
+     KvChange::kDeleteRange},
     {"DeleteRangeOfNothing",
      [](const KvSubject& s) {
        s.Put("a", "v");
        EXPECT_TRUE(s->DeleteRange(KeyRange::Prefix("b/")).Get().ok());
        EXPECT_TRUE(s->DeleteRange({"b", "a"}).Get().ok());
        EXPECT_THAT(s.Keys(), ElementsAre("a"));
-     }},
+     },
+     KvChange::kDeleteRange},
     {"PrefixesThatNoKeyHasHoldNothing",
      [](const KvSubject& s) {
        // Some of them lead to "a" or "b", or to everything, if a file system is asked.
@@ -198,7 +202,7 @@ constexpr KvCase kCases[] = {
              std::string("a/../b/../"), std::string("a/y/.."), "a" + nul + "/", "a" + nul + "q/z/",
              "a/y" + nul}) {
          EXPECT_THAT(s.Keys(KeyRange::Prefix(prefix)), IsEmpty()) << prefix;
-         const Status status = s->DeleteRange(KeyRange::Prefix(prefix)).Get();
+         const Status status = s.writer->DeleteRange(KeyRange::Prefix(prefix)).Get();
          EXPECT_TRUE(status.ok()) << prefix << " " << status;
          EXPECT_THAT(s.Keys(), ElementsAre("a/x", "a/y/z", "b/y")) << prefix;
        }
@@ -206,7 +210,7 @@ constexpr KvCase kCases[] = {
     {"WriteAfterDeleteRange",
      [](const KvSubject& s) {
        s.Put("a/b/k", "old");
-       EXPECT_TRUE(s->DeleteRange(KeyRange::Prefix("a/")).Get().ok());
+       EXPECT_TRUE(s.writer->DeleteRange(KeyRange::Prefix("a/")).Get().ok());
        s.Put("a/b/k", "new");
        EXPECT_EQ(s.Get("a/b/k"), "new");
      }},
@@ -224,7 +228,8 @@ constexpr KvCase kCases[] = {
        EXPECT_THAT(s.Keys(), ElementsAre("final/a", "final/b/c", "tmpx"));
        EXPECT_EQ(s.Get("final/b/c"), "2");
        EXPECT_EQ(s.Get("tmp/a"), "(missing)");
-     }},
+     },
+     KvChange::kRename},
     {"RenameIntoNewParents",
      [](const KvSubject& s) {
        if (!s->capabilities().atomic_rename)
@@ -234,7 +239,8 @@ constexpr KvCase kCases[] = {
        EXPECT_THAT(s.Keys(), ElementsAre("runs/7/step/a"));
        s.Put("tmp/a", "2");
        EXPECT_THAT(s.Keys(), ElementsAre("runs/7/step/a", "tmp/a"));
-     }},
+     },
+     KvChange::kRename},
     {"RenameNeverReplaces",
      [](const KvSubject& s) {
        if (!s->capabilities().atomic_rename)
@@ -245,7 +251,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(status.code(), StatusCode::kAlreadyExists);
        EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(s->Describe("to/")));
        EXPECT_THAT(s.Keys(), ElementsAre("from/a", "to/b"));
-     }},
+     },
+     KvChange::kRename},
     {"RenameToAPrefixWhoseKeysAreGone",
      [](const KvSubject& s) {
        if (!s->capabilities().atomic_rename)
@@ -256,7 +263,8 @@ constexpr KvCase kCases[] = {
        const Status status = s->RenamePrefix("from/", "to/").Get();
        EXPECT_TRUE(status.ok()) << status;
        EXPECT_THAT(s.Keys(), ElementsAre("to/a"));
-     }},
+     },
+     KvChange::kRename},
     {"RenameOfNothing",
      [](const KvSubject& s) {
        if (!s->capabilities().atomic_rename)
@@ -265,7 +273,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s->RenamePrefix("from/", "to/").Get().code(), StatusCode::kNotFound);
        EXPECT_EQ(s->RenamePrefix("other/", "to/").Get().code(), StatusCode::kNotFound);
        EXPECT_THAT(s.Keys(), ElementsAre("other"));
-     }},
+     },
+     KvChange::kRename},
     {"RenameOfAPrefixWhoseKeysAreGone",
      [](const KvSubject& s) {
        if (!s->capabilities().atomic_rename)
@@ -274,7 +283,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Write("from/a/b", std::nullopt), "written");
        EXPECT_EQ(s->RenamePrefix("from/", "to/").Get().code(), StatusCode::kNotFound);
        EXPECT_THAT(s.Keys(), IsEmpty());
-     }},
+     },
+     KvChange::kRename},
     {"RenameChecksItsPrefixes",
      [](const KvSubject& s) {
        if (!s->capabilities().atomic_rename)
@@ -285,7 +295,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s->RenamePrefix("a/", "a/b/").Get().code(), StatusCode::kInvalidArgument);
        EXPECT_EQ(s->RenamePrefix("a/", "a/").Get().code(), StatusCode::kInvalidArgument);
        EXPECT_THAT(s.Keys(), ElementsAre("a/b"));
-     }},
+     },
+     KvChange::kRename},
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Write("k", "second", {.if_equal = Generation::Missing()}),
                  "(condition not met)");
        EXPECT_EQ(s.Get("k"), "first");
-     }},
+     },
+     KvChange::kWrite},
     {"UnmetConditionTellsNoGeneration",
      [](const KvSubject& s) {
        s.Put("k", "first");
@@ -45,14 +46,16 @@ constexpr KvCase kCases[] = {
            s->Write("k", Bytes::Copy("x"), {.if_equal = Generation::Missing()}).Get().OrDie();
        EXPECT_EQ(result.state, WriteResult::State::kConditionNotMet);
        EXPECT_FALSE(result.generation.known());
-     }},
+     },
+     KvChange::kWrite},
     {"WriteIfEqual",
      [](const KvSubject& s) {
        const Generation first = s.Put("k", "one");
        EXPECT_EQ(s.Write("k", "two", {.if_equal = first}), "written");
        EXPECT_EQ(s.Write("k", "three", {.if_equal = first}), "(condition not met)");
        EXPECT_EQ(s.Get("k"), "two");
-     }},
+     },
+     KvChange::kWrite},
     {"WriteIfEqualOnMissingKey",
      [](const KvSubject& s) {
        const Generation other = s.Put("other", "x");
@@ -60,7 +63,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Get("k"), "(missing)");
        EXPECT_EQ(s.Write("deep/er/k", "v", {.if_equal = other}), "(condition not met)");
        EXPECT_EQ(s.Get("deep/er/k"), "(missing)");
-     }},
+     },
+     KvChange::kWrite},
     {"ConditionOfADeletedValueIsNotMet",
      [](const KvSubject& s) {
        const Generation first = s.Put("k", "v");
@@ -69,7 +73,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Write("k", "w", {.if_equal = Generation::Missing()}), "written");
        EXPECT_EQ(s.Write("k", "x", {.if_equal = first}), "(condition not met)");
        EXPECT_EQ(s.Get("k"), "w");
-     }},
+     },
+     KvChange::kWrite},
     {"GatherList",
      [](const KvSubject& s) {
        BytesChain chain;
@@ -79,7 +84,7 @@ constexpr KvCase kCases[] = {
          chain.Append(Bytes::Copy(piece));
          expected += piece;
        }
-       s->Write("k", chain).Get().OrDie();
+       s.writer->Write("k", chain).Get().OrDie();
        EXPECT_EQ(s.Get("k"), expected);
      }},
     {"TheCallersBytesAreFreeWhenItResolves",
@@ -88,12 +93,13 @@ constexpr KvCase kCases[] = {
        s->Write("k", Bytes::Unowned(AsBytes(mine))).Get().OrDie();
        mine = "junk";
        EXPECT_EQ(s.Get("k"), "mine");
-     }},
+     },
+     KvChange::kWrite},
     {"Delete",
      [](const KvSubject& s) {
        s.Put("k", "v");
        s.Put("k2", "v2");
-       const WriteResult result = s->Write("k", std::nullopt).Get().OrDie();
+       const WriteResult result = s.writer->Write("k", std::nullopt).Get().OrDie();
        EXPECT_EQ(result.state, WriteResult::State::kWritten);
        EXPECT_TRUE(result.generation.missing());
        EXPECT_EQ(s.Get("k"), "(missing)");
@@ -105,7 +111,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(result.state, WriteResult::State::kWritten);
        EXPECT_TRUE(result.generation.missing());
        EXPECT_EQ(s.Write("deep/er/absent", std::nullopt), "written");
-     }},
+     },
+     KvChange::kDelete},
     {"DeleteIfEqual",
      [](const KvSubject& s) {
        const Generation first = s.Put("k", "one");
@@ -115,7 +122,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Write("k", std::nullopt, {.if_equal = second}), "written");
        EXPECT_EQ(s.Get("k"), "(missing)");
        EXPECT_EQ(s.Write("k", std::nullopt, {.if_equal = second}), "(condition not met)");
-     }},
+     },
+     KvChange::kDelete},
     {"DeleteIfMissing",
      [](const KvSubject& s) {
        EXPECT_EQ(s.Write("k", std::nullopt, {.if_equal = Generation::Missing()}), "written");
@@ -123,7 +131,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Write("k", std::nullopt, {.if_equal = Generation::Missing()}),
                  "(condition not met)");
        EXPECT_EQ(s.Get("k"), "v");
-     }},
+     },
+     KvChange::kDelete},
     {"WriteAfterDelete",
      [](const KvSubject& s) {
        s.Put("a/b/k", "one");
@@ -160,8 +169,11 @@ constexpr KvCase kCases[] = {
      [](const KvSubject& s) {
        for (const std::string& key : s.parameters.refused_keys) {
          EXPECT_EQ(s.ReadCode(key, {}), StatusCode::kInvalidArgument) << key;
-         EXPECT_THAT(s.Write(key, "v"), ::testing::StartsWith("InvalidArgument: ")) << key;
-         EXPECT_THAT(s.Write(key, std::nullopt), ::testing::StartsWith("InvalidArgument: ")) << key;
+         if (!s.read_only()) {
+           EXPECT_THAT(s.Write(key, "v"), ::testing::StartsWith("InvalidArgument: ")) << key;
+           EXPECT_THAT(s.Write(key, std::nullopt), ::testing::StartsWith("InvalidArgument: "))
+               << key;
+         }
          EXPECT_EQ(s->ReadRanges(key, {ByteRange::All()}).Get().status().code(),
                    StatusCode::kInvalidArgument)
              << key;

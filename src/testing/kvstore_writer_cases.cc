@@ -19,7 +19,8 @@ constexpr KvCase kCases[] = {
        const ReadResult read = s->Read("a/k").Get().OrDie();
        EXPECT_EQ(read.value.text(), "one two three");
        EXPECT_EQ(read.generation, result.generation);
-     }},
+     },
+     KvChange::kOpenWriter},
     {"WriterShowsNothingBeforeCommit",
      [](const KvSubject& s) {
        s.Put("k", "old");
@@ -34,7 +35,8 @@ constexpr KvCase kCases[] = {
        }
        writer->Commit().Get().OrDie();
        EXPECT_EQ(s.Get("k"), "new");
-     }},
+     },
+     KvChange::kOpenWriter},
     {"AbandonedWriterLeavesNothing",
      [](const KvSubject& s) {
        {
@@ -44,13 +46,15 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(s.Get("k"), "(missing)");
        s.Put("k", "other");
        EXPECT_EQ(s.Get("k"), "other");
-     }},
+     },
+     KvChange::kOpenWriter},
     {"WriterOfAnEmptyValue",
      [](const KvSubject& s) {
        auto writer = s->OpenWriter("k").OrDie();
        writer->Commit().Get().OrDie();
        EXPECT_EQ(s.Get("k"), "");
-     }},
+     },
+     KvChange::kOpenWriter},
     {"WriterConditionCountsAtCommit",
      [](const KvSubject& s) {
        const Generation first = s.Put("k", "one");
@@ -63,7 +67,8 @@ constexpr KvCase kCases[] = {
        EXPECT_TRUE(current->Append(AsBytes("three")).ok());
        EXPECT_EQ(current->Commit().Get().OrDie().state, State::kWritten);
        EXPECT_EQ(s.Get("k"), "three");
-     }},
+     },
+     KvChange::kOpenWriter},
     {"WriterIfMissing",
      [](const KvSubject& s) {
        auto one = s->OpenWriter("k", {.if_equal = Generation::Missing()}).OrDie();
@@ -73,7 +78,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(two->Commit().Get().OrDie().state, State::kWritten);
        EXPECT_EQ(one->Commit().Get().OrDie().state, State::kConditionNotMet);
        EXPECT_EQ(s.Get("k"), "two");
-     }},
+     },
+     KvChange::kOpenWriter},
     {"WriterIsUsedUpByCommit",
      [](const KvSubject& s) {
        auto writer = s->OpenWriter("k").OrDie();
@@ -82,7 +88,8 @@ constexpr KvCase kCases[] = {
        EXPECT_EQ(writer->Append(AsBytes("w")).code(), StatusCode::kFailedPrecondition);
        EXPECT_EQ(writer->Commit().Get().status().code(), StatusCode::kFailedPrecondition);
        EXPECT_EQ(s.Get("k"), "v");
-     }},
+     },
+     KvChange::kOpenWriter},
     {"WriterTakesLargeValues",
      [](const KvSubject& s) {
        auto writer = s->OpenWriter("k").OrDie();
@@ -97,12 +104,13 @@ constexpr KvCase kCases[] = {
        }
        writer->Commit().Get().OrDie();
        EXPECT_EQ(s.Get("k"), expected);
-     }},
+     },
+     KvChange::kOpenWriter},
     {"ClearDebrisFindsNoneWhereNobodyDied",
      [](const KvSubject& s) {
        s.Put("a/k", "value");
        {
-         auto abandoned = s->OpenWriter("a/l").OrDie();
+         auto abandoned = s.writer->OpenWriter("a/l").OrDie();
        }
        EXPECT_EQ(s.Write("b/m", std::nullopt), "written");
        for (const bool dry_run : {true, false}) {
@@ -122,7 +130,8 @@ constexpr KvCase kCases[] = {
        }
        writer->Commit().Get().OrDie();
        EXPECT_EQ(s.Get("a/k"), "value");
-     }},
+     },
+     KvChange::kOpenWriter},
     {"WriterRefusesRefusedKeys",
      [](const KvSubject& s) {
        for (const std::string& key : s.parameters.refused_keys) {
@@ -130,7 +139,8 @@ constexpr KvCase kCases[] = {
          const Status status = writer.ok() ? (*writer)->Commit().Get().status() : writer.status();
          EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << key;
        }
-     }},
+     },
+     KvChange::kOpenWriter},
 };
 
 }  // namespace

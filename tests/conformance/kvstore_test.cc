@@ -1,5 +1,7 @@
 // Goal: every store that coffer comes with, and every adapter, keeps the promises of KvStore.
-// Method: the conformance suite, registered once for each; and a check that nothing fell out of it.
+// Method: the conformance suite, registered once for each; and checks that nothing fell out of it,
+// and that it fails a read-only store which takes a change.
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -7,17 +9,20 @@
 #include <vector>
 
 #include "coffer/kvstore/adapters.h"
+#include "coffer/kvstore/answer.h"
 #include "coffer/kvstore/stores.h"
 #include "coffer/testing/kvstore_conformance.h"
 #include "kvstore/file/file.h"
 #include "src/base/platform_file.h"
 #include "src/kvstore/guarded_store.h"
+#include "src/testing/kvstore_cases.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/user_store.h"
 
 namespace coffer {
 namespace {
 
+using testing::KvChange;
 using testing::RegisterKvStoreConformance;
 
 KvStorePtr Memory() { return MakeMemoryStore(); }
@@ -45,6 +50,57 @@ KvStorePtr CoarseFiles() {
   static CoarseOps& ops = *new CoarseOps();  // Outlives every context.
   return MakeFileStore(dir / std::to_string(++count), {.sync = false}, Context::Default(), ops)
       .OrDie();
+}
+
+/// Shows what another store has, and refuses to change it; all changes but one.
+class ReadOnlyView final : public KvStore {
+ public:
+  explicit ReadOnlyView(KvStorePtr base, KvChange takes = KvChange::kNone)
+      : base_(std::move(base)), takes_(takes) {}
+
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    return base_->Read(std::move(key), std::move(options));
+  }
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    if (takes_ == (value ? KvChange::kWrite : KvChange::kDelete)) {
+      return base_->Write(std::move(key), std::move(value), std::move(options));
+    }
+    return Future<WriteResult>::Ready(ReadOnlyError(Describe(key)));
+  }
+  Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options) override {
+    if (takes_ == KvChange::kOpenWriter) return base_->OpenWriter(key, options);
+    return KvStore::OpenWriter(std::move(key), std::move(options));
+  }
+  Result<std::unique_ptr<KvListing>> List(ListOptions options) override {
+    return base_->List(std::move(options));
+  }
+  Future<void> DeleteRange(KeyRange range) override {
+    if (takes_ == KvChange::kDeleteRange) return base_->DeleteRange(std::move(range));
+    return KvStore::DeleteRange(std::move(range));
+  }
+  Future<void> RenamePrefix(std::string from, std::string to) override {
+    if (takes_ == KvChange::kRename) return base_->RenamePrefix(std::move(from), std::move(to));
+    return KvStore::RenamePrefix(std::move(from), std::move(to));
+  }
+  Capabilities capabilities() const override {
+    Capabilities can;
+    can.local = true;
+    can.writable = false;
+    can.fold_listing = base_->capabilities().fold_listing;
+    return can;
+  }
+  std::string Describe(std::string_view key) const override { return base_->Describe(key); }
+
+ private:
+  const KvStorePtr base_;
+  const KvChange takes_;
+};
+
+/// A read-only view of a memory store, and that.
+testing::ReadOnlyKvStore View(KvChange takes = KvChange::kNone) {
+  const KvStorePtr writer = Memory();
+  return {std::make_shared<ReadOnlyView>(writer, takes), writer};
 }
 
 const std::vector<std::string> kRefusedByFile = {"",
@@ -124,11 +180,44 @@ const int kCount[] = {
                                 .effort = 0.5}),
     RegisterKvStoreConformance(
         {.name = "DefaultsOfTheInterface", .make = [] { return MakeUserStore(); }}),
+    RegisterKvStoreConformance(
+        {.name = "ReadOnlyOverMemory", .make_read_only = [] { return View(); }}),
 };
 
 TEST(KvStoreConformance, HasItsCases) {
   for (const int count : kCount) EXPECT_EQ(count, kCount[0]);
   EXPECT_GE(kCount[0], 90);
+}
+
+TEST(KvStoreConformance, MostCasesReadFromAReadOnlyStore) {
+  int reading = 0;
+  for (const auto cases :
+       {testing::KvReadCases(), testing::KvReadManyCases(), testing::KvWriteCases(),
+        testing::KvWriterCases(), testing::KvTreeCases(), testing::KvThreadCases()}) {
+    for (const testing::KvCase& test : cases) reading += test.changes == KvChange::kNone ? 1 : 0;
+  }
+  EXPECT_GE(reading, 60);
+}
+
+TEST(KvStoreConformance, AReadOnlyStoreThatTakesAChangeFails) {
+  const testing::KvStoreConformance parameters;
+  const auto failures = [&](KvChange takes, KvChange tried) {
+    const testing::ReadOnlyKvStore view = View(takes);
+    ::testing::TestPartResultArray results;
+    {
+      const ::testing::ScopedFakeTestPartResultReporter reporter(
+          ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &results);
+      testing::ExpectChangeIsRefused({view.store, view.writer, parameters}, tried);
+    }
+    return results.size();
+  };
+  constexpr KvChange kChanges[] = {KvChange::kWrite, KvChange::kDelete, KvChange::kOpenWriter,
+                                   KvChange::kDeleteRange, KvChange::kRename};
+  for (const KvChange takes : kChanges) {
+    for (const KvChange tried : kChanges) {
+      EXPECT_EQ(failures(takes, tried) > 0, takes == tried) << int(takes) << " " << int(tried);
+    }
+  }
 }
 
 }  // namespace

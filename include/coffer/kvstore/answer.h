@@ -46,6 +46,10 @@ COFFER_EXPORT Result<ReadResult> AnswerValue(const Bytes& value, const Generatio
 /// Whether a write with this condition may go ahead; `current` is Missing() for a missing key.
 COFFER_EXPORT bool MayWrite(const WriteOptions& options, const Generation& current);
 
+/// What a store that is not writable answers to every change: FailedPrecondition. The name is
+/// Describe(key) of the key, or of where the range or prefix begins.
+COFFER_EXPORT Status ReadOnlyError(std::string_view name);
+
 /// What RenamePrefix asks of its arguments: InvalidArgument unless both end with "/" and neither
 /// starts with the other.
 COFFER_EXPORT Status CheckRename(std::string_view from, std::string_view to);

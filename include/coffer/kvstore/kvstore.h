@@ -166,8 +166,8 @@ class COFFER_EXPORT KvListing {
 
 /// What a store can do: asked or probed, never discovered by failing.
 struct Capabilities {
-  bool local = false;  ///< Works on the calling thread; see above.
-  bool writable = true;
+  bool local = false;    ///< Works on the calling thread; see above.
+  bool writable = true;  ///< false: every change is refused with FailedPrecondition.
   bool listable = true;
   bool fold_listing = false;        ///< ListOptions::fold spares the listing of what is folded.
   bool conditional_write = false;   ///< if_equal on values is exact, also against other processes.
@@ -219,7 +219,8 @@ class COFFER_EXPORT KvStore {
   /// Writes a value, or deletes the key (nullopt; deleting a missing key succeeds).
   virtual Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
                                     WriteOptions options = {}) = 0;
-  /// Default: gathers the pieces and calls Write(); the store must then outlive the writer.
+  /// Default: gathers the pieces and calls Write(); the store must then outlive the writer. Where
+  /// the store is not writable, FailedPrecondition, as are the next changes by default.
   virtual Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options = {});
   /// Default: Unimplemented.
   virtual Result<std::unique_ptr<KvListing>> List(ListOptions options = {});
