@@ -93,8 +93,8 @@ Status TryChange(KvStore& store, KvChange change, const std::string& key, WriteO
 }  // namespace
 
 void ExpectChangeIsRefused(const KvSubject& s, KvChange change) {
-  const Generation generation = s.Put("a/k", "value");
   s.Put("b/k/l", "other");
+  const Generation generation = s.Put("a/k", "value");  // Of other keys' writes it may depend, too.
   for (const std::string key : {"a/k", "absent", "b/k"}) {
     for (const Generation& condition : {Generation::Unknown(), Generation::Missing(), generation}) {
       const Status status = TryChange(*s.store, change, key, {.if_equal = condition});
