@@ -1,4 +1,5 @@
 // The stores that coffer comes with: one line each. The only file that sees them all.
+#include "kvstore/cache/cache.h"
 #include "kvstore/file/file.h"
 #include "kvstore/memory/memory.h"
 #include "src/kvstore/builtin_stores.h"
@@ -6,7 +7,9 @@
 namespace coffer::inline v0 {
 
 void AddBuiltinStores(StoreTable& table) {
-  for (const auto& driver : {MemoryStoreDriver(), FileStoreDriver()}) table.Add(driver).OrDie();
+  for (const auto& driver : {MemoryStoreDriver(), FileStoreDriver(), CacheStoreDriver()}) {
+    table.Add(driver).OrDie();
+  }
 }
 
 }  // namespace coffer::inline v0

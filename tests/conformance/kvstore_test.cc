@@ -179,6 +179,22 @@ const int kCount[] = {
                                 .refused_keys = kRefusedByFile,
                                 .effort = 0.5}),
     RegisterKvStoreConformance(
+        {.name = "CacheOverMemory", .make = [] { return MakeCacheStore(Memory()); }}),
+    RegisterKvStoreConformance(
+        {.name = "TinyCacheOverMemory",
+         .make = [] { return MakeCacheStore(Memory(), {.limit_bytes = 1024}); }}),
+    RegisterKvStoreConformance({.name = "CacheOverFile",
+                                .make = [] { return MakeCacheStore(Files({.sync = false})); },
+                                .refused_keys = kRefusedByFile}),
+    RegisterKvStoreConformance({.name = "CacheOverLatency",
+                                .make =
+                                    [] {
+                                      return MakeCacheStore(MakeLatencyStore(
+                                          Memory(),
+                                          {.per_request = std::chrono::microseconds(100)}));
+                                    },
+                                .effort = 0.5}),
+    RegisterKvStoreConformance(
         {.name = "DefaultsOfTheInterface", .make = [] { return MakeUserStore(); }}),
     RegisterKvStoreConformance(
         {.name = "ReadOnlyOverMemory", .make_read_only = [] { return View(); }}),

@@ -1,6 +1,6 @@
 // Goal: conditional reads, writes and deletes of one key are linearizable: on the memory store and
-// the file store, by threads and by processes, with faults whose effect nobody knows, and with one
-// process killed in the middle.
+// the file store, through a cache or not, by threads and by processes, with faults whose effect
+// nobody knows, and with one process killed in the middle.
 // Method: four clients do 50 random operations each at three keys and record what they see; a
 // checker searches an order that explains it. The checker is itself shown to accept what is right
 // and to refuse what is wrong: by hand, and on three stores with seeded bugs.
@@ -297,11 +297,14 @@ void RunThreads(const KvStorePtr& store, uint64_t seed, const std::string& prefi
   Check(history, seen);
 }
 
-void RunHistories(uint64_t count, bool faults, const std::function<KvStorePtr()>& open) {
+/// `adapt`: what stands before the faults.
+void RunHistories(
+    uint64_t count, bool faults, const std::function<KvStorePtr()>& open,
+    const std::function<KvStorePtr(KvStorePtr)>& adapt = [](KvStorePtr store) { return store; }) {
   Seen seen;
   for (uint64_t seed = 0; seed < count; ++seed) {
     const std::string prefix = "s" + std::to_string(seed) + "/k";
-    const KvStorePtr store = faults ? WithFaults(open(), seed) : open();
+    const KvStorePtr store = adapt(faults ? WithFaults(open(), seed) : open());
     ASSERT_NO_FATAL_FAILURE(RunThreads(store, seed, prefix, &seen));
   }
   ExpectContention(seen, faults);
@@ -331,6 +334,40 @@ TEST(Linearizability, FileStoreWithFaults) {
 TEST(Linearizability, DurableFileStoreByThreads) {
   const TempDir dir;
   RunHistories(Soaked(10), false, [&] { return MakeFileStore(dir / "root").OrDie(); });
+}
+
+/// The cache tests: one that asks each time, or one that never does while nobody writes.
+void RunCached(uint64_t count, bool faults, std::chrono::milliseconds fresh_for,
+               const std::function<KvStorePtr()>& open) {
+  const Context context = Context::Create({.threads = 1});
+  RunHistories(count, faults, open, [&](KvStorePtr base) {
+    return MakeCacheStore(std::move(base), {.fresh_for = fresh_for}, context);
+  });
+  const CacheStats& stats = context.Get<CacheStats>();
+  EXPECT_GT(fresh_for.count() > 0 ? stats.hits.load() : stats.revalidated.load(), 0);
+}
+KvStorePtr MakeSlowStore() {
+  return MakeLatencyStore(MakeMemoryStore(), {.per_request = std::chrono::microseconds(20)});
+}
+
+TEST(Linearizability, CacheByThreads) {
+  RunCached(Soaked(40), false, std::chrono::hours(0), [] { return MakeMemoryStore(); });
+}
+TEST(Linearizability, CacheWithFaults) {
+  RunCached(Soaked(20), true, std::chrono::hours(0), [] { return MakeMemoryStore(); });
+}
+TEST(Linearizability, CacheOfAStoreThatAnswersLater) {
+  RunCached(Soaked(10), false, std::chrono::hours(0), MakeSlowStore);
+}
+// Fresh answers are as good where all who write do it through the cache.
+TEST(Linearizability, FreshCacheByThreads) {
+  RunCached(Soaked(40), false, std::chrono::hours(1), [] { return MakeMemoryStore(); });
+}
+TEST(Linearizability, FreshCacheWithFaults) {
+  RunCached(Soaked(20), true, std::chrono::hours(1), [] { return MakeMemoryStore(); });
+}
+TEST(Linearizability, FreshCacheOfAStoreThatAnswersLater) {
+  RunCached(Soaked(10), false, std::chrono::hours(1), MakeSlowStore);
 }
 
 // Processes: this binary runs itself; the DISABLED test is what a child does.

@@ -2,14 +2,22 @@
 //
 //     KvStorePtr run = MakePrefixStore(bucket, "runs/7/");     // "a" is "runs/7/a" of the bucket
 //     KvStorePtr slow = MakeLatencyStore(run, {.per_request = std::chrono::milliseconds(20)});
+//     KvStorePtr near = MakeCacheStore(slow, {.limit_bytes = MiB(256)});   // keeps what was read
 //
 // Each forwards every method and passes the suite that every store passes. An adapter keeps the
 // store behind it alive. The last three are for tests and experiments.
+//
+// A cache gives old values only if it is told to. With fresh_for = 0, the default, every read still
+// asks the store behind, which then sends nothing where nothing has changed: as slow as a request
+// without bytes, and never stale. With more, what was asked for within that time is answered
+// without a request: what others write shows up to that much later, what is written through this
+// cache at once.
 //
 // Thread safety: that of KvStore.
 #ifndef COFFER_KVSTORE_ADAPTERS_H_
 #define COFFER_KVSTORE_ADAPTERS_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -18,6 +26,8 @@
 #include <string_view>
 #include <vector>
 
+#include "coffer/async/context.h"
+#include "coffer/base/checked.h"
 #include "coffer/base/export.h"
 #include "coffer/base/status.h"
 #include "coffer/kvstore/kvstore.h"
@@ -45,6 +55,30 @@ COFFER_EXPORT std::string_view KvOperationName(KvOperation operation);
 /// The keys of `base` that start with `prefix`, without it. A prefix is usually, but need not be,
 /// one that ends with "/"; RenamePrefix needs it to. The empty prefix changes nothing.
 COFFER_EXPORT KvStorePtr MakePrefixStore(KvStorePtr base, std::string prefix);
+
+struct COFFER_EXPORT CacheOptions {
+  int64_t limit_bytes = MiB(64);  ///< Of all that is kept, keys and overhead included.
+  /// Answers of less than this age are given without asking the base. That a key is missing is
+  /// remembered for as long.
+  std::chrono::milliseconds fresh_for{0};
+  int64_t value_max_bytes = MiB(8);  ///< A value or range of more is not kept.
+};
+
+/// What the caches of a context did: context.Get<CacheStats>(). One read of a store counts once.
+struct COFFER_EXPORT CacheStats {
+  std::atomic<int64_t> hits{0};         ///< Answered without asking the base.
+  std::atomic<int64_t> revalidated{0};  ///< Answered from memory, as the base said "unchanged".
+  std::atomic<int64_t> misses{0};       ///< Answered by the base.
+  std::atomic<int64_t> bytes{0};        ///< Of values, given from memory.
+  std::atomic<int64_t> held_bytes{0};   ///< Kept now: at most the limits of the caches together.
+};
+
+/// Keeps what is read of `base` in memory, whole values and ranges, the least recently used going
+/// first. What is kept counts against limit_bytes and not against the context's byte budget. Also
+/// {"driver": "cache", "base": <spec or URL>, "limit_bytes": N, "fresh_for_ms": N,
+/// "value_max_bytes": N}. kvstore/cache/README.md says what is kept, and when.
+COFFER_EXPORT KvStorePtr MakeCacheStore(KvStorePtr base, const CacheOptions& options = {},
+                                        const Context& context = Context::Default());
 
 struct COFFER_EXPORT LatencyOptions {
   std::chrono::microseconds per_request{0};  ///< From the call to the answer.

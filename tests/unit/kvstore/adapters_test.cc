@@ -141,6 +141,7 @@ TEST(Adapters, WritersAndListingsKeepTheStoreBehindAlive) {
       [](KvStorePtr base) { return MakePrefixStore(std::move(base), "p/"); },
       [](KvStorePtr base) { return MakeTraceStore(std::move(base), [](const TraceEvent&) {}); },
       [](KvStorePtr base) { return MakeFaultStore(std::move(base)); },
+      [](KvStorePtr base) { return MakeCacheStore(std::move(base)); },
       [](KvStorePtr base) { return MakeLatencyStore(std::move(base), {}); }};
   for (const auto& adapt : adapters) {
     KvStorePtr base = MakeMemoryStore();  // Its writers are the default ones, which refer to it.
