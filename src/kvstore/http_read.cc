@@ -290,6 +290,7 @@ Result<std::optional<ReadResult>> HttpRead::State::AnswerBody(const HttpResponse
 }
 
 Result<std::optional<ReadResult>> HttpRead::State::AnswerRefused(const HttpResponse& answer) {
+  if (rules.refused) COFFER_RETURN_IF_ERROR(rules.refused(answer));
   ReadResult held_back;
   held_back.state = ReadResult::State::kConditionNotMet;
   switch (answer.status) {

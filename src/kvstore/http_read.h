@@ -34,6 +34,8 @@ struct HttpReadRules {
   std::function<Generation(const HttpResponse& head)> generation = nullptr;
   /// The entity tag of a generation, for If-Match; default: HttpEntityTag.
   std::function<std::optional<std::string>(const Generation& generation)> entity_tag = nullptr;
+  /// What an answer that is no success means; a success: what HTTP says of it. Default: that.
+  std::function<Status(const HttpResponse& answer)> refused = nullptr;
   bool forbidden_is_missing = false;  ///< 403 reads as "missing".
   bool has_head = true;               ///< The server answers HEAD.
 };

@@ -11,6 +11,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr int kRangeReadAttempts = 10;
+constexpr int kTriesOfWrongBodies = 2;
 constexpr double kWeightOfNew = 0.1;
 constexpr double kGapBytesMin = 4096;
 constexpr double kGapBytesMax = 1 << 20;
@@ -104,29 +105,55 @@ int64_t LinkEstimate::gap_bytes() const {
   return static_cast<int64_t>(std::clamp(worth, kGapBytesMin, kGapBytesMax));
 }
 
-Future<ReadResult> FetchRead(const HttpClient& client, HttpRead read, HttpClient::Make make,
-                             HttpClient::Judge judge, CancelToken cancel,
-                             std::function<void(const HttpResponse&)> note) {
-  const auto prepared = [read](const Result<HttpRequest>& made) -> Result<HttpRequest> {
+namespace {
+
+struct Fetching {
+  HttpClient client;
+  HttpRead read;
+  HttpClient::Make make;
+  HttpClient::Judge judge;
+  CancelToken cancel;
+  std::function<Status(const HttpResponse&)> check;
+};
+
+Future<HttpRequest> Prepared(const std::shared_ptr<const Fetching>& fetching, int attempt) {
+  const auto prepare = [fetching](const Result<HttpRequest>& made) -> Result<HttpRequest> {
     COFFER_RETURN_IF_ERROR(made.status());
     HttpRequest request = *made;
-    read.Prepare(&request);
+    fetching->read.Prepare(&request);
     return request;
   };
-  const auto prepare = [prepared, make](int attempt) {
-    Future<HttpRequest> made = make(attempt);
-    // Most often there is nothing to wait for, and no thread to change.
-    if (made.ready()) return Future<HttpRequest>::Ready(prepared(made.Get()));
-    return made.Then(prepared);
-  };
-  return client.Send(prepare, judge, cancel)
-      .Then([=](const Result<HttpResponse>& answer) -> Future<ReadResult> {
-        if (answer.ok()) note(*answer);
-        Result<std::optional<ReadResult>> result = read.Answer(answer);
+  Future<HttpRequest> made = fetching->make(attempt);
+  // Most often there is nothing to wait for, and no thread to change.
+  if (made.ready()) return Future<HttpRequest>::Ready(prepare(made.Get()));
+  return made.Then(prepare);
+}
+
+Future<ReadResult> Fetch(const std::shared_ptr<const Fetching>& fetching, int tries_left) {
+  return fetching->client
+      .Send([fetching](int attempt) { return Prepared(fetching, attempt); }, fetching->judge,
+            fetching->cancel)
+      .Then([fetching, tries_left](const Result<HttpResponse>& answer) -> Future<ReadResult> {
+        Result<std::optional<ReadResult>> result = fetching->read.Answer(answer);
         if (!result.ok()) return Future<ReadResult>::Ready(result.status());
+        if (const Status checked = fetching->check(*answer); !checked.ok()) {
+          if (tries_left > 0) return Fetch(fetching, tries_left - 1);
+          return Future<ReadResult>::Ready(checked);
+        }
         if (*result) return Future<ReadResult>::Ready(*std::move(*result));
-        return FetchRead(client, read, make, judge, cancel, note);
+        return Fetch(fetching, tries_left);
       });
+}
+
+}  // namespace
+
+Future<ReadResult> FetchRead(const HttpClient& client, HttpRead read, HttpClient::Make make,
+                             HttpClient::Judge judge, CancelToken cancel,
+                             std::function<Status(const HttpResponse&)> check) {
+  return Fetch(std::make_shared<const Fetching>(Fetching{client, std::move(read), std::move(make),
+                                                         std::move(judge), std::move(cancel),
+                                                         std::move(check)}),
+               kTriesOfWrongBodies);
 }
 
 namespace {

@@ -44,7 +44,7 @@ class LinkEstimate {
 /// with URL and headers that are the store's own.
 Future<ReadResult> FetchRead(const HttpClient& client, HttpRead read, HttpClient::Make make,
                              HttpClient::Judge judge, CancelToken cancel,
-                             std::function<void(const HttpResponse&)> note);
+                             std::function<Status(const HttpResponse&)> check);
 
 /// KvStore::ReadRanges by the store's own Read(): repeated where the value is replaced meanwhile,
 /// and by one fetch where the server tells no generations.

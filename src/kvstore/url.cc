@@ -16,25 +16,12 @@ int HexValue(char c) {
   return -1;
 }
 
-Result<std::string> PercentDecode(std::string_view url, std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      decoded.push_back(text[i]);
-      continue;
-    }
-    const int high = i + 2 < text.size() ? HexValue(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? HexValue(text[i + 2]) : -1;
-    if (high < 0 || low < 0) {
-      return InvalidArgumentError("URL \"" + std::string(url) + "\": \"" +
-                                  std::string(text.substr(i, 3)) +
-                                  "\" is no percent escape (write a percent sign as %25)");
-    }
-    decoded.push_back(static_cast<char>(high * 16 + low));
-    i += 2;
-  }
-  return decoded;
+/// Names the first "%" of a text that begins no escape.
+std::string BadEscape(std::string_view text) {
+  size_t at = text.find('%');
+  while (PercentDecode(text.substr(at, 3))) at = text.find('%', at + 1);
+  return ": \"" + std::string(text.substr(at, 3)) +
+         "\" is no percent escape (write a percent sign as %25)";
 }
 
 }  // namespace
@@ -48,6 +35,23 @@ std::string UrlScheme(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return scheme;
+}
+
+std::optional<std::string> PercentDecode(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded.push_back(text[i]);
+      continue;
+    }
+    const int high = i + 2 < text.size() ? HexValue(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? HexValue(text[i + 2]) : -1;
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return decoded;
 }
 
 Result<Url> Url::Parse(std::string_view text) {
@@ -65,8 +69,11 @@ Result<Url> Url::Parse(std::string_view text) {
                                 " has no meaning for a store; in a path it is percent-encoded");
   }
   const size_t slash = std::min(rest.find('/'), rest.size());
-  COFFER_ASSIGN_OR_RETURN(url.authority, PercentDecode(text, rest.substr(0, slash)));
-  COFFER_ASSIGN_OR_RETURN(url.path, PercentDecode(text, rest.substr(slash)));
+  const std::optional<std::string> authority = PercentDecode(rest.substr(0, slash));
+  const std::optional<std::string> path = PercentDecode(rest.substr(slash));
+  if (!authority || !path) return InvalidArgumentError(name + BadEscape(rest));
+  url.authority = *authority;
+  url.path = *path;
   return url;
 }
 

@@ -2,6 +2,7 @@
 #ifndef COFFER_SRC_KVSTORE_URL_H_
 #define COFFER_SRC_KVSTORE_URL_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,9 @@ struct Url {
   /// takes, an adapter ("|"), a bad percent escape.
   static Result<Url> Parse(std::string_view text);
 };
+
+/// %XX becomes the byte; nullopt for a "%" that is followed by anything else.
+std::optional<std::string> PercentDecode(std::string_view text);
 
 /// The path with every byte escaped that could not stand in a URL or would garble a message.
 std::string EncodeUrlPath(std::string_view path);

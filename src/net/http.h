@@ -49,9 +49,9 @@ struct HttpResponse {
   Bytes body;                       ///< Empty where it went to the destination.
   int64_t body_size = 0;            ///< In bytes, wherever they went.
   int64_t received = 0;             ///< With those that were dropped.
-  /// How often the request went out: more than once where a connection that had been kept turned
-  /// out to be dead. The server may have seen each of them.
-  int sends = 0;
+  /// How often the request had gone out before without an answer that says whether it was carried
+  /// out: a connection broke, a time limit passed, or the answer was 500, 502 or 504.
+  int unanswered = 0;
   double first_byte_seconds = 0;  ///< From the request's being sent to the first byte.
   double body_seconds = 0;        ///< From there to the end.
 

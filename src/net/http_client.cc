@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "src/async/linked_cancel.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -58,25 +59,18 @@ class Sending : public std::enable_shared_from_this<Sending> {
         retry_(retry),
         make_(std::move(make)),
         judge_(std::move(judge)),
-        cancel_(std::move(cancel)),
         judges_success_(judges_success),
-        promise_(context_.shared_executor()) {}
+        promise_(context_.shared_executor()),
+        cancel_(std::move(cancel), promise_.cancel_token()) {}
 
   Future<HttpResponse> future() const { return promise_.future(); }
 
-  /// Both tokens that may end it are one from here on.
-  void Watch() {
-    const auto fire = [cancelled = cancelled_] { cancelled.Cancel(); };
-    ids_[0] = cancel_.OnCancel(fire);
-    ids_[1] = promise_.cancel_token().OnCancel(fire);
-  }
-
   void Attempt() {
-    if (cancelled_.token().cancelled()) return Finish(CancelledError("cancelled between attempts"));
+    if (cancel_.token().cancelled()) return Finish(CancelledError("cancelled between attempts"));
     make_(attempt_).OnReady([self = shared_from_this()](const Result<HttpRequest>& made) {
       if (!made.ok()) return self->Finish(made.status());
       HttpRequest request = *made;
-      request.cancel = self->cancelled_.token();
+      request.cancel = self->cancel_.token();
       self->host_ = HostOf(request.url);
       self->context_.Get<HttpTransport>()
           .Send(std::move(request), self->context_.shared_executor())
@@ -85,12 +79,17 @@ class Sending : public std::enable_shared_from_this<Sending> {
   }
 
  private:
-  void TakeOutcome(const Result<HttpResponse>& outcome) {
+  void TakeOutcome(Result<HttpResponse> outcome) {
+    if (outcome.ok()) outcome->unanswered = unanswered_ += outcome->unanswered;
     if (outcome.ok() && outcome->ok() && !judges_success_) {
       context_.Get<RetryTokens>().GiveOne(host_);
-      return Finish(outcome);
+      return Finish(std::move(outcome));
     }
-    context_.executor().Submit([self = shared_from_this(), outcome] { self->Judge(outcome); });
+    const bool unclear = !outcome.ok() || outcome->status == 500 || outcome->status == 502 ||
+                         outcome->status == 504;
+    if (unclear) ++unanswered_;
+    context_.executor().Submit(
+        [self = shared_from_this(), outcome = std::move(outcome)] { self->Judge(outcome); });
   }
 
   void Judge(const Result<HttpResponse>& outcome) {
@@ -122,7 +121,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
                                     : std::string(outcome.status().message())));
     }
     context_.Get<HttpTransport>().After(
-        wait, [self = shared_from_this()] { self->Attempt(); }, cancelled_.token());
+        wait, [self = shared_from_this()] { self->Attempt(); }, cancel_.token());
   }
 
   std::chrono::milliseconds Bound() const {
@@ -132,8 +131,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
   }
 
   void Finish(Result<HttpResponse> outcome) {
-    cancel_.RemoveCallback(ids_[0]);
-    promise_.cancel_token().RemoveCallback(ids_[1]);
+    cancel_.Release();
     if (!outcome.ok() && attempt_ > 0 && outcome.status().code() != StatusCode::kCancelled) {
       outcome =
           Status(outcome.status().code(), std::string(outcome.status().message()) + " (" +
@@ -146,16 +144,15 @@ class Sending : public std::enable_shared_from_this<Sending> {
   const HttpRetry retry_;
   const HttpClient::Make make_;
   const HttpClient::Judge judge_;
-  const CancelToken cancel_;
   const bool judges_success_;
   const Promise<HttpResponse> promise_;
-  const CancelSource cancelled_;
-  uint64_t ids_[2] = {0, 0};
+  LinkedCancel cancel_;
   const Clock::time_point begin_ = Clock::now();
   // One step follows the other: no two threads are in it at once.
   int attempt_ = 0;
   int retries_ = 0;
   int again_ = 0;
+  int unanswered_ = 0;
   std::string host_;
 };
 
@@ -199,7 +196,6 @@ Future<HttpResponse> HttpClient::Send(Make make, Judge judge, const CancelToken&
   const auto sending = std::make_shared<Sending>(context_, retry_, std::move(make),
                                                  std::move(judge), cancel, judges_success);
   Future<HttpResponse> future = sending->future();
-  sending->Watch();
   sending->Attempt();
   return future;
 }

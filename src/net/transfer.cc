@@ -94,6 +94,7 @@ Status Transfer::Begin(CURL* easy) {
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
   set(CURLOPT_OPENSOCKETDATA, this);
+  if (request_.allow_link_local) set(CURLOPT_PROXY, "");  // Such an address is this machine's own.
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
   if (request_.insecure_skip_verify) {
     set(CURLOPT_SSL_VERIFYPEER, 0L);
@@ -301,7 +302,7 @@ int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
 int Transfer::OnSending(void* self, char* /*to*/, char* /*from*/, int /*to_port*/,
                         int /*from_port*/) {
   auto* transfer = static_cast<Transfer*>(self);
-  ++transfer->response_.sends;
+  ++transfer->sends_;
   transfer->last_sent_ = Clock::now();
   return CURL_PREREQFUNC_OK;
 }
@@ -322,7 +323,7 @@ Status Transfer::Overdue(Clock::time_point now) {
     return std::to_string(time.count()) + " ms";
   };
   const bool body_to_send = request_.body && sent_ < static_cast<int64_t>(request_.body->size());
-  if (response_.sends == 0) return Status();  // Connecting has a limit of its own.
+  if (sends_ == 0) return Status();  // Connecting has a limit of its own.
   if (!head_taken_ && !body_to_send) {
     if (now - last_sent_ > limits.first_byte) {
       return DeadlineExceededError("no answer within " + text(limits.first_byte));
@@ -370,6 +371,7 @@ Result<HttpResponse> Transfer::Outcome(CURLcode code) {
   if (!head_taken_) return Named(DataLossError("the answer has no head"));
   response_.body_size = kept_;
   response_.received = received_;
+  response_.unanswered = std::max(sends_ - 1, 0);
   curl_off_t sent = 0;
   curl_off_t first = 0;
   curl_off_t end = 0;
