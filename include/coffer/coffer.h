@@ -11,6 +11,7 @@
 #include "coffer/array/repair.h"
 #include "coffer/array/verify.h"
 #include "coffer/async/context.h"
+#include "coffer/base/secret.h"
 #include "coffer/checkpoint/checkpoint.h"
 #include "coffer/checkpoint/repair.h"
 #include "coffer/kvstore/adapters.h"

@@ -48,6 +48,16 @@ class Ban(NamedTuple):
     in_comments: bool = False
 
 
+# The only files that may take the text out of a coffer::Secret: its own, those that check and send
+# credentials, and the one that signs.
+REVEALING = (
+    "include/coffer/base/secret.h",
+    "src/base/secret.cc",
+    "kvstore/s3/credentials.cc",
+    "kvstore/s3/instance_metadata.cc",
+    "kvstore/s3/sigv4.cc",
+)
+
 BANNED = (
     Ban(r"\b(TODO|FIXME|XXX|HACK)\b", "finish it or file an issue", r"", in_comments=True),
     Ban(r"/(work|tmp)/(wt|main|shared|b-)", "names a local path", r"", in_comments=True),
@@ -64,6 +74,12 @@ BANNED = (
     Ban(r"\bstd::(jthread|stop_token|stop_source)\b", "missing from libc++; use CancelToken"),
     Ban(r"\bstd::(basic_)?w?(regex|smatch|cmatch)\b", "it overflows the stack on long input"),
     Ban(r"\bstd::cout\b", "a library does not print", LIBRARY),
+    Ban(
+        r"\bReveal\b",
+        "a secret stays one outside of the files that style.py lists",
+        r"^(?!tests/).*" + CPP,
+        "^(" + "|".join(map(re.escape, REVEALING)) + ")$",
+    ),
     Ban(r"\busing\s+namespace\b", "spell the names", CPP),
     Ban(
         r"^[ \t]*#[ \t]*define[ \t]+"
