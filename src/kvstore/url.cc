@@ -24,6 +24,24 @@ std::string BadEscape(std::string_view text) {
          "\" is no percent escape (write a percent sign as %25)";
 }
 
+/// Letters, digits and what is kept stay as they are.
+std::string EncodeAllBut(std::string_view text, std::string_view kept) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (char c : text) {
+    if (IsAlpha(c) || IsDigit(c) || kept.find(c) != std::string_view::npos) {
+      encoded.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded.push_back('%');
+    encoded.push_back(kHex[byte >> 4]);
+    encoded.push_back(kHex[byte & 15]);
+  }
+  return encoded;
+}
+
 }  // namespace
 
 std::string UrlScheme(std::string_view text) {
@@ -78,21 +96,11 @@ Result<Url> Url::Parse(std::string_view text) {
 }
 
 std::string EncodeUrlPath(std::string_view path) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr std::string_view kKept = "-._~/!$&'()*+,;=:@";
-  std::string encoded;
-  encoded.reserve(path.size());
-  for (char c : path) {
-    if (IsAlpha(c) || IsDigit(c) || kKept.find(c) != std::string_view::npos) {
-      encoded.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded.push_back('%');
-    encoded.push_back(kHex[byte >> 4]);
-    encoded.push_back(kHex[byte & 15]);
-  }
-  return encoded;
+  return EncodeAllBut(path, "-._~/!$&'()*+,;=:@");
+}
+
+std::string PercentEncode(std::string_view text, Slash slash) {
+  return EncodeAllBut(text, slash == Slash::kKept ? "-._~/" : "-._~");
 }
 
 }  // namespace coffer::inline v0

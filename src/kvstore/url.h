@@ -29,6 +29,11 @@ std::optional<std::string> PercentDecode(std::string_view text);
 /// The path with every byte escaped that could not stand in a URL or would garble a message.
 std::string EncodeUrlPath(std::string_view path);
 
+/// RFC 3986 to the letter: every byte that is not A-Z a-z 0-9 - . _ ~ becomes %XX (upper case); "/"
+/// stays where that is asked for. What signatures are made of.
+enum class Slash { kKept, kEncoded };
+std::string PercentEncode(std::string_view text, Slash slash);
+
 }  // namespace coffer::inline v0
 
 #endif  // COFFER_SRC_KVSTORE_URL_H_
