@@ -85,8 +85,8 @@ class Sending : public std::enable_shared_from_this<Sending> {
       context_.Get<RetryTokens>().GiveOne(host_);
       return Finish(std::move(outcome));
     }
-    const bool unclear = !outcome.ok() || outcome->status == 500 || outcome->status == 502 ||
-                         outcome->status == 504;
+    const bool unclear =
+        !outcome.ok() || outcome->status == 500 || outcome->status == 502 || outcome->status == 504;
     if (unclear) ++unanswered_;
     context_.executor().Submit(
         [self = shared_from_this(), outcome = std::move(outcome)] { self->Judge(outcome); });

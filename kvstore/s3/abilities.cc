@@ -1,0 +1,149 @@
+// The probe, one request after the other, on an object of its own:
+//   1. PUT, If-None-Match: *                     must succeed
+//   2. PUT, If-None-Match: *                     must be refused, 412
+//   3. PUT, If-Match: another ETag               must be refused, 412
+//   4. a multipart upload of one part, completed with If-None-Match: *   must be refused, 412
+//   5. DELETE, If-Match: another ETag            must be refused, 412
+//   6. DELETE
+// A request that is answered with success where it must be refused, or refused as not implemented
+// where it must succeed, shows what the server cannot do. Any other answer fails the probe.
+#include "kvstore/s3/abilities.h"
+
+#include <functional>
+#include <utility>
+
+#include "kvstore/s3/multipart.h"
+#include "kvstore/s3/object.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+constexpr std::string_view kProbeMark = ".__coffer_probe_";
+constexpr size_t kProbeIdSize = 16;
+constexpr const char* kOtherTag = "\"00000000000000000000000000000000\"";
+
+struct Probe : std::enable_shared_from_this<Probe> {
+  Probe(std::shared_ptr<S3Bucket> of, std::string name)
+      : bucket(std::move(of)), key(std::move(name)), promise(bucket->context().shared_executor()) {}
+
+  const std::shared_ptr<S3Bucket> bucket;
+  const std::string key;
+  const Promise<S3Abilities> promise;
+  S3Abilities found;
+
+  S3Request Request(std::string method, SigV4Pairs headers, std::optional<BytesChain> body) const {
+    S3Request request;
+    request.method = std::move(method);
+    request.key = key;
+    request.headers = bucket->WriteHeaders();
+    request.headers.insert(request.headers.end(), headers.begin(), headers.end());
+    request.body = std::move(body);
+    return request;
+  }
+
+  /// Sends, and goes on with whether the condition was kept.
+  void Expect412(S3Request request, bool S3Abilities::* ability, std::function<void()> next) {
+    bucket->Send(std::move(request))
+        .OnReady([self = shared_from_this(), ability, next](const Result<HttpResponse>& answer) {
+          if (!answer.ok()) return self->Fail(answer.status());
+          if (answer->status != 412) {
+            const bool lacks = answer->ok() || answer->status == 501 || answer->status == 400;
+            if (!lacks) return self->Fail(S3Bucket::ErrorOf(*answer, "the probe"));
+            self->found.*ability = false;
+          }
+          next();
+        });
+  }
+
+  void Fail(const Status& status) const {
+    promise.Set(status.Annotate(bucket->Describe(key) + ": probing what the server can do"));
+  }
+
+  void Create() {
+    bucket->Send(Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("probe")))
+        .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
+          if (!answer.ok()) return self->Fail(answer.status());
+          // After a lost answer it finds itself.
+          if (answer->ok() || answer->status == 412) return self->CreateAgain();
+          if (answer->status != 501 && answer->status != 400) {
+            return self->Fail(S3Bucket::ErrorOf(*answer, "the probe"));
+          }
+          self->found = {false, false, false, false};
+          self->promise.Set(self->found);
+        });
+  }
+  void CreateAgain() {
+    Expect412(Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("again")),
+              &S3Abilities::conditional_create, [self = shared_from_this()] { self->Replace(); });
+  }
+  void Replace() {
+    Expect412(Request("PUT", {{"if-match", kOtherTag}}, Bytes::Copy("other")),
+              &S3Abilities::conditional_write, [self = shared_from_this()] { self->Upload(); });
+  }
+  void Upload() {
+    UploadParts(bucket, key, Bytes::Copy("part"), {{"if-none-match", "*"}}, "", CancelToken())
+        .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
+          self->found.conditional_multipart = answer.ok() && answer->status == 412;
+          self->Delete();
+        });
+  }
+  void Delete() {
+    Expect412(Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt),
+              &S3Abilities::conditional_delete, [self = shared_from_this()] { self->End(); });
+  }
+  void End() {
+    bucket->Send(Request("DELETE", {}, std::nullopt))
+        .OnReady([self = shared_from_this()](const Result<HttpResponse>&) {
+          self->promise.Set(self->found);
+        });
+  }
+};
+
+}  // namespace
+
+bool IsProbeKey(std::string_view key) {
+  return key.size() >= kProbeMark.size() + kProbeIdSize &&
+         key.substr(key.size() - kProbeIdSize - kProbeMark.size(), kProbeMark.size()) == kProbeMark;
+}
+
+struct S3Prober::State {
+  std::shared_ptr<S3Bucket> bucket;
+  Mutex mutex;
+  std::optional<S3Abilities> known COFFER_GUARDED_BY(mutex);
+  Future<S3Abilities> probing COFFER_GUARDED_BY(mutex);  // Invalid: none is under way.
+};
+
+S3Prober::S3Prober(std::shared_ptr<S3Bucket> bucket) : state_(std::make_shared<State>()) {
+  if (bucket->is_aws()) {
+    MutexLock lock(state_->mutex);
+    state_->known = S3Abilities();
+  }
+  state_->bucket = std::move(bucket);
+}
+
+std::optional<S3Abilities> S3Prober::known() const {
+  MutexLock lock(state_->mutex);
+  return state_->known;
+}
+
+Future<S3Abilities> S3Prober::Get(std::string_view key) {
+  const auto probe = std::make_shared<Probe>(
+      state_->bucket, std::string(key) + std::string(kProbeMark) + NewWriteId());
+  Future<S3Abilities> probing;
+  {
+    MutexLock lock(state_->mutex);
+    if (state_->known) return Future<S3Abilities>::Ready(*state_->known);
+    if (state_->probing.valid()) return state_->probing;
+    probing = state_->probing = probe->promise.future();
+  }
+  probing.OnReady([state = state_](const Result<S3Abilities>& found) {
+    MutexLock lock(state->mutex);
+    if (found.ok()) state->known = *found;
+    state->probing = Future<S3Abilities>();
+  });
+  probe->Create();
+  return probing;
+}
+
+}  // namespace coffer::inline v0

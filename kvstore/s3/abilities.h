@@ -1,0 +1,40 @@
+// S3Abilities: which conditions a server keeps. AWS keeps all; others are probed once per bucket
+// and context, at the first conditional write, with an object of a name that listings hide.
+#ifndef COFFER_KVSTORE_S3_ABILITIES_H_
+#define COFFER_KVSTORE_S3_ABILITIES_H_
+
+#include <memory>
+#include <string_view>
+
+#include "coffer/async/future.h"
+#include "kvstore/s3/bucket.h"
+
+namespace coffer::inline v0 {
+
+struct S3Abilities {
+  bool conditional_create = true;     ///< PUT, If-None-Match: *
+  bool conditional_write = true;      ///< PUT, If-Match
+  bool conditional_delete = true;     ///< DELETE, If-Match
+  bool conditional_multipart = true;  ///< CompleteMultipartUpload, both.
+};
+
+/// Whether a key is one that a probe uses.
+bool IsProbeKey(std::string_view key);
+
+/// Probes beside `key`. Many callers at once share one probe; one that failed is made anew by the
+/// next. Thread safety: from any thread.
+class S3Prober {
+ public:
+  explicit S3Prober(std::shared_ptr<S3Bucket> bucket);
+  Future<S3Abilities> Get(std::string_view key);
+  /// What is known; nullopt before a probe has succeeded.
+  std::optional<S3Abilities> known() const;
+
+ private:
+  struct State;
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_KVSTORE_S3_ABILITIES_H_

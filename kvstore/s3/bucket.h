@@ -1,0 +1,135 @@
+// S3Bucket: signed requests to one bucket, repeated while that may help.
+//
+// It knows where the bucket is: at an endpoint by path or by host name, and in which region, which
+// an answer of AWS may correct. It knows who asks, and the difference between our clock and the
+// server's, if that was ever too great for a signature.
+//
+// Thread safety: all methods from any thread.
+#ifndef COFFER_KVSTORE_S3_BUCKET_H_
+#define COFFER_KVSTORE_S3_BUCKET_H_
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "coffer/kvstore/s3.h"
+#include "kvstore/s3/credentials.h"
+#include "kvstore/s3/sigv4.h"
+#include "kvstore/s3/xml.h"
+#include "src/base/mutex.h"
+#include "src/kvstore/network.h"
+#include "src/net/http_client.h"
+#include "src/net/http_url.h"
+
+namespace coffer::inline v0 {
+
+/// The crc32c of a body as S3 writes it.
+std::string S3Checksum(const BytesChain& body);
+
+/// A request as this layer's users see it: all raw, nothing signed.
+struct S3Request {
+  std::string method = "GET";
+  std::string key;  ///< Empty: the bucket itself.
+  SigV4Pairs query;
+  SigV4Pairs headers;  ///< Lower case; signed.
+  std::optional<BytesChain> body;
+  bool checks_body = false;  ///< crc32c of the body is sent, and checked by the server.
+  /// An answer 200 may carry an error, which must not pass for success.
+  bool error_in_success = false;
+  int64_t answer_max_bytes = MiB(1);
+  CancelToken cancel;
+};
+
+class S3Bucket : public std::enable_shared_from_this<S3Bucket> {
+ public:
+  S3Bucket(std::string name, S3StoreOptions options, std::optional<HttpUrl> endpoint,
+           CredentialsProviderPtr credentials, AwsEnvironment environment, const Context& context);
+
+  const std::string& name() const { return name_; }
+  const S3StoreOptions& options() const { return options_; }
+  const Context& context() const { return client_.context(); }
+  const HttpClient& client() const { return client_; }
+  LinkEstimate& link() { return link_; }
+  /// Of AWS itself, whose abilities are known.
+  bool is_aws() const { return !endpoint_; }
+  bool is_loopback() const { return endpoint_ && endpoint_->is_loopback(); }
+  /// "s3://bucket/key", for messages.
+  std::string Describe(std::string_view key) const;
+
+  /// One operation of several attempts: Make() and Judge() for HttpClient::Send. Keeps the bucket.
+  class Attempts;
+  std::shared_ptr<Attempts> NewAttempts(S3Request request);
+
+  /// Any answer that is final, 2xx or not.
+  Future<HttpResponse> Send(S3Request request);
+
+  /// What an answer that is no success (or carries an error) means; names `what`.
+  static Status ErrorOf(const HttpResponse& answer, std::string_view what);
+
+  /// Whether an answer 404 is about the bucket, not the key. (An answer to HEAD does not say.)
+  static bool IsMissing(const HttpResponse& answer);
+
+  /// Headers that every request for an object's bytes needs: who pays, the customer's key.
+  SigV4Pairs ReadHeaders() const;
+  /// And those that make an object: encryption.
+  SigV4Pairs WriteHeaders() const;
+
+  // What this session has learnt.
+  std::atomic<bool> seen{false};  ///< The bucket exists.
+
+ private:
+  struct Place {
+    std::string origin;  // "https://bucket.s3.region.amazonaws.com"
+    std::string host;
+    std::string prefix;  // "/bucket/" or "/"
+  };
+  Place PlaceOf(std::string_view region) const;
+  std::string region() const;
+  /// Whether the answer tells of another region that may be tried.
+  bool LearnRegion(const HttpResponse& answer, const S3Error& error);
+  void LearnClock(const HttpResponse& answer);
+
+  const std::string name_;
+  const S3StoreOptions options_;
+  const std::optional<HttpUrl> endpoint_;
+  const CredentialsProviderPtr credentials_;
+  const AwsEnvironment environment_;
+  const HttpClient client_;
+  LinkEstimate link_;
+  std::atomic<int64_t> clock_offset_s_{0};
+  mutable Mutex mutex_;
+  std::shared_ptr<const SigV4Signer> signer_ COFFER_GUARDED_BY(mutex_);
+};
+
+/// See S3Bucket::NewAttempts. One step follows the other.
+class S3Bucket::Attempts : public std::enable_shared_from_this<Attempts> {
+ public:
+  Attempts(std::shared_ptr<S3Bucket> bucket, S3Request request);
+
+  Future<HttpRequest> Make(int attempt);
+  HttpVerdict Judge(const Result<HttpResponse>& outcome);
+  /// How many attempts have been made.
+  int made() const { return made_; }
+  S3Request& request() { return request_; }
+
+ private:
+  Result<HttpRequest> Sign(const AwsCredentials& credentials);
+  HttpVerdict JudgeCode(const HttpResponse& answer, const S3Error& error);
+
+  const std::shared_ptr<S3Bucket> bucket_;
+  S3Request request_;
+  std::string payload_hash_;  // Both are the same for every attempt.
+  std::string checksum_;
+  std::shared_ptr<const AwsCredentials> credentials_;
+  int made_ = 0;
+  bool refreshed_ = false;
+  bool moved_ = false;
+  bool clock_set_ = false;
+};
+
+}  // namespace coffer::inline v0
+
+#endif  // COFFER_KVSTORE_S3_BUCKET_H_

@@ -1,0 +1,241 @@
+// A value:
+//   1. A condition needs a server that keeps it: known, or probed now; else it is refused.
+//   2. PUT, or an upload in parts, with a write id of its own (object.h), If-Match or
+//   If-None-Match.
+//   3. Success: the new generation is the answer's ETag and the id.
+//   4. 412, or 404 to If-Match: the condition is not met, if every earlier attempt is known to have
+//      done nothing. Else, and after a failure that leaves it open, HEAD tells:
+//        our id is the value's own           it was written
+//        our id is among those it replaced   it was written, and replaced since
+//        the id we wanted to replace is among them, ours is not   it was not written
+//        anything else                       nobody knows: Unavailable, which says so
+// A delete is the same without ids of its own, so that an open end stays open unless the value
+// shows that it was never deleted.
+#include "kvstore/s3/write.h"
+
+#include <utility>
+
+#include "kvstore/s3/object.h"
+#include "src/async/linked_cancel.h"
+#include "src/kvstore/http_read.h"
+
+namespace coffer::inline v0 {
+
+namespace {
+
+using State = WriteResult::State;
+
+/// Above this many parts' size a value is uploaded in parts.
+constexpr int64_t kPartsWorthIt = 4;
+constexpr int64_t kPutBytesMax = GiB(5);
+
+SigV4Pairs ConditionHeaders(const Generation& if_equal) {
+  if (if_equal.missing()) return {{"if-none-match", "*"}};
+  if (const auto tag = S3EntityTag(if_equal)) return {{"if-match", *tag}};
+  return {};
+}
+
+/// Whether a failure leaves open what the server did.
+bool LeavesOpen(const Status& status) {
+  return status.code() == StatusCode::kUnavailable ||
+         status.code() == StatusCode::kDeadlineExceeded;
+}
+bool LeavesOpen(const HttpResponse& answer) {
+  return answer.unanswered > 0 || answer.status == 500 || answer.status == 502 ||
+         answer.status == 504;
+}
+
+struct Writing : std::enable_shared_from_this<Writing> {
+  Writing(std::shared_ptr<S3Bucket> of, std::string the_key, std::string ids, WriteOptions how)
+      : bucket(std::move(of)),
+        key(std::move(the_key)),
+        name(bucket->Describe(key)),
+        options(std::move(how)),
+        write_ids(std::move(ids)),
+        promise(bucket->context().shared_executor()),
+        cancel(options.cancel, promise.cancel_token()) {}
+
+  const std::shared_ptr<S3Bucket> bucket;
+  const std::string key;
+  const std::string name;
+  const WriteOptions options;
+  const std::string write_ids;
+  const Promise<WriteResult> promise;
+  LinkedCancel cancel;
+  std::optional<BytesChain> value;  // Of a PUT or an upload.
+  bool deletes = false;
+
+  void Begin(S3Prober& prober);
+  void Start(const Result<S3Abilities>& can);
+  void Send(bool in_parts);
+  void TakeAnswer(const Result<HttpResponse>& answer);
+  void TakeRefusal(const HttpResponse& answer);
+  void Resolve(const Status& unknown);
+  void Resolved(const Result<HttpResponse>& head, const Status& unknown);
+  void DeleteIfMissing();
+  void Finish(Result<WriteResult> result) {
+    cancel.Release();
+    value.reset();
+    if (!result.ok() && !result.status().message().starts_with(name)) {
+      result = result.status().Annotate(name);
+    }
+    promise.Set(std::move(result));
+  }
+  void Written(Generation generation) { Finish(WriteResult{State::kWritten, generation}); }
+  void NotMet() { Finish(WriteResult{State::kConditionNotMet, {}}); }
+};
+
+void Writing::Begin(S3Prober& prober) {
+  if (!options.if_equal.known()) return Start(S3Abilities());
+  if (deletes && options.if_equal.missing()) return DeleteIfMissing();
+  Future<S3Abilities> abilities = prober.Get(key);
+  if (abilities.ready()) return Start(abilities.Get());
+  abilities.OnReady(
+      [self = shared_from_this()](const Result<S3Abilities>& can) { self->Start(can); });
+}
+
+void Writing::Start(const Result<S3Abilities>& can) {
+  if (!can.ok()) return Finish(can.status());
+  const bool able =
+      !options.if_equal.known() || (deletes                      ? can->conditional_delete
+                                    : options.if_equal.missing() ? can->conditional_create
+                                                                 : can->conditional_write);
+  if (!able) {
+    return Finish(FailedPreconditionError(std::string("this server does not keep conditions on ") +
+                                          (deletes ? "deletes" : "writes") +
+                                          ", and without it others' data could be lost"));
+  }
+  if (deletes) return Send(false);
+  const auto size = static_cast<int64_t>(value->size());
+  const bool parts_keep_it = !options.if_equal.known() || can->conditional_multipart;
+  const bool in_parts = size > kPartsWorthIt * bucket->options().part_bytes && parts_keep_it;
+  if (!in_parts && size > kPutBytesMax) {
+    return Finish(FailedPreconditionError(
+        "this server keeps no conditions on uploads in parts, and one request takes 5 GiB"));
+  }
+  Send(in_parts);
+}
+
+void Writing::Send(bool in_parts) {
+  const SigV4Pairs conditions = ConditionHeaders(options.if_equal);
+  const auto take = [self = shared_from_this()](const Result<HttpResponse>& answer) {
+    self->TakeAnswer(answer);
+  };
+  if (in_parts) {
+    UploadParts(bucket, key, *value, conditions, write_ids, cancel.token()).OnReady(take);
+    return;
+  }
+  S3Request request;
+  request.method = deletes ? "DELETE" : "PUT";
+  request.key = key;
+  request.headers = deletes ? bucket->ReadHeaders() : bucket->WriteHeaders();
+  request.headers.insert(request.headers.end(), conditions.begin(), conditions.end());
+  if (!deletes) {
+    request.headers.emplace_back(kWriteIdHeader, write_ids);
+    request.body = value;
+    request.checks_body = true;
+  }
+  request.cancel = cancel.token();
+  bucket->Send(std::move(request)).OnReady(take);
+}
+
+void Writing::TakeAnswer(const Result<HttpResponse>& answer) {
+  if (!answer.ok()) {
+    return LeavesOpen(answer.status()) ? Resolve(answer.status()) : Finish(answer.status());
+  }
+  if (!answer->ok()) return TakeRefusal(*answer);
+  bucket->seen = true;
+  if (deletes) return Written(Generation::Missing());
+  if (const std::optional<std::string_view> etag = answer->Find("etag"); etag && !etag->empty()) {
+    return Written(S3Generation(*etag, write_ids));
+  }
+  const Result<std::string> etag = CompletedETag(*answer);
+  if (etag.ok()) return Written(S3Generation(*etag, write_ids));
+  Resolve(etag.status());
+}
+
+void Writing::TakeRefusal(const HttpResponse& answer) {
+  const Status error = S3Bucket::ErrorOf(answer, name);
+  const bool no_key = answer.status == 404 && !S3Bucket::IsMissing(answer);
+  if (deletes && no_key && !options.if_equal.known()) return Written(Generation::Missing());
+  const bool unmet =
+      options.if_equal.known() && (answer.status == 412 || (no_key && !options.if_equal.missing()));
+  if (LeavesOpen(answer)) return Resolve(error);
+  if (unmet) return NotMet();
+  Finish(error);
+}
+
+void Writing::Resolve(const Status& unknown) {
+  S3Request request;
+  request.method = "HEAD";
+  request.key = key;
+  request.headers = bucket->ReadHeaders();
+  request.cancel = cancel.token();
+  bucket->Send(std::move(request))
+      .OnReady([self = shared_from_this(), unknown](const Result<HttpResponse>& head) {
+        self->Resolved(head, unknown);
+      });
+}
+
+void Writing::Resolved(const Result<HttpResponse>& head, const Status& unknown) {
+  const Status open =
+      UnavailableError(name + ": it is not known whether it was " +
+                       (deletes ? "deleted" : "written") + ": " + std::string(unknown.message()));
+  if (!head.ok() || (!head->ok() && head->status != 404)) return Finish(open);
+  if (head->status == 404) {
+    if (deletes && !options.if_equal.known()) return Written(Generation::Missing());
+    return Finish(open);
+  }
+  const Generation now = S3Generation(*head);
+  if (!deletes && HasWriteId(now, NewestId(write_ids))) {
+    const bool newest = now == S3Generation(head->Find("etag").value_or(""), write_ids);
+    return Written(newest ? now : ReplacedGeneration(NewestId(write_ids)));
+  }
+  const std::string replaced = NewestId(WriteIdsOf(options.if_equal));
+  if (!replaced.empty() && HasWriteId(now, replaced) && now != options.if_equal) return NotMet();
+  Finish(open);
+}
+
+/// Deleting what must not exist: nothing is done, but whether it exists is told.
+void Writing::DeleteIfMissing() {
+  S3Request request;
+  request.method = "HEAD";
+  request.key = key;
+  request.headers = bucket->ReadHeaders();
+  request.cancel = cancel.token();
+  bucket->Send(std::move(request))
+      .OnReady([self = shared_from_this()](const Result<HttpResponse>& head) {
+        if (!head.ok()) return self->Finish(head.status());
+        if (head->ok()) return self->NotMet();
+        if (head->status == 404) return self->Written(Generation::Missing());
+        self->Finish(S3Bucket::ErrorOf(*head, self->name));
+      });
+}
+
+}  // namespace
+
+Future<WriteResult> S3Write(const std::shared_ptr<S3Bucket>& bucket,
+                            const std::shared_ptr<S3Prober>& prober, std::string key,
+                            std::optional<BytesChain> value, WriteOptions options) {
+  std::string ids = value ? WriteIds(NewWriteId(), options.if_equal) : "";
+  const auto writing =
+      std::make_shared<Writing>(bucket, std::move(key), std::move(ids), std::move(options));
+  Future<WriteResult> future = writing->promise.future();
+  writing->deletes = !value;
+  writing->value = std::move(value);
+  writing->Begin(*prober);
+  return future;
+}
+
+Future<WriteResult> S3CompleteWrite(const std::shared_ptr<S3Upload>& upload,
+                                    const std::shared_ptr<S3Bucket>& bucket, std::string key,
+                                    std::string write_ids, WriteOptions options) {
+  const auto writing =
+      std::make_shared<Writing>(bucket, std::move(key), std::move(write_ids), std::move(options));
+  Future<WriteResult> future = writing->promise.future();
+  S3Upload::Complete(upload, ConditionHeaders(writing->options.if_equal))
+      .OnReady([writing](const Result<HttpResponse>& answer) { writing->TakeAnswer(answer); });
+  return future;
+}
+
+}  // namespace coffer::inline v0
