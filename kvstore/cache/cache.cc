@@ -14,7 +14,6 @@
 // what was asked for before it, since a write may lie between.
 #include "kvstore/cache/cache.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 

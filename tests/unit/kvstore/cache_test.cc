@@ -8,10 +8,10 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <random>
 
 #include "coffer/kvstore/adapters.h"
-#include "coffer/kvstore/answer.h"
 #include "coffer/kvstore/stores.h"
 
 namespace coffer {
