@@ -38,7 +38,12 @@ class S3Writer final : public KvWriter {
     if (!failure_.ok()) return Future<WriteResult>::Ready(failure_);
     failure_ = FailedPreconditionError(bucket_->Describe(key_) + ": already committed");
     BytesChain rest = TakePart();
-    if (upload_ == nullptr) return S3Write(bucket_, prober_, key_, std::move(rest), options_);
+    if (upload_ == nullptr) {
+      Stats& stats = bucket_->context().stats();
+      stats.write_requests += 1;
+      stats.bytes_written += static_cast<int64_t>(rest.size());
+      return S3Write(bucket_, prober_, key_, std::move(rest), options_);
+    }
     if (!rest.empty()) Put(std::move(rest));
     return Await(std::move(under_way_), std::move(upload_), bucket_, key_, write_ids_, options_);
   }
@@ -97,6 +102,7 @@ class S3Writer final : public KvWriter {
   }
 
   void Put(BytesChain part) {
+    bucket_->context().stats().bytes_written += static_cast<int64_t>(part.size());
     under_way_.push_back(S3Upload::Put(upload_, ++number_, std::move(part)));
   }
 

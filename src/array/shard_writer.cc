@@ -18,7 +18,9 @@ int64_t BatchBytes(const CodecChain& inner) {
 }  // namespace
 
 bool ShardStreams(const StoredArray& stored) {
-  return stored.store->capabilities().streaming_write &&
+  // A remote store's writer holds whole parts outside the budget; a held shard is reserved.
+  const Capabilities can = stored.store->capabilities();
+  return can.local && can.streaming_write &&
          stored.chain->shard_layout()->index_location() == ShardLayout::IndexLocation::kEnd;
 }
 
