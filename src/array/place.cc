@@ -1,5 +1,5 @@
-// A place is a URL ("file:///data/x", "/data/x|zarr3:", "memory://name/x") or a JSON spec in
-// TensorStore's form ({"driver": "zarr3", "kvstore": ..., "path": "..."}).
+// A place is a URL ("file:///data/x", "/data/x|zarr3:", "/data/x.zip|zip:a/|zarr3:") or a JSON spec
+// in TensorStore's form ({"driver": "zarr3", "kvstore": ..., "path": "..."}).
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -9,6 +9,7 @@
 
 #include "coffer/array/driver.h"
 #include "coffer/array/group.h"
+#include "coffer/kvstore/store_table.h"
 #include "src/array/array_caches.h"
 #include "src/array/node.h"
 #include "src/base/json.h"
@@ -134,7 +135,8 @@ Status CheckNoArrayAbove(std::string_view place, const Context& context) {
 
 Result<Place> OpenPlace(std::string_view url_or_json, const Context& context) {
   if (url_or_json.starts_with('{')) return OpenJsonPlace(url_or_json, context);
-  const size_t bar = url_or_json.rfind('|');
+  size_t bar = url_or_json.rfind('|');
+  if (context.Get<StoreTable>().IsAdapted(url_or_json)) bar = std::string_view::npos;
   Place place;
   if (bar != std::string_view::npos) {
     COFFER_ASSIGN_OR_RETURN(place.driver, AdapterName(url_or_json, url_or_json.substr(bar + 1)));

@@ -189,6 +189,32 @@ Result<size_t> GzipDecompress(std::span<const std::byte> in, std::span<std::byte
   return decoded;
 }
 
+namespace {
+
+using InflateFunction = libdeflate_result (*)(libdeflate_decompressor*, const void*, size_t, void*,
+                                              size_t, size_t*, size_t*);
+
+Result<size_t> DecompressOne(const char* format, InflateFunction decompress,
+                             std::span<const std::byte> in, std::span<std::byte> out) {
+  auto decompressor = DeflateDecompressors().Take([](const DeflateDecompressor&) { return true; });
+  if (decompressor == nullptr) decompressor = std::make_unique<DeflateDecompressor>();
+  if (decompressor->context == nullptr) return NoContext("deflate decompressor");
+  const std::string name(format);
+  size_t used = 0;
+  size_t decoded = 0;
+  const libdeflate_result result = decompress(decompressor->context, in.data(), in.size(),
+                                              out.data(), out.size(), &used, &decoded);
+  DeflateDecompressors().Put(std::move(decompressor));
+  if (result == LIBDEFLATE_INSUFFICIENT_SPACE) return TooLong(format, out.size());
+  if (result != LIBDEFLATE_SUCCESS) return DataLossError("damaged " + name + " data");
+  if (used != in.size()) {
+    return DataLossError(name + " data with " + Count(in.size() - used) + " after its end");
+  }
+  return decoded;
+}
+
+}  // namespace
+
 size_t ZlibBound(size_t size) { return libdeflate_zlib_compress_bound(nullptr, size); }
 
 Result<size_t> ZlibCompress(std::span<const std::byte> in, int level, std::span<std::byte> out) {
@@ -196,20 +222,15 @@ Result<size_t> ZlibCompress(std::span<const std::byte> in, int level, std::span<
 }
 
 Result<size_t> ZlibDecompress(std::span<const std::byte> in, std::span<std::byte> out) {
-  auto decompressor = DeflateDecompressors().Take([](const DeflateDecompressor&) { return true; });
-  if (decompressor == nullptr) decompressor = std::make_unique<DeflateDecompressor>();
-  if (decompressor->context == nullptr) return NoContext("zlib decompressor");
-  size_t used = 0;
-  size_t decoded = 0;
-  const libdeflate_result result = libdeflate_zlib_decompress_ex(
-      decompressor->context, in.data(), in.size(), out.data(), out.size(), &used, &decoded);
-  DeflateDecompressors().Put(std::move(decompressor));
-  if (result == LIBDEFLATE_INSUFFICIENT_SPACE) return TooLong("zlib", out.size());
-  if (result != LIBDEFLATE_SUCCESS) return DataLossError("damaged zlib data");
-  if (used != in.size()) {
-    return DataLossError("zlib data with " + Count(in.size() - used) + " after its end");
-  }
-  return decoded;
+  return DecompressOne("zlib", libdeflate_zlib_decompress_ex, in, out);
+}
+
+Result<size_t> DeflateDecompress(std::span<const std::byte> in, std::span<std::byte> out) {
+  return DecompressOne("deflate", libdeflate_deflate_decompress_ex, in, out);
+}
+
+uint32_t Crc32(std::span<const std::byte> bytes) {
+  return libdeflate_crc32(0, bytes.data(), bytes.size());
 }
 
 size_t ZstdBound(size_t size) { return ZSTD_compressBound(size); }

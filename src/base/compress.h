@@ -1,5 +1,5 @@
-// Bounded compression and decompression in memory: gzip (RFC 1952), zlib (RFC 1950), zstd
-// (RFC 8878), bzip2, LZ4 blocks behind their size, and what liblzma writes.
+// Bounded compression and decompression in memory: gzip (RFC 1952), zlib (RFC 1950), bare deflate
+// (RFC 1951), zstd (RFC 8878), bzip2, LZ4 blocks behind their size, and what liblzma writes.
 //
 // A decompressor fills at most the destination it was given and says so when there is more; what
 // the compressed bytes claim about themselves never decides how much memory is taken. Library
@@ -45,6 +45,12 @@ size_t ZlibBound(size_t size);
 Result<size_t> ZlibCompress(std::span<const std::byte> in, int level, std::span<std::byte> out);
 /// One stream, nothing after it. Returns the decoded size, <= out.size().
 Result<size_t> ZlibDecompress(std::span<const std::byte> in, std::span<std::byte> out);
+
+/// Deflate data as zip archives have it, without header and checksum: one stream, nothing after it.
+/// Memory as for gzip. Returns the decoded size, <= out.size().
+Result<size_t> DeflateDecompress(std::span<const std::byte> in, std::span<std::byte> out);
+/// The checksum of gzip and zip. Crc32("123456789") = 0xcbf43926.
+uint32_t Crc32(std::span<const std::byte> bytes);
 
 struct ZstdOptions {
   int level = 3;  ///< kZstdLevelMin..kZstdLevelMax; 0 means 3.

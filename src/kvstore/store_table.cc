@@ -1,9 +1,13 @@
 // Adding a driver checks its names; opening finds it, and calls its function, which is a user's:
 //  1. What it throws and a null become Internal errors that name it.
 //  2. A store of a driver that is not built in is handed out behind a guard.
+// A key is named by the text of its store and itself: the text is cut behind the last "/" of its
+// path (percent-encoded in a URL, a member in a spec, maybe that of its base), and what is left is
+// opened.
 #include "coffer/kvstore/store_table.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -80,6 +84,28 @@ Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string
   return what.empty() ? status.Annotate("at $")
                       : status.Annotate(std::string(what) + " \"" + std::string(text) + "\"");
 }
+
+constexpr std::string_view kBlanks = " \t\r\n";
+constexpr const char* kHere = ".";
+
+bool IsSpec(std::string_view text) {
+  const size_t first = text.find_first_not_of(kBlanks);
+  return first != std::string_view::npos && text[first] == '{';
+}
+
+/// Where the path begins in a URL, or in its last adapter, or in a plain path.
+size_t PathBegin(std::string_view text, bool adapted) {
+  if (adapted) return text.size() - UrlAdapter::Find(text)->path.size();
+  const std::string scheme = UrlScheme(text);
+  return scheme.empty() ? 0 : std::min(text.find('/', scheme.size() + 3), text.size());
+}
+
+Status NoKey(std::string_view text) {
+  return InvalidArgumentError("\"" + std::string(text) +
+                              "\": expected the name of a value, behind the last \"/\" of a path");
+}
+
+constexpr int kAdaptersMax = 16;  // Each opens what stands before it: so deep does it go.
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string joined;
@@ -168,17 +194,97 @@ Result<KvStorePtr> StoreTable::OpenPath(std::string_view path, const Context& co
   return OpenGuarded(*driver, driver->open_path, "path", path, context);
 }
 
+bool StoreTable::IsAdapted(std::string_view text) const {
+  const std::optional<UrlAdapter> adapter = UrlAdapter::Find(text);
+  if (!adapter) return false;
+  const State::Entry* const driver = state_->ByName(adapter->name);
+  return driver != nullptr && driver->open_adapter != nullptr;
+}
+
+Result<KvStorePtr> StoreTable::OpenAdapted(std::string_view text, const Context& context) const {
+  if (!IsAdapted(text)) {
+    return InvalidArgumentError("\"" + std::string(text) + "\": not of the form BASE|ADAPTER:PATH");
+  }
+  if (std::count(text.begin(), text.end(), '|') > kAdaptersMax) {
+    return InvalidArgumentError("URL \"" + std::string(text) + "\": more than " +
+                                std::to_string(kAdaptersMax) + " adapters (\"|\")");
+  }
+  const UrlAdapter adapter = *UrlAdapter::Find(text);
+  const State::Entry& driver = *state_->ByName(adapter.name);
+  COFFER_ASSIGN_OR_RETURN(const std::string path, DecodeUrlPath(text, adapter.path));
+  const auto open = [&](std::string_view, const Context& in) {
+    return driver.open_adapter(adapter.base, path, in);
+  };
+  return OpenGuarded(driver, open, "URL", text, context);
+}
+
+Result<StoreTable::NamedKey> StoreTable::CutKeyOfSpec(std::string_view text) const {
+  COFFER_ASSIGN_OR_RETURN(Json spec, Json::Parse(text));
+  NamedKey cut;
+  const Json* const base = spec.Find("base");
+  if (const Json* const path = spec.Find("path")) {
+    COFFER_ASSIGN_OR_RETURN(const std::string whole, path->AsString("$.path"));
+    const size_t begin = whole.rfind('/') + 1;
+    cut.key = whole.substr(begin);
+    if (cut.key.empty()) return NoKey(text);
+    std::string parent = whole.substr(0, begin);
+    const Json* const name = spec.Find("driver");
+    if (parent.empty() && name != nullptr && name->is_string()) {
+      const State::Entry* const driver = state_->ByName(name->string());
+      if (driver != nullptr && driver->open_path) parent = kHere;
+    }
+    spec.Set("path", Json(std::move(parent)));
+  } else if (base != nullptr && (base->is_string() || base->is_object())) {
+    COFFER_ASSIGN_OR_RETURN(NamedKey below,
+                            CutKey(base->is_string() ? base->string() : base->Dump()));
+    cut.key = std::move(below.key);
+    spec.Set("base", Json(std::move(below.store)));
+  } else {
+    return NoKey(text);
+  }
+  cut.store = spec.Dump();
+  return cut;
+}
+
+Result<StoreTable::NamedKey> StoreTable::CutKey(std::string_view text) const {
+  if (IsSpec(text)) return CutKeyOfSpec(text);
+  const bool adapted = IsAdapted(text);
+  const bool is_path = !adapted && UrlScheme(text).empty();
+  const std::string_view path = text.substr(PathBegin(text, adapted));
+  const std::string_view key = path.substr(path.rfind('/') + 1);
+  if (key.empty()) return NoKey(text);
+  NamedKey cut = {std::string(text.substr(0, text.size() - key.size())), std::string(key)};
+  if (cut.store.empty()) cut.store = kHere;
+  if (!is_path) {
+    COFFER_ASSIGN_OR_RETURN(cut.key, DecodeUrlPath(text, key));
+  }
+  return cut;
+}
+
+Result<KvStoreKey> StoreTable::OpenKey(std::string_view url_or_json, const Context& context) const {
+  COFFER_ASSIGN_OR_RETURN(NamedKey cut, CutKey(url_or_json));
+  COFFER_ASSIGN_OR_RETURN(KvStorePtr store, Open(cut.store, context));
+  return KvStoreKey{std::move(store), std::move(cut.key)};
+}
+
 std::vector<std::string> StoreTable::schemes() const { return state_->Schemes(); }
 
-Result<KvStorePtr> OpenKvStore(std::string_view url_or_json, const Context& context) {
-  const StoreTable& table = context.Get<StoreTable>();
-  const size_t first = url_or_json.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) {
+Result<KvStorePtr> StoreTable::Open(std::string_view text, const Context& context) const {
+  if (text.find_first_not_of(kBlanks) == std::string_view::npos) {
     return InvalidArgumentError("expected a store's URL, path or JSON spec, got nothing");
   }
-  if (url_or_json[first] == '{') return table.OpenJson(url_or_json, context);
-  if (!UrlScheme(url_or_json).empty()) return table.OpenUrl(url_or_json, context);
-  return table.OpenPath(url_or_json, context);
+  if (IsSpec(text)) return OpenJson(text, context);
+  if (IsAdapted(text)) return OpenAdapted(text, context);
+  if (!UrlScheme(text).empty()) return OpenUrl(text, context);
+  return OpenPath(text, context);
+}
+
+Result<KvStorePtr> OpenKvStore(std::string_view url_or_json, const Context& context) {
+  return context.Get<StoreTable>().Open(url_or_json, context);
+}
+
+Result<KvStoreKey> OpenKvStoreKey(std::string_view url_or_json, const Context& context) {
+  return context.Get<StoreTable>().OpenKey(url_or_json, context);
 }
 
 }  // namespace coffer::inline v0

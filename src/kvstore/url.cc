@@ -44,6 +44,20 @@ std::string EncodeAllBut(std::string_view text, std::string_view kept) {
 
 }  // namespace
 
+std::optional<UrlAdapter> UrlAdapter::Find(std::string_view text) {
+  const size_t bar = text.rfind('|');
+  if (bar == std::string_view::npos) return std::nullopt;
+  const std::string_view adapter = text.substr(bar + 1);
+  const size_t colon = std::min(adapter.find(':'), adapter.size());
+  const UrlAdapter found = {text.substr(0, bar), adapter.substr(0, colon),
+                            adapter.substr(std::min(colon + 1, adapter.size()))};
+  const bool is_name = std::all_of(found.name.begin(), found.name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '_';
+  });
+  if (found.name.empty() || !is_name) return std::nullopt;
+  return found;
+}
+
 std::string UrlScheme(std::string_view text) {
   const size_t colon = text.find("://");
   if (colon == std::string_view::npos || colon == 0 || !IsAlpha(text[0])) return "";
@@ -70,6 +84,12 @@ std::optional<std::string> PercentDecode(std::string_view text) {
     i += 2;
   }
   return decoded;
+}
+
+Result<std::string> DecodeUrlPath(std::string_view url, std::string_view part) {
+  std::optional<std::string> decoded = PercentDecode(part);
+  if (decoded) return *std::move(decoded);
+  return InvalidArgumentError("URL \"" + std::string(url) + "\"" + BadEscape(part));
 }
 
 Result<Url> Url::Parse(std::string_view text) {

@@ -1,4 +1,5 @@
 // Url: the parts of a store's URL, checked and percent-decoded; and Encode, the way back.
+// UrlAdapter: the last part of a URL that goes through one ("file:///x.zip|zip:a/").
 #ifndef COFFER_SRC_KVSTORE_URL_H_
 #define COFFER_SRC_KVSTORE_URL_H_
 
@@ -25,6 +26,20 @@ struct Url {
 
 /// %XX becomes the byte; nullopt for a "%" that is followed by anything else.
 std::optional<std::string> PercentDecode(std::string_view text);
+
+/// The last adapter of "base|name:path", of which the name is checked, nothing else.
+struct UrlAdapter {
+  std::string_view base;
+  std::string_view name;  ///< Lower-case letters, digits and "_".
+  std::string_view path;  ///< As it is written: percent-encoded.
+
+  /// nullopt if there is no "|", or no name behind the last one. The ":" may be left out with the
+  /// path.
+  static std::optional<UrlAdapter> Find(std::string_view text);
+};
+
+/// A part of a URL without its percent escapes. Errors: InvalidArgument, which names a bad one.
+Result<std::string> DecodeUrlPath(std::string_view url, std::string_view part);
 
 /// The path with every byte escaped that could not stand in a URL or would garble a message.
 std::string EncodeUrlPath(std::string_view path);

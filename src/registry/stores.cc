@@ -4,13 +4,14 @@
 #include "kvstore/http/http.h"
 #include "kvstore/memory/memory.h"
 #include "kvstore/s3/s3.h"
+#include "kvstore/zip/zip.h"
 #include "src/kvstore/builtin_stores.h"
 
 namespace coffer::inline v0 {
 
 void AddBuiltinStores(StoreTable& table) {
   for (const auto& driver : {MemoryStoreDriver(), FileStoreDriver(), HttpStoreDriver(),
-                             S3StoreDriver(), CacheStoreDriver()}) {
+                             S3StoreDriver(), CacheStoreDriver(), ZipStoreDriver()}) {
     table.Add(driver).OrDie();
   }
 }

@@ -32,6 +32,7 @@ from support import (
 )
 from unfinished_cases import Unfinished
 from zarr2_cases import Zarr2
+from zip_cases import Zips
 
 # Of this suite, from files of their own.
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Repair",
     "Unfinished",
     "Zarr2",
+    "Zips",
 ]
 
 SHAPE = (5, 7, 9)

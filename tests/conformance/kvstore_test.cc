@@ -18,6 +18,7 @@
 #include "src/testing/kvstore_cases.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/user_store.h"
+#include "tests/support/zip_writer.h"
 
 namespace coffer {
 namespace {
@@ -26,6 +27,16 @@ using testing::KvChange;
 using testing::RegisterKvStoreConformance;
 
 KvStorePtr Memory() { return MakeMemoryStore(); }
+
+/// Members of an archive in a memory store, which is written anew with every value. With latency,
+/// the archive is read as a remote one.
+testing::ReadOnlyKvStore Zipped(const ZipForm& form, bool latency = false) {
+  const KvStorePtr memory = Memory();
+  const KvStorePtr writer = MakeZippingStore(memory, "d/archive.zip", form);
+  const KvStorePtr base =
+      latency ? MakeLatencyStore(memory, {.per_request = std::chrono::microseconds(100)}) : memory;
+  return {MakeZipStore(base, "d/archive.zip"), writer};
+}
 
 /// A file store in a fresh directory, which is removed when the program ends: futures outlive
 /// stores.
@@ -198,6 +209,25 @@ const int kCount[] = {
         {.name = "DefaultsOfTheInterface", .make = [] { return MakeUserStore(); }}),
     RegisterKvStoreConformance(
         {.name = "ReadOnlyOverMemory", .make_read_only = [] { return View(); }}),
+    RegisterKvStoreConformance({.name = "ZipStored", .make_read_only = [] { return Zipped({}); }}),
+    RegisterKvStoreConformance(
+        {.name = "ZipDeflated", .make_read_only = [] { return Zipped({.deflate = true}); }}),
+    RegisterKvStoreConformance({.name = "ZipOdd",
+                                .make_read_only =
+                                    [] {
+                                      return Zipped({.zip64 = true,
+                                                     .descriptors = true,
+                                                     .prefix = std::string(300, '#'),
+                                                     .comment = std::string(65'535, 'c')});
+                                    }}),
+    RegisterKvStoreConformance({.name = "ZipStoredRemote",
+                                .effort = 0.5,
+                                .make_read_only = [] { return Zipped({}, /*latency=*/true); }}),
+    RegisterKvStoreConformance(
+        {.name = "ZipDeflatedRemote",
+         .effort = 0.5,
+         .make_read_only =
+             [] { return Zipped({.deflate = true, .zip64 = true}, /*latency=*/true); }}),
 };
 
 TEST(KvStoreConformance, HasItsCases) {

@@ -1,8 +1,9 @@
 // Goal: no text that names a store crashes whoever reads it: URLs are refused with InvalidArgument,
 // or give parts that, written again, give the same parts; JSON specs and places are refused or
 // opened, and touch nothing.
-// Method: the text is read as a URL, then opened by the table of a context, as a URL and as JSON.
-// What opens is asked for its name, which is a URL again; a memory store for a key, too.
+// Method: the text is read as a URL, then opened by the table of a context, as a URL, as JSON and
+// as one that leads through stores. What opens is asked for its name, which is a URL again; a
+// memory store for a key, too.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -40,10 +41,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckUrl(text);
   const coffer::Context context = coffer::Context::Create({.threads = 1});
   const auto& table = context.Get<coffer::StoreTable>();
-  for (const bool json : {false, true}) {
-    const auto store = json ? table.OpenJson(text, context) : table.OpenUrl(text, context);
+  for (const int form : {0, 1, 2}) {
+    const auto store = form == 0   ? table.OpenUrl(text, context)
+                       : form == 1 ? table.OpenJson(text, context)
+                                   : table.OpenAdapted(text, context);
     if (!store.ok()) continue;
     const std::string name = (*store)->Describe("a key");
+    if (name.find('|') != std::string::npos) {  // Of a store that is made of another.
+      Require(table.IsAdapted(name));
+      continue;
+    }
     Require(coffer::Url::Parse(name).ok());
     CheckUrl(name);
     if (!name.starts_with("memory://")) continue;  // No file is opened.

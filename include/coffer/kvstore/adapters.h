@@ -3,9 +3,11 @@
 //     KvStorePtr run = MakePrefixStore(bucket, "runs/7/");     // "a" is "runs/7/a" of the bucket
 //     KvStorePtr slow = MakeLatencyStore(run, {.per_request = std::chrono::milliseconds(20)});
 //     KvStorePtr near = MakeCacheStore(slow, {.limit_bytes = MiB(256)});   // keeps what was read
+//     KvStorePtr arrays = MakeZipStore(run, "arrays.zip");     // the members of that archive
 //
-// Each forwards every method and passes the suite that every store passes. An adapter keeps the
-// store behind it alive. The last three are for tests and experiments.
+// Each but the zip store, which is read-only, forwards every method; all pass the suite that every
+// store passes. An adapter keeps the store behind it alive. The last three are for tests and
+// experiments.
 //
 // A cache gives old values only if it is told to. With fresh_for = 0, the default, every read still
 // asks the store behind, which then sends nothing where nothing has changed: as slow as a request
@@ -79,6 +81,14 @@ struct COFFER_EXPORT CacheStats {
 /// "value_max_bytes": N}. kvstore/cache/README.md says what is kept, and when.
 COFFER_EXPORT KvStorePtr MakeCacheStore(KvStorePtr base, const CacheOptions& options = {},
                                         const Context& context = Context::Default());
+
+/// The members of the zip archive that is the value of `key`, by name; read-only. Nothing is read
+/// yet. Every read is of the archive as it is then, of one version of it; replaced again and again
+/// meanwhile, it is Aborted. Where there is no archive, reads fail with NotFound; a damaged one, or
+/// member, is DataLoss. Members may be stored or deflated, and the archive zip64 or have a prefix.
+/// Limits: kvstore/zip/README.md.
+COFFER_EXPORT KvStorePtr MakeZipStore(KvStorePtr base, std::string key,
+                                      const Context& context = Context::Default());
 
 struct COFFER_EXPORT LatencyOptions {
   std::chrono::microseconds per_request{0};  ///< From the call to the answer.

@@ -242,11 +242,23 @@ class COFFER_EXPORT KvStore {
 
 using KvStorePtr = std::shared_ptr<KvStore>;
 
-/// Opens a store by URL ("file:///data/x", a plain path, "memory://name") or JSON spec
-/// ({"driver": "file", "path": "/data/x"}). Errors: InvalidArgument (unknown scheme or driver,
-/// unknown member, each by name), or the store's own.
+/// Opens a store by URL ("file:///data/x", a plain path, "memory://name", "file:///x/a.zip|zip:b/")
+/// or JSON spec ({"driver": "file", "path": "/data/x"}). Errors: InvalidArgument (unknown scheme or
+/// driver, unknown member, each by name), or the store's own.
 COFFER_EXPORT Result<KvStorePtr> OpenKvStore(std::string_view url_or_json,
                                              const Context& context = Context::Default());
+
+/// A key, and the store that has it.
+struct KvStoreKey {
+  KvStorePtr store;
+  std::string key;
+};
+/// Opens what a URL, path or spec names as a key: what stands behind the last "/" of its path (of a
+/// spec without a path: of its base), of the store before that. "file:///data/a.zip" is "a.zip" of
+/// "file:///data/". Errors: InvalidArgument if nothing stands there, or if the path of a spec is no
+/// text; those of OpenKvStore.
+COFFER_EXPORT Result<KvStoreKey> OpenKvStoreKey(std::string_view url_or_json,
+                                                const Context& context = Context::Default());
 
 /// Calls `see` for each page of a listing until it fails. Errors: the store's, or those of `see`;
 /// what `see` throws is Internal, with the store and where the listing begins.

@@ -1,5 +1,8 @@
 // StoreTable: which stores a context can open, by URL scheme and by driver name.
 //
+// A URL may lead through stores: in "file:///x/a.zip|zip:b/" the last part names a driver that
+// opens a store made of what stands before it, and there may be more such parts.
+//
 // Every context has a table of its own, on top of the process's, which begins with the stores that
 // are built in. A program adds its own kinds before it opens them, to one context:
 //
@@ -49,6 +52,11 @@ struct COFFER_EXPORT StoreDriver {
   /// Opens a plain path, which may have any characters. One driver of a table has this.
   std::function<Result<KvStorePtr>(std::string_view path, const Context& context)> open_path =
       nullptr;
+  /// Opens "BASE|name:PATH" with the driver's name: a store that is made of what the URL, path or
+  /// spec before the bar names, a key (OpenKvStoreKey) or a store. `path` is percent-decoded.
+  std::function<Result<KvStorePtr>(std::string_view base, std::string_view path,
+                                   const Context& context)>
+      open_adapter = nullptr;
 };
 
 class COFFER_EXPORT StoreTable {
@@ -77,11 +85,29 @@ class COFFER_EXPORT StoreTable {
   /// Errors: InvalidArgument if no driver opens plain paths; the driver's own.
   Result<KvStorePtr> OpenPath(std::string_view path, const Context& context) const;
 
+  /// Whether the text is "BASE|NAME:PATH" (or "BASE|NAME") with the name of a driver here that has
+  /// open_adapter. Such a text is no plain path, whatever files there are.
+  bool IsAdapted(std::string_view text) const;
+  /// Errors: InvalidArgument if it is none, or for a bad percent escape; the driver's own.
+  Result<KvStorePtr> OpenAdapted(std::string_view text, const Context& context) const;
+
+  /// Any of the four; see OpenKvStore.
+  Result<KvStorePtr> Open(std::string_view url_or_json, const Context& context) const;
+  /// The key that such a text names; see OpenKvStoreKey.
+  Result<KvStoreKey> OpenKey(std::string_view url_or_json, const Context& context) const;
+
   /// The schemes that OpenUrl knows, sorted.
   std::vector<std::string> schemes() const;
 
  private:
   struct State;
+  struct NamedKey {
+    std::string store;  ///< The text that opens it.
+    std::string key;
+  };
+  Result<NamedKey> CutKey(std::string_view text) const;
+  Result<NamedKey> CutKeyOfSpec(std::string_view text) const;
+
   std::unique_ptr<State> state_;
 };
 

@@ -155,6 +155,28 @@ TEST(Gzip, RefusesNothing) {
   EXPECT_EQ(Decode(GzipDecompress, {}, 10).status(), DataLossError("no gzip data: 0 bytes"));
 }
 
+TEST(Deflate, ReadsWhatZlibHoldsAndNothingElse) {
+  ByteVector zlib(ZlibBound(kText.size()));
+  zlib.resize(ZlibCompress(kText, 6, zlib).OrDie());
+  const ByteVector bare(zlib.begin() + 2, zlib.end() - 4);
+  EXPECT_EQ(*Decode(DeflateDecompress, bare, kText.size()), kText);
+  EXPECT_EQ(*Decode(DeflateDecompress, bare, 100'000), kText);
+  EXPECT_EQ(Decode(DeflateDecompress, bare, kText.size() - 1).status(),
+            DataLossError("deflate data decodes to more than the " +
+                          std::to_string(kText.size() - 1) + " bytes expected"));
+  EXPECT_EQ(Decode(DeflateDecompress, bare + Text("xy"), kText.size()).status(),
+            DataLossError("deflate data with 2 bytes after its end"));
+  for (const ByteVector& damaged : {ByteVector(), ByteVector(bare.begin(), bare.end() - 1), zlib}) {
+    EXPECT_EQ(Decode(DeflateDecompress, damaged, kText.size()).status(),
+              DataLossError("damaged deflate data"));
+  }
+}
+
+TEST(Crc32, IsThatOfZip) {
+  EXPECT_EQ(Crc32(Text("123456789")), 0xcbf43926u);
+  EXPECT_EQ(Crc32({}), 0u);
+}
+
 TEST(Gzip, ADestinationBelowTheBoundIsInternal) {
   ByteVector out(10);
   EXPECT_EQ(GzipCompress(kText, 6, out).status(),

@@ -121,9 +121,9 @@ TEST(OpenKvStore, RefusesWrongUrls) {
 TEST(OpenKvStore, RefusesWrongSpecs) {
   EXPECT_EQ(OpenError(R"({"path": "/x"})").ToString(),
             "InvalidArgument: at $: a store's spec needs the member \"driver\"");
-  EXPECT_EQ(
-      OpenError(R"({"driver": "tape"})").ToString(),
-      "InvalidArgument: at $.driver: unknown store driver \"tape\" (known: cache, file, memory)");
+  EXPECT_EQ(OpenError(R"({"driver": "tape"})").ToString(),
+            "InvalidArgument: at $.driver: unknown store driver \"tape\" (known: cache, file, "
+            "memory, zip)");
   EXPECT_EQ(OpenError(R"({"driver": "file"})").ToString(),
             "InvalidArgument: at $: the spec of a file store needs the member \"path\"");
   EXPECT_EQ(OpenError(R"({"driver": "file", "path": "/x", "pth": 1})").ToString(),
