@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -211,8 +213,8 @@ TEST(FaultProxy, CutsTheResponseAfterEachByte) {
                         ProxyAction::CutResponse(static_cast<int64_t>(bytes), then));
       RawHttpClient client(chain.proxy.port());
       client.Send(RawHttpClient::Request("GET", "/"));
-      EXPECT_EQ(client.ReceiveAll(), whole.substr(0, bytes));
-      EXPECT_EQ(client.end(), then == Then::kReset ? End::kFailed : End::kClosed);
+      ASSERT_EQ(client.ReceiveAll(), whole.substr(0, bytes));
+      ASSERT_EQ(client.end(), then == Then::kReset ? End::kFailed : End::kClosed);
       chain.ExpectServerIsLeft();
     }
   }
@@ -237,14 +239,14 @@ TEST(FaultProxy, OfACutRequestTheServerGetsNoMore) {
       const Chain chain(HttpReply{}, ProxyAction::CutRequest(static_cast<int64_t>(bytes), then));
       RawHttpClient client(chain.proxy.port());
       client.Send(request);
-      EXPECT_EQ(client.ReceiveAll(), "");
-      EXPECT_EQ(client.end(), then == Then::kReset ? End::kFailed : End::kClosed);
+      ASSERT_EQ(client.ReceiveAll(), "");
+      ASSERT_EQ(client.end(), then == Then::kReset ? End::kFailed : End::kClosed);
       chain.ExpectServerIsLeft();
-      EXPECT_EQ(chain.server.counts().requests, 0);
+      ASSERT_EQ(chain.server.counts().requests, 0);
       const std::vector<HttpRequest> cut = chain.server.cut_requests();
       ASSERT_EQ(cut.size(), bytes < head ? 0u : 1u);
       for (const HttpRequest& each : cut) {
-        EXPECT_EQ(each.body, request.substr(head, bytes - head));
+        ASSERT_EQ(each.body, request.substr(head, bytes - head));
       }
     }
   }
@@ -318,8 +320,8 @@ TEST(FaultProxy, AServerThatEndsItsConnectionEndsTheClients) {
       client.Send(RawHttpClient::Request("GET", "/"));
       const std::string received = client.ReceiveAll();
       // A head passes whole or not at all.
-      EXPECT_EQ(received, (head + "body").substr(0, bytes < 10 ? 0 : static_cast<size_t>(bytes)));
-      EXPECT_EQ(client.end(), then == Then::kReset ? End::kFailed : End::kClosed) << bytes;
+      ASSERT_EQ(received, (head + "body").substr(0, bytes < 10 ? 0 : static_cast<size_t>(bytes)));
+      ASSERT_EQ(client.end(), then == Then::kReset ? End::kFailed : End::kClosed) << bytes;
     }
   }
 }
@@ -331,7 +333,7 @@ TEST(FaultProxy, ConnectsAnewWhereTheServerHasClosed) {
   });
   RawHttpClient client(chain.proxy.port());
   for (int number = 0; number < 3; ++number) {
-    EXPECT_EQ(client.Ask("GET", "/").body, std::to_string(number));
+    ASSERT_EQ(client.Ask("GET", "/").body, std::to_string(number));
     chain.ExpectServerIsLeft(number + 1);
   }
 }

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 TOOL = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin" / "fault_proxy_tool"
 BODY = b"b" * 5000
@@ -21,7 +21,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers each request with BODY, and counts them."""
 
     protocol_version = "HTTP/1.1"
-    requests: Counter[str] = Counter()
+    requests: ClassVar[Counter[str]] = Counter()
 
     def do_GET(self) -> None:
         """Reads what was sent and answers."""

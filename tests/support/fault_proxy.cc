@@ -208,7 +208,7 @@ ProxyAction FaultProxy::ChooseFor(const HttpRequest& head) {
   return choose_(head, number_++);
 }
 
-std::unique_ptr<TcpStream> FaultProxy::ConnectUpstream(const StopSignal& stop) {
+std::unique_ptr<TcpStream> FaultProxy::ConnectUpstream(StopSignal& stop) {
   std::unique_ptr<TcpStream> stream = TcpStream::Connect(host_, port_, stop);
   if (stream) {
     const MutexLock lock(mutex_);

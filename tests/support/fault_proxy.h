@@ -86,7 +86,7 @@ class FaultProxy {
   class Session;
 
   ProxyAction ChooseFor(const HttpRequest& head);
-  std::unique_ptr<TcpStream> ConnectUpstream(const StopSignal& stop);
+  std::unique_ptr<TcpStream> ConnectUpstream(StopSignal& stop);
 
   const std::string host_;
   const int port_;

@@ -6,7 +6,8 @@
 //     EXPECT_EQ(client.ReceiveAll(), "");               // all that comes before the end
 //     EXPECT_EQ(client.end(), TcpStream::End::kFailed);  // which was a reset
 //
-// Waits for ever; whoever destroys it hangs up. Thread safety: one thread at a time.
+// When nothing comes for twenty seconds that it waits for, the end is kStopped: a test that would
+// hang fails. Whoever destroys it hangs up. Thread safety: one thread at a time.
 #ifndef COFFER_TESTS_SUPPORT_HTTP_CLIENT_H_
 #define COFFER_TESTS_SUPPORT_HTTP_CLIENT_H_
 
@@ -95,7 +96,7 @@ class RawHttpClient {
   void HangUp() { stream_->Close(); }
 
  private:
-  StopSignal stop_;
+  StopSignal stop_{std::chrono::seconds(20)};
   const std::unique_ptr<TcpStream> stream_;
 };
 

@@ -52,7 +52,7 @@ HttpServer::Counts HttpServer::counts() const {
 }
 
 bool HttpServer::WaitUntil(const std::function<bool(const Counts&)>& reached) const {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   const MutexLock lock(mutex_);
   while (!reached(counts_)) {
     if (!changed_.WaitUntil(mutex_, deadline)) return reached(counts_);

@@ -64,7 +64,7 @@ class HttpServer {
   std::vector<HttpRequest> cut_requests() const;
   Counts counts() const;
   int connections() const { return counts().connections; }
-  /// Waits until the counts are such. False: they were not within a minute.
+  /// Waits until the counts are such. False: they were not within twenty seconds.
   bool WaitUntil(const std::function<bool(const Counts&)>& reached) const;
 
  private:

@@ -52,7 +52,8 @@ void SetOption(int fd, int level, int name, int value) {
 
 }  // namespace
 
-StopSignal::StopSignal() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+StopSignal::StopSignal(std::optional<std::chrono::nanoseconds> patience)
+    : patience_(patience), fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   Check(fd_ >= 0, "eventfd");
 }
 
@@ -64,9 +65,10 @@ void StopSignal::Raise() {
   Check(write(fd_, &one, sizeof one) == sizeof one, "eventfd");
 }
 
-bool StopSignal::WaitFor(std::vector<pollfd>& what) const {
+bool StopSignal::WaitFor(std::vector<pollfd>& what) {
   what.push_back({fd_, POLLIN, 0});
-  while (!Poll(what.data(), what.size(), std::chrono::nanoseconds(-1))) {
+  while (!Poll(what.data(), what.size(), patience_.value_or(std::chrono::nanoseconds(-1)))) {
+    if (patience_) Raise();
   }
   what.pop_back();
   return !raised_;
@@ -82,13 +84,12 @@ bool StopSignal::WaitUntil(std::chrono::steady_clock::time_point time) const {
   }
 }
 
-TcpStream::TcpStream(int fd, const StopSignal& stop) : stop_(stop), fd_(fd) {
+TcpStream::TcpStream(int fd, StopSignal& stop) : stop_(stop), fd_(fd) {
   Check(fcntl(fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
-std::unique_ptr<TcpStream> TcpStream::Connect(const std::string& host, int port,
-                                              const StopSignal& stop) {
+std::unique_ptr<TcpStream> TcpStream::Connect(const std::string& host, int port, StopSignal& stop) {
   addrinfo hints = {};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

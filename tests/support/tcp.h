@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -29,7 +30,8 @@ namespace coffer::testing {
 
 class StopSignal {
  public:
-  StopSignal();
+  /// With a patience, a wait for something that does not come for so long raises it.
+  explicit StopSignal(std::optional<std::chrono::nanoseconds> patience = std::nullopt);
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
@@ -37,11 +39,12 @@ class StopSignal {
   void Raise();
   bool raised() const { return raised_; }
   /// Until a poll would return for one of `what`, whose `revents` it sets. False: raised before.
-  bool WaitFor(std::vector<pollfd>& what) const;
+  bool WaitFor(std::vector<pollfd>& what);
   /// False: raised before.
   bool WaitUntil(std::chrono::steady_clock::time_point time) const;
 
  private:
+  const std::optional<std::chrono::nanoseconds> patience_;
   const int fd_;
   std::atomic<bool> raised_ = false;
 };
@@ -57,14 +60,13 @@ class TcpStream {
   };
 
   /// Takes over a connected socket. `stop` outlives the stream.
-  TcpStream(int fd, const StopSignal& stop);
+  TcpStream(int fd, StopSignal& stop);
   ~TcpStream() { Close(); }
   TcpStream(const TcpStream&) = delete;
   TcpStream& operator=(const TcpStream&) = delete;
 
   /// Null if nobody answers there, or the signal is raised.
-  static std::unique_ptr<TcpStream> Connect(const std::string& host, int port,
-                                            const StopSignal& stop);
+  static std::unique_ptr<TcpStream> Connect(const std::string& host, int port, StopSignal& stop);
 
   /// Waits for more and adds it to buffered(). False: there is no more; end() says why.
   bool Fill();
@@ -94,10 +96,10 @@ class TcpStream {
   /// The peer receives all that was sent, and then a reset.
   void Reset();
 
-  const StopSignal& stop() const { return stop_; }
+  StopSignal& stop() const { return stop_; }
 
  private:
-  const StopSignal& stop_;
+  StopSignal& stop_;
   int fd_;
   End end_ = End::kNone;
   std::vector<char> buffer_;
@@ -119,7 +121,6 @@ class TcpListener {
   TcpListener& operator=(const TcpListener&) = delete;
 
   int port() const { return port_; }
-  const StopSignal& stop() const { return stop_; }
   /// Ends every wait of every stream, and returns when all threads have ended.
   void Stop();
 
