@@ -300,9 +300,9 @@ Result<Future<WriteResult>> UpdateChunk(const CellUpdate& update, const Result<R
     FillView(scratch.view, chain.chunk().fill_value);
   }
   COFFER_RETURN_IF_ERROR(CopyTouches(touches, box, scratch.view));
-  COFFER_ASSIGN_OR_RETURN(
-      std::optional<BytesChain> value,
-      EncodeChunk(stored, update.context, box, scratch.view, StoreFillChunks(update)));
+  const bool stores_fill = StoreFillChunks(update) || !CanDelete(*stored.store, options);
+  COFFER_ASSIGN_OR_RETURN(std::optional<BytesChain> value,
+                          EncodeChunk(stored, update.context, box, scratch.view, stores_fill));
   return stored.store->Write(update.key, std::move(value), options);
 }
 

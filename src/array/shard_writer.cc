@@ -24,6 +24,11 @@ bool ShardStreams(const StoredArray& stored) {
          stored.chain->shard_layout()->index_location() == ShardLayout::IndexLocation::kEnd;
 }
 
+bool CanDelete(const KvStore& store, const WriteOptions& options) {
+  return !options.if_equal.known() || options.if_equal.missing() ||
+         store.capabilities().conditional_delete;
+}
+
 ShardWriter::ShardWriter(const StoredArray& stored, const Context& context, std::string key,
                          WriteOptions options, bool store_fill_chunks)
     : stored_(stored),
@@ -105,7 +110,9 @@ Future<WriteResult> ShardWriter::Finish() {
 }
 
 Result<Future<WriteResult>> ShardWriter::FinishOrError() {
-  if (empty_) return stored_.store->Write(key_, std::nullopt, options_);
+  if (empty_ && CanDelete(*stored_.store, options_)) {
+    return stored_.store->Write(key_, std::nullopt, options_);
+  }
   COFFER_RETURN_IF_ERROR(Flush());
   batch_ = Buffer();
   const Result<Bytes> index = layout_.EncodeIndex(index_, CodecScratch{&context_.buffers()});

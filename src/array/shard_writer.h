@@ -23,6 +23,10 @@ namespace coffer::inline v0 {
 /// Whether shards of this array go out piece by piece, not as one value.
 bool ShardStreams(const StoredArray& stored);
 
+/// Whether the store can delete a key by a write with these options: one that keeps conditions on
+/// writes may keep none on deletes. Where it cannot, nothing but fill values is stored as such.
+bool CanDelete(const KvStore& store, const WriteOptions& options);
+
 class ShardWriter {
  public:
   /// Requires stored.chain->shard_layout() != nullptr. `stored` and `context` must outlive it.

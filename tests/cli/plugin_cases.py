@@ -25,7 +25,7 @@ class Plugins(CliTest):
         out = self.coffer("--plugin", self.plugin("tape"), "ls", "tape://robot/17")
         self.assertEqual(out, b"label\n")
         error = self.fails(1, "ls", "tape://robot/17")
-        self.assertIn('unknown scheme "tape" (known: file, memory)', error)
+        self.assertIn('unknown scheme "tape" (known: file, http, https, memory, s3)', error)
 
     def test_the_option_stands_anywhere_and_repeats(self) -> None:
         tape = self.plugin("tape")

@@ -16,6 +16,7 @@
 #include "coffer/array/repair.h"
 #include "coffer/array/verify.h"
 #include "coffer/kvstore/adapters.h"
+#include "coffer/kvstore/stores.h"
 #include "src/codec/shard_layout.h"
 #include "tests/support/codecs.h"
 #include "tests/support/peak_bytes.h"
@@ -469,6 +470,42 @@ TEST(LargeShards, AMillionInnerChunksAreReadAndChangedInBoundedMemory) {
   }
   EXPECT_LE(context.budget().held_bytes_peak(),
             std::max(context.budget().limit_bytes(), array.largest_task_bytes()));
+}
+
+/// Keeps conditions on writes, and refuses them on deletes, as MinIO's conditions are.
+class NoConditionalDeletes final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    if (!value && options.if_equal.known() && !options.if_equal.missing()) {
+      return Future<WriteResult>::Ready(FailedPreconditionError("no conditions on deletes"));
+    }
+    return ForwardingStore::Write(std::move(key), std::move(value), std::move(options));
+  }
+  Capabilities capabilities() const override {
+    Capabilities can = ForwardingStore::capabilities();
+    can.conditional_delete = false;
+    can.local = false;
+    return can;
+  }
+};
+
+TEST(StoresWithoutConditionalDeletes, KeepWhatHoldsOnlyFillValues) {
+  for (const std::string& codecs : {Sharding("[4, 3, 2]", kZstd), std::string(kZstd)}) {
+    const auto store = std::make_shared<NoConditionalDeletes>(MakeMemoryStore());
+    const Shape shape = {8, 6, 4};
+    const Array array = Array::Create(store, "", Form(codecs, shape)).OrDie();
+    std::vector<uint16_t> values(8 * 6 * 4, 9);
+    array.Write(Box::Full(shape), Ref(values.data(), shape)).OrDie();
+    const std::vector<uint16_t> fill(4 * 6 * 4, 3);
+    for (const int64_t begin : {0, 4}) {
+      array.Write(Box::FromSize({begin, 0, 0}, {4, 6, 4}), Ref(fill.data(), {4, 6, 4})).OrDie();
+    }
+    EXPECT_EQ(store->Read("c/0/0/0").Get().OrDie().state, ReadResult::State::kValue) << codecs;
+    array.Read(Box::Full(shape), Ref(values.data(), shape)).OrDie();
+    EXPECT_EQ(values, std::vector<uint16_t>(8 * 6 * 4, 3)) << codecs;
+  }
 }
 
 TEST(StreamingShards, NeedLittleWhereTheLayoutAllowsAndSayWhatTheyNeedElsewhere) {

@@ -96,7 +96,8 @@ TEST(OpenKvStore, RefusesWrongUrls) {
   EXPECT_EQ(OpenError(" ").ToString(),
             "InvalidArgument: expected a store's URL, path or JSON spec, got nothing");
   EXPECT_EQ(OpenError("tape://x").ToString(),
-            "InvalidArgument: URL \"tape://x\": unknown scheme \"tape\" (known: file, memory)");
+            "InvalidArgument: URL \"tape://x\": unknown scheme \"tape\" (known: file, http, "
+            "https, memory, s3)");
   EXPECT_EQ(
       OpenError("file://host/x").ToString(),
       "InvalidArgument: URL \"file://host/x\": host \"host\": a file URL names no host (three "
@@ -123,7 +124,7 @@ TEST(OpenKvStore, RefusesWrongSpecs) {
             "InvalidArgument: at $: a store's spec needs the member \"driver\"");
   EXPECT_EQ(OpenError(R"({"driver": "tape"})").ToString(),
             "InvalidArgument: at $.driver: unknown store driver \"tape\" (known: cache, file, "
-            "memory, zip)");
+            "http, memory, s3, zip)");
   EXPECT_EQ(OpenError(R"({"driver": "file"})").ToString(),
             "InvalidArgument: at $: the spec of a file store needs the member \"path\"");
   EXPECT_EQ(OpenError(R"({"driver": "file", "path": "/x", "pth": 1})").ToString(),
