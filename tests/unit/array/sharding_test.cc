@@ -158,7 +158,7 @@ TEST_P(Sharded, TheCodecAloneReadsTheSame) {
   const uint16_t changed = 999;
   array.Write(Box::FromSize({3, 4, 1}, {1, 1, 1}), Ref(&changed, {1, 1, 1})).OrDie();
   values[3 * 24 + 4 * 4 + 1] = changed;
-  const Bytes stored = store->Read("c/0/0/0").Get().OrDie().value;
+  const Bytes stored = store->Read("c/0/0/0", {}).Get().OrDie().value;
   std::vector<uint16_t> decoded(192);
   const CodecChain& chain = *array.stored()->chain;
   chain.Decode(stored, Ref(decoded.data(), {8, 6, 4}), Scratch()).OrDie();
@@ -205,15 +205,15 @@ TEST_P(Sharded, ChunksOfFillValuesAreRemovedAndAnEmptiedShardIsDeleted) {
   const std::vector<uint16_t> values(192, 9);
   const std::vector<uint16_t> threes(192, 3);
   array.Write(Box::Full({8, 6, 4}), Ref(values.data(), {8, 6, 4})).OrDie();
-  const int64_t before = store->Read("c/0/0/0").Get().OrDie().total_size;
+  const int64_t before = store->Read("c/0/0/0", {}).Get().OrDie().total_size;
   array.Write(Box::FromSize({0, 0, 0}, {4, 6, 4}), Ref(threes.data(), {4, 6, 4})).OrDie();
   if (GetParam().chunk_shape != Shape({8, 6, 4}) && GetParam().chunk_shape[0] < 8) {
-    EXPECT_LT(store->Read("c/0/0/0").Get().OrDie().total_size, before);
+    EXPECT_LT(store->Read("c/0/0/0", {}).Get().OrDie().total_size, before);
   }
   EXPECT_EQ(array.Read<uint16_t>({}).OrDie()(0, 0, 0), 3);
   EXPECT_EQ(array.Read<uint16_t>({}).OrDie()(4, 0, 0), 9);
   array.Write(Box::FromSize({4, 0, 0}, {4, 6, 4}), Ref(threes.data(), {4, 6, 4})).OrDie();
-  EXPECT_EQ(store->Read("c/0/0/0").Get().OrDie().state, ReadResult::State::kMissing);
+  EXPECT_EQ(store->Read("c/0/0/0", {}).Get().OrDie().state, ReadResult::State::kMissing);
 }
 
 // Whatever the form: under the smallest budget its tasks run one by one, and hold no more than
@@ -502,7 +502,7 @@ TEST(StoresWithoutConditionalDeletes, KeepWhatHoldsOnlyFillValues) {
     for (const int64_t begin : {0, 4}) {
       array.Write(Box::FromSize({begin, 0, 0}, {4, 6, 4}), Ref(fill.data(), {4, 6, 4})).OrDie();
     }
-    EXPECT_EQ(store->Read("c/0/0/0").Get().OrDie().state, ReadResult::State::kValue) << codecs;
+    EXPECT_EQ(store->Read("c/0/0/0", {}).Get().OrDie().state, ReadResult::State::kValue) << codecs;
     array.Read(Box::Full(shape), Ref(values.data(), shape)).OrDie();
     EXPECT_EQ(values, std::vector<uint16_t>(8 * 6 * 4, 3)) << codecs;
   }
