@@ -164,7 +164,8 @@ TEST(StoreTable, TakesStoresOfUsers) {
     EXPECT_EQ(TextOf(*opened, "k"), "value") << text;
     EXPECT_EQ(opened->Describe("k"), mine->Describe("k")) << text;
   }
-  EXPECT_THAT(table.schemes(), testing::ElementsAre("file", "memory", "mine"));
+  EXPECT_THAT(table.schemes(),
+              testing::ElementsAre("file", "http", "https", "memory", "mine", "s3"));
   EXPECT_EQ(table.Add({.name = "mine"}).ToString(),
             "AlreadyExists: a store driver named \"mine\" is there already");
   EXPECT_EQ(table.Add({.name = "other", .schemes = {"file"}}).ToString(),

@@ -113,7 +113,8 @@ TEST_F(ZipOpenTest, RefusesWhatNamesNoKey) {
   EXPECT_THAT(OpenError(R"({"driver": "zip", "base": {"driver": "file", "path": 7}})").ToString(),
               HasSubstr("at $.path: expected a string, got 7"));
   EXPECT_EQ(OpenError("tape://x/a|zip:").ToString(),
-            "InvalidArgument: URL \"tape://x/\": unknown scheme \"tape\" (known: file, memory)");
+            "InvalidArgument: URL \"tape://x/\": unknown scheme \"tape\" (known: file, http, "
+            "https, memory, s3)");
   EXPECT_EQ(OpenError("file:///x.zip|zip:a%2").ToString(),
             "InvalidArgument: URL \"file:///x.zip|zip:a%2\": \"%2\" is no percent escape (write a "
             "percent sign as %25)");
