@@ -137,9 +137,10 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
     request.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
     const auto attempts = bucket_->NewAttempts(std::move(request));
     return FetchRead(
-        bucket_->client(), std::move(read),
-        [attempts, bucket = bucket_](int attempt) {
+        bucket_->client(), read,
+        [attempts, read, bucket = bucket_](int attempt) {
           bucket->context().stats().read_requests += 1;
+          attempts->request().method = read.method();
           return attempts->Make(attempt);
         },
         [attempts](const Result<HttpResponse>& outcome) { return attempts->Judge(outcome); },

@@ -118,13 +118,15 @@ void HttpRead::State::Begin() {
   }
 }
 
+std::string HttpRead::method() const { return state_->mode == Mode::kHead ? "HEAD" : "GET"; }
+
 void HttpRead::Prepare(HttpRequest* request) const {
   State& state = *state_;
   state.decided.reset();
   state.wants_another = false;
   state.total_size = state.expected = -1;
   state.generation = Generation::Unknown();
-  request->method = state.mode == Mode::kHead ? "HEAD" : "GET";
+  request->method = method();
   const ByteRange& range = state.options.range;
   if (state.mode == Mode::kFirstByte) {
     request->headers.push_back({"Range", "bytes=0-0"});

@@ -53,6 +53,9 @@ class HttpRead {
   /// InvalidArgument for options that no value can satisfy.
   const Status& status() const;
 
+  /// "GET" or "HEAD", of the next request: for stores that sign it before Prepare().
+  std::string method() const;
+
   /// Sets method, Range, conditions, destination and limit of a request for the value. May be
   /// called again for another attempt.
   void Prepare(HttpRequest* request) const;
