@@ -53,7 +53,7 @@ class Plugins(CliTest):
         }.items():
             path = self.plugin(name)
             self.refused(path, f"FailedPrecondition: --plugin {path}: {reason}")
-        for name, number in (("zeroed", 0), ("no_version", 3)):
+        for name, number in (("zeroed", 0), ("no_version", 4)):
             path = self.plugin(name)
             self.refused(
                 path,

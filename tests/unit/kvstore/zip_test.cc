@@ -42,6 +42,8 @@ class WatchedStore final : public KvStore {
   }
   /// Called before each read, with its number from 0.
   std::function<void(int)> before_read = [](int) {};
+  /// Called when a read has its answer, and nobody else does.
+  std::function<void(int)> after_read = [](int) {};
   bool tells_generations = true;
 
   /// Answers what waits, and what comes by that, until nothing does.
@@ -78,7 +80,9 @@ class WatchedStore final : public KvStore {
     MutexLock lock(mutex_);
     waiting_.push_back([this, promise, number, key, options] {
       before_read(number);
-      promise.Set(Answer(key, options).Get());
+      Result<ReadResult> answer = Answer(key, options).Get();
+      after_read(number);
+      promise.Set(std::move(answer));
     });
     return promise.future();
   }
@@ -387,6 +391,43 @@ TEST(ZipStore, WhoWaitsForADirectoryThatCannotBeReadHasItReadAgain) {
   EXPECT_EQ(reads[0].Get().status().code(), StatusCode::kNotFound);
   for (int i = 1; i < 4; ++i)
     EXPECT_EQ(reads[static_cast<size_t>(i)].Get().value().value.text(), "value");
+}
+
+TEST(ZipStore, WhoSharesADirectoryAsksWhetherItStillIsSo) {
+  // A key is put when the directory has just been read, and asked for before that is known.
+  const Zip zip(ArchiveOf("k", "value"), /*local=*/false);
+  Future<ReadResult> second;
+  zip.base->after_read = [&](int number) {
+    if (number != 1) return;
+    zip.base->Put(ArchiveOf("new", "of the second"));
+    second = zip.store->Read("new");
+  };
+  const Future<ReadResult> first = zip.store->Read("absent");
+  const auto wait = [&](const Future<ReadResult>& read) {
+    while (!read.Wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(1))) {
+      zip.base->AnswerAll();
+    }
+  };
+  wait(first);
+  EXPECT_EQ(first.Get().value().state, State::kMissing);
+  ASSERT_TRUE(second.valid());
+  wait(second);
+  EXPECT_EQ(second.Get().value().value.text(), "of the second");
+}
+
+TEST(ZipStore, ADirectoryIsOfTheVersionOfItsEnd) {
+  const auto archive = [](const std::string& value) {
+    std::vector<ZipMember> members;
+    for (int i = 0; i < 3000; ++i) {
+      members.push_back(MakeZipMember("c/" + std::to_string(i), value, false));
+    }
+    return MakeZip(members);
+  };
+  const Zip zip(archive("old"));
+  zip.base->before_read = [&](int number) {
+    if (number == 1) zip.base->Put(archive("a longer value"));
+  };
+  EXPECT_EQ(zip.Get("c/1234"), "a longer value");
 }
 
 TEST(ZipStore, CancelReachesTheStoreBehind) {
