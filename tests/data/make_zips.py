@@ -64,7 +64,7 @@ def main() -> None:
         archive.comment = b"PK\x05\x06 looks like an end record, but is none" + b"!" * 300
     for name, method in {"stream": zipfile.ZIP_STORED, "stream_deflated": 8}.items():
         buffer = io.BytesIO()
-        with zipfile.ZipFile(Unseekable(buffer), "w", method) as archive:  # type: ignore[arg-type]
+        with zipfile.ZipFile(Unseekable(buffer), "w", method) as archive:
             fill(archive)
         (folder / f"{name}.zip").write_bytes(buffer.getvalue())
     junk = b"#!/bin/sh\nexit 0\n"

@@ -23,7 +23,7 @@ def cat(place: str, folder: Path) -> np.ndarray:
 def test_zip_store(zarr_format: int, compression: str, tmp_path: Path) -> None:
     """A group of two arrays, written chunk by chunk, so that the archive has names twice."""
     path = tmp_path / "a.zip"
-    values = np.arange(SHAPE[0] * SHAPE[1], dtype="f4").reshape(SHAPE)
+    values: np.ndarray = np.arange(SHAPE[0] * SHAPE[1], dtype="f4").reshape(SHAPE)
     with zarr.storage.ZipStore(
         path, mode="w", compression=getattr(zipfile, f"ZIP_{compression}")
     ) as store:
@@ -49,7 +49,7 @@ def test_zip_store(zarr_format: int, compression: str, tmp_path: Path) -> None:
 
 def test_an_array_at_the_root(tmp_path: Path) -> None:
     """The archive itself is the array."""
-    values = np.arange(24, dtype="u2").reshape(4, 6)
+    values: np.ndarray = np.arange(24, dtype="u2").reshape(4, 6)
     with zarr.storage.ZipStore(tmp_path / "a.zip", mode="w") as store:
         zarr.create_array(store, data=values, chunks=(2, 3))
     assert np.array_equal(cat(f"{tmp_path}/a.zip|zip:", tmp_path), values)
