@@ -92,8 +92,8 @@ def test_passes_what_it_is_not_told_to_fail() -> None:
 
 def test_tells_of_every_fault() -> None:
     """Of each kind there are some; the server was asked whenever the proxy did not answer."""
-    options = ("--latency-ms", "1", "--fail-503", "0.2", "--lose-response", "0.2")
-    options += ("--cut-response", "0.2", "--seed", "5")
+    options = ["--latency-ms", "1", "--fail-503", "0.2", "--lose-response", "0.2"]
+    options += ["--cut-response", "0.2", "--seed", "5"]
     with server() as port:
         seen, said = outcomes(port, 100, *options)
         asked = Handler.requests.total()

@@ -200,11 +200,11 @@ int64_t FaultProxy::upstream_connections() const {
 }
 
 ProxyAction FaultProxy::ChooseFor(const HttpRequest& head) {
+  const MutexLock choosing(choosing_);
   {
     const MutexLock lock(mutex_);
     ++requests_[head.method];
   }
-  const MutexLock lock(choosing_);
   return choose_(head, number_++);
 }
 
