@@ -98,7 +98,10 @@ TEST(Secret, IsShownAsNoText) {
   EXPECT_EQ(testing::PrintToString(Holder{Secret("swrd")}).find("swrd"), std::string::npos);
 }
 
-constexpr size_t kHiddenSize = 48;
+// What is searched for is the middle: the ends of freed memory hold other things.
+constexpr size_t kHiddenSize = 256;
+constexpr size_t kSoughtBegin = 64;
+constexpr size_t kSoughtSize = 64;
 
 /// The text's character at i, from nothing that looks like it.
 char HiddenAt(size_t i) { return static_cast<char>('A' + (i * i * 7 + i * 13 + 5) % 26); }
@@ -112,10 +115,10 @@ Secret Hidden() {
 
 size_t CountIn(const std::vector<char>& bytes) {
   size_t count = 0;
-  for (size_t begin = 0; begin + kHiddenSize <= bytes.size(); ++begin) {
+  for (size_t begin = 0; begin + kSoughtSize <= bytes.size(); ++begin) {
     size_t same = 0;
-    while (same < kHiddenSize && bytes[begin + same] == HiddenAt(same)) ++same;
-    if (same == kHiddenSize) ++count;
+    while (same < kSoughtSize && bytes[begin + same] == HiddenAt(kSoughtBegin + same)) ++same;
+    if (same == kSoughtSize) ++count;
   }
   return count;
 }

@@ -32,10 +32,14 @@ class HeldSource final : public CredentialsSource {
   }
   std::string Describe() const override { return "held"; }
 
-  /// Waits for a fetch, then answers it.
-  void Answer(const Result<SourceAnswer>& answer) {
+  void AwaitFetch() {
     MutexLock lock(mutex_);
     while (held_.empty()) changed_.Wait(mutex_);
+  }
+  /// Answers the first fetch that is under way.
+  void Answer(const Result<SourceAnswer>& answer) {
+    MutexLock lock(mutex_);
+    ASSERT_FALSE(held_.empty()) << "nothing is being fetched";
     const Promise<SourceAnswer> promise = held_.front();
     held_.erase(held_.begin());
     lock.Unlock();
@@ -82,7 +86,7 @@ class RefreshingTest : public testing::Test {
     const auto future = Get();
     EXPECT_FALSE(future.ready());
     source_->Answer(answer);
-    return Shown(future.Get());
+    return future.ready() ? Shown(future.Get()) : "(waits)";
   }
 };
 
@@ -96,6 +100,7 @@ TEST(RefreshingThreadsTest, HundredThreadsMakeOneFetch) {
   for (std::string& each : got) {
     threads.emplace_back([&provider, &each] { each = Shown(*provider); });
   }
+  source->AwaitFetch();
   source->Answer(Named("A", std::nullopt));
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(got, std::vector<std::string>(100, "A/k/"));
