@@ -287,7 +287,7 @@ TEST(FaultProxy, DelaysSideBySide) {
   for (int i = 0; i < 8; ++i) {
     delayed.push_back(std::make_unique<RawHttpClient>(proxy.port()));
     delayed.back()->Send(RawHttpClient::Request("GET", "/" + std::to_string(i)));
-    while (proxy.requests().empty() || proxy.requests().at("GET") <= i) std::this_thread::yield();
+    ASSERT_TRUE(proxy.WaitForRequests(i + 1));
   }
   RawHttpClient client(proxy.port());
   const Clock::time_point start = Clock::now();
@@ -369,8 +369,7 @@ TEST(FaultProxy, NothingHoldsItWhenItIsGivenUp) {
       clients.push_back(std::make_unique<RawHttpClient>(proxy.port()));
       clients.back()->Send(RawHttpClient::Request("GET", "/"));
     }
-    while (proxy.requests()["GET"] < static_cast<int64_t>(actions.size()))
-      std::this_thread::yield();
+    EXPECT_TRUE(proxy.WaitForRequests(static_cast<int64_t>(actions.size())));
     clients.push_back(std::make_unique<RawHttpClient>(proxy.port()));
   }
   for (const auto& client : clients) EXPECT_LE(client->ReceiveAll().size(), 5u);

@@ -194,6 +194,15 @@ std::map<std::string, int64_t> FaultProxy::requests() const {
   return requests_;
 }
 
+bool FaultProxy::WaitForRequests(int64_t count) const {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const MutexLock lock(mutex_);
+  while (chosen_count_ < count) {
+    if (!chosen_.WaitUntil(mutex_, deadline)) return chosen_count_ >= count;
+  }
+  return true;
+}
+
 int64_t FaultProxy::upstream_connections() const {
   const MutexLock lock(mutex_);
   return upstream_connections_;
@@ -205,7 +214,11 @@ ProxyAction FaultProxy::ChooseFor(const HttpRequest& head) {
     const MutexLock lock(mutex_);
     ++requests_[head.method];
   }
-  return choose_(head, number_++);
+  ProxyAction action = choose_(head, number_++);
+  const MutexLock lock(mutex_);
+  ++chosen_count_;
+  chosen_.NotifyAll();
+  return action;
 }
 
 std::unique_ptr<TcpStream> FaultProxy::ConnectUpstream(StopSignal& stop) {

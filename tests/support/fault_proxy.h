@@ -79,6 +79,8 @@ class FaultProxy {
 
   /// How many requests came, by method.
   std::map<std::string, int64_t> requests() const;
+  /// Waits until so many came, whose fates are chosen. False: not within twenty seconds.
+  bool WaitForRequests(int64_t count) const;
   /// How many connections to the server were made.
   int64_t upstream_connections() const;
 
@@ -94,6 +96,8 @@ class FaultProxy {
   Choose choose_ COFFER_GUARDED_BY(choosing_);
   int64_t number_ COFFER_GUARDED_BY(choosing_) = 0;
   mutable Mutex mutex_;
+  mutable CondVar chosen_;
+  int64_t chosen_count_ COFFER_GUARDED_BY(mutex_) = 0;
   int64_t upstream_connections_ COFFER_GUARDED_BY(mutex_) = 0;
   std::map<std::string, int64_t> requests_ COFFER_GUARDED_BY(mutex_);
   std::unique_ptr<TcpListener> listener_;
