@@ -53,6 +53,8 @@ class Ban(NamedTuple):
 REVEALING = (
     "include/coffer/base/secret.h",
     "src/base/secret.cc",
+    "kvstore/http/http.cc",
+    "kvstore/s3/bucket.cc",
     "kvstore/s3/credentials.cc",
     "kvstore/s3/instance_metadata.cc",
     "kvstore/s3/sigv4.cc",

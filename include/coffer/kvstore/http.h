@@ -1,7 +1,7 @@
 // The HTTP store: values of a web server, read only.
 //
 //     KvStorePtr data = MakeHttpStore("https://data.example.org/volume.zarr").OrThrow();
-//     data->Read("zarr.json").Get().OrThrow();      // GET https://data.example.org/volume.zarr/zarr.json
+//     data->Read("zarr.json").Get().OrThrow();   // GET .../volume.zarr/zarr.json
 //
 // Errors of reads, besides those of KvStore: PermissionDenied (401, 403, a certificate that does
 // not hold), Unavailable (no connection, 5xx, after retries), DeadlineExceeded, DataLoss (an answer

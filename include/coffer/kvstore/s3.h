@@ -1,6 +1,6 @@
 // The S3 store: a bucket of AWS or of any service that speaks S3, read and written.
 //
-//     KvStorePtr run = OpenKvStore("s3://bucket/runs/7").OrThrow();       // AWS, by the environment
+//     KvStorePtr run = OpenKvStore("s3://bucket/runs/7").OrThrow();   // AWS, by the environment
 //     KvStorePtr here = MakeS3Store("bucket", {.endpoint = "http://127.0.0.1:9000"}).OrThrow();
 //
 // Endpoint, region and credentials come, as for the AWS command line, from AWS_ENDPOINT_URL_S3,
