@@ -42,7 +42,7 @@ class ZipRead : public std::enable_shared_from_this<ZipRead> {
     archive_->Open(version_, [self = shared_from_this()](const auto& opened) {
       if (!opened.ok()) return self->Finish(opened.status());
       self->version_ = opened->version;
-      self->Decide(opened->fresh);
+      if (!self->Cancelled()) self->Decide(opened->fresh);
     });
   }
 

@@ -45,6 +45,7 @@ class WatchedStore final : public KvStore {
   /// Called when a read has its answer, and nobody else does.
   std::function<void(int)> after_read = [](int) {};
   bool tells_generations = true;
+  int cancelled = 0;  ///< Reads that were, before they had an answer.
 
   /// Answers what waits, and what comes by that, until nothing does.
   void AnswerAll() {
@@ -79,6 +80,11 @@ class WatchedStore final : public KvStore {
     const Promise<ReadResult> promise;
     MutexLock lock(mutex_);
     waiting_.push_back([this, promise, number, key, options] {
+      if (promise.cancel_token().cancelled()) {
+        ++cancelled;
+        promise.Set(CancelledError("by the test"));
+        return;
+      }
       before_read(number);
       Result<ReadResult> answer = Answer(key, options).Get();
       after_read(number);
@@ -432,12 +438,23 @@ TEST(ZipStore, ADirectoryIsOfTheVersionOfItsEnd) {
 
 TEST(ZipStore, CancelReachesTheStoreBehind) {
   const Zip zip(ArchiveOf("k", "value"), /*local=*/false);
-  const Future<ReadResult> read = zip.store->Read("k");
+  const auto wait = [&](const Future<ReadResult>& read) {
+    while (!read.Wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(1))) {
+      zip.base->AnswerAll();
+    }
+  };
+  // While the directory is read, which is for others, too, only the answer is Cancelled.
+  Future<ReadResult> read = zip.store->Read("k");
   read.Cancel();
-  while (!read.Wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(1))) {
-    zip.base->AnswerAll();
-  }
-  EXPECT_TRUE(read.Get().ok() || read.Get().status().code() == StatusCode::kCancelled);
+  wait(read);
+  const std::string cancelled = "Cancelled: " + kDescribed + "k: ";
+  EXPECT_EQ(read.Get().status().ToString(), cancelled + "read");
+  EXPECT_EQ(zip.base->cancelled, 0);
+  read = zip.store->Read("k");
+  read.Cancel();
+  wait(read);
+  EXPECT_EQ(read.Get().status().ToString(), cancelled + "by the test");
+  EXPECT_EQ(zip.base->cancelled, 1);
 }
 
 TEST(ZipStore, ErrorsOfTheStoreBehindAreItsOwn) {
