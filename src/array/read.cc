@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "src/array/read_work.h"
+#include "src/array/shard_update.h"
 
 namespace coffer::inline v0 {
 
@@ -64,7 +65,10 @@ namespace {
 constexpr int64_t kSpanBytesMax = MiB(4);
 constexpr int64_t kSpanBytesMin = KiB(64);
 constexpr int64_t kRemoteSpanBytesMin = MiB(1);  // Smaller requests cost more than they gain.
-constexpr int64_t kSpansOfALane = 8;             // So that all lanes end at about the same time.
+constexpr int64_t kRemoteSpanBytesMax = MiB(8);
+constexpr int64_t kWholeShards = 4;   // So many must find room in the budget.
+constexpr int64_t kRemoteSpans = 8;   // Of a read, or of the budget: so many are under way at once.
+constexpr int64_t kSpansOfALane = 8;  // So that all lanes end at about the same time.
 constexpr int64_t kCalledBackBytesMax = MiB(1);
 
 class ChunkRead : public Work {
@@ -345,6 +349,24 @@ int64_t PiecesOf(const StoredArray& stored, int64_t cells) {
   return stored.chain->shard_layout() != nullptr ? INT64_MAX : cells;
 }
 
+namespace {
+
+int64_t SpanBytesMax(const StoredArray& stored, const Context& context, int64_t work_bytes,
+                     int lanes) {
+  const Capabilities can = stored.store->capabilities();
+  const int64_t budget = context.budget().limit_bytes();
+  if (can.local) {
+    const int64_t share = std::max(budget / (4 * lanes), kSpanBytesMin);
+    return std::min({share, std::max(work_bytes / (kSpansOfALane * lanes), kSpanBytesMin),
+                     kSpanBytesMax, can.coalesce_size_max_bytes});
+  }
+  const int64_t share = std::max(budget / kRemoteSpans, kSpanBytesMin);
+  return std::min({share, std::max(work_bytes / kRemoteSpans, kRemoteSpanBytesMin),
+                   kRemoteSpanBytesMax, can.coalesce_size_max_bytes});
+}
+
+}  // namespace
+
 Future<void> StartChunks(ReadRequest request, Crew::Options options, const Context& context,
                          StartOn start) {
   const StoredArray& stored = *request.stored;
@@ -367,14 +389,14 @@ Future<void> StartChunks(ReadRequest request, Crew::Options options, const Conte
     operation->wanted_chunks_max =
         std::min(layout->num_entries(), options.progress_bytes / stored.data_type().size());
     const int64_t share = context.budget().limit_bytes() / (4 * options.lanes);
-    const Capabilities capabilities = stored.store->capabilities();
-    const int64_t part = std::max(options.work_bytes / (kSpansOfALane * options.lanes),
-                                  capabilities.local ? kSpanBytesMin : kRemoteSpanBytesMin);
     // Inside another task the reservation covers one chunk at a time.
-    operation->span_bytes_max = request.options.reservation != nullptr
-                                    ? 0
-                                    : std::min({std::max(share, kSpanBytesMin), part, kSpanBytesMax,
-                                                capabilities.coalesce_size_max_bytes});
+    const bool inside_task = request.options.reservation != nullptr;
+    operation->span_bytes_max =
+        inside_task ? 0 : SpanBytesMax(stored, context, options.work_bytes, options.lanes);
+    operation->whole_shards =
+        !stored.store->capabilities().local && !inside_task && operation->chunks == nullptr &&
+        !operation->plan->calls_back() &&
+        MaxStoredBytes(*stored.chain) <= context.budget().limit_bytes() / kWholeShards;
     if (operation->plan->calls_back()) {
       operation->span_chunks_max = std::max<int64_t>(
           1, std::min(share, kCalledBackBytesMax) / ScratchChunkBytes(layout->inner().chunk()));

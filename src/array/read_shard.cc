@@ -9,6 +9,8 @@
 //  3. If the shard was replaced meanwhile, its spans are void: when the last of them has ended the
 //     whole part of this shard is read anew from its new index. So one shard is never read half old
 //     and half new. (Where functions are called back a chunk that was taken is not taken again.)
+//     A shard that is wanted whole from a remote store, and fits into a part of the budget, is
+//     fetched whole by one request, with the index in it, and decoded by the same lane.
 //  4. Where decoded chunks are kept, a span first looks which of its chunks came there meanwhile,
 //     and claims the others (chunk_cache.h).
 #include <algorithm>
@@ -17,6 +19,7 @@
 #include <utility>
 
 #include "src/array/read_work.h"
+#include "src/array/shard_update.h"
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
@@ -357,13 +360,24 @@ class ReadyChunks : public Work {
 
 class ShardRead : public Work {
  public:
-  ShardRead(ShardTaskPtr shard, int attempt) : shard_(std::move(shard)), attempt_(attempt) {}
+  ShardRead(ShardTaskPtr shard, int attempt)
+      : shard_(std::move(shard)),
+        attempt_(attempt),
+        whole_(operation().whole_shards && attempt == 0 && WantsAll()) {}
 
   int64_t reserve_bytes() const override {
-    return ShardIndexBytes(layout()) + operation().wanted_chunks_max * kWantedChunkBytes;
+    const int64_t lists =
+        ShardIndexBytes(layout()) + operation().wanted_chunks_max * kWantedChunkBytes;
+    if (!whole_) return lists;
+    return lists + BufferPool::CapacityFor(MaxStoredBytes(operation().chain())) +
+           DecodePieceBytes(layout().inner());
   }
 
-  Result<Pending> Step(Crew& crew, Reservation&) override {
+  Result<Pending> Step(Crew& crew, Reservation& reservation) override {
+    if (whole_) {
+      COFFER_ASSIGN_OR_RETURN(const std::optional<Pending> step, StepWhole(crew, reservation));
+      if (step) return *step;
+    }
     if (!read_.valid()) {
       name_ = operation().index_names + operation().stored->Describe(shard_->key);
       // After an attempt that failed, what is remembered is known to be old.
@@ -411,6 +425,82 @@ class ShardRead : public Work {
 
   const ReadOperation& operation() const { return *shard_->operation; }
   const ShardLayout& layout() const { return shard_->layout(); }
+
+  /// Whether every inner chunk that the shard has inside the array is wanted.
+  bool WantsAll() const {
+    const Box inside = operation().stored->grid.ClippedCellBox(shard_->wanted.cell);
+    int64_t left = 1;
+    for (int d = 0; d < inside.rank(); ++d) {
+      left *= CeilDiv(inside.shape[d], layout().inner_chunk_shape()[d]);
+    }
+    const Result<RegularGrid> inner_grid =
+        RegularGrid::Make(operation().stored->shape(), layout().inner_chunk_shape());
+    if (!inner_grid.ok()) return false;
+    const Status walked =
+        operation().plan->WalkInner(*inner_grid, shard_->box, shard_->wanted.takers,
+                                    [&](const Index&, const Takers&) { --left; });
+    return walked.ok() && left == 0;
+  }
+
+  /// All of it by one request. nullopt: it has more bytes than we would write, so the other way.
+  Result<std::optional<Pending>> StepWhole(Crew& crew, Reservation& reservation) {
+    if (!read_.valid()) {
+      known_.stamp = operation().caches->Now();
+      ReadOptions options;
+      options.max_bytes = MaxStoredBytes(operation().chain());
+      options.cancel = crew.stop_token();
+      options.reservation = &reservation;
+      read_ = operation().stored->store->Read(shard_->key, options);
+      if (!read_.ready()) return std::optional(Pending::On(read_));
+    }
+    Result<ReadResult> read = std::exchange(read_, Future<ReadResult>()).Get();
+    if (!read.ok() && read.status().code() == StatusCode::kResourceExhausted) {
+      whole_ = false;
+      return std::optional<Pending>();
+    }
+    COFFER_RETURN_IF_ERROR(read.status());
+    const Bytes value = read->value;
+    if (read->state == ReadResult::State::kValue) {
+      read->total_size = static_cast<int64_t>(value.size());
+      const Result<ByteRange> index = ShardIndexRead(layout()).range.Resolve(read->total_size);
+      if (index.ok()) {
+        read->value = value.Slice(static_cast<size_t>(index->begin),
+                                  static_cast<size_t>(index->end - index->begin));
+      } else {
+        read = index.status();
+      }
+      COFFER_ASSIGN_OR_RETURN(known_.index,
+                              ParseShardIndex(*operation().stored, shard_->key, layout(), read,
+                                              crew.context().buffers()));
+    } else {
+      known_.index =
+          std::make_shared<const CachedShardIndex>(CachedShardIndex{{}, Generation::Missing()});
+    }
+    PutShardIndex(*operation().caches,
+                  operation().index_names + operation().stored->Describe(shard_->key), known_);
+    COFFER_ASSIGN_OR_RETURN(Parts parts, PartsOf(*known_.index));
+    const std::vector<WantedChunk> wanted = std::exchange(parts.wanted, {});
+    COFFER_RETURN_IF_ERROR(Deliver(crew, *known_.index, std::move(parts)).status());
+    COFFER_RETURN_IF_ERROR(DecodeWhole(crew, wanted, value));
+    return std::optional(Pending::Done());
+  }
+
+  /// Its entries lie inside the value: ParseShardIndex has seen to that.
+  Status DecodeWhole(Crew& crew, const std::vector<WantedChunk>& wanted, const Bytes& value) {
+    for (const WantedChunk& chunk : wanted) {
+      if (crew.stop_token().cancelled()) return CancelledError("cancelled");
+      const std::unique_ptr<ChunkTaker> taker = shard_->TakerOf(chunk.number, chunk.takers);
+      const Status taken = TakeEncoded(operation(), layout().inner(), shard_->key, chunk.number,
+                                       value.span().subspan(chunk.entry.offset, chunk.entry.size),
+                                       {known_.index->generation, known_.stamp, nullptr}, *taker,
+                                       crew.context().buffers());
+      COFFER_RETURN_IF_ERROR(
+          InChunk(taken, operation(), shard_->key, shard_->InnerBoxOf(chunk.number)));
+      done_bytes += taker->bytes;
+    }
+    crew.context().stats().chunks_decoded += std::ssize(wanted);
+    return Status();
+  }
 
   /// What is wanted of the shard, by where it is.
   Result<Parts> PartsOf(const CachedShardIndex& index) const {
@@ -473,6 +563,7 @@ class ShardRead : public Work {
 
   const ShardTaskPtr shard_;
   const int attempt_;
+  bool whole_;
   std::string name_;  // In the cache.
   KnownShardIndex known_;
   Future<ReadResult> read_;

@@ -29,6 +29,7 @@ struct ReadOperation {
   int64_t wanted_chunks_max = 0;             // Inner chunks of one shard.
   int64_t span_bytes_max = 0;
   int64_t span_chunks_max = INT64_MAX;
+  bool whole_shards = false;  // One that is wanted whole is fetched so, by one request.
 
   const CodecChain& chain() const { return *stored->chain; }
 };
