@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -96,6 +98,27 @@ TEST(WholeShards, ThatDoNotFitIntoAPartOfTheBudgetComeInSpans) {
   EXPECT_GT(std::count(asked.begin(), asked.end(), "ReadInto c/0/0"), 0);
   EXPECT_LE(s.context.budget().held_bytes_peak(),
             std::max<int64_t>(3000, s.array->largest_task_bytes()));
+}
+
+TEST(RemoteSpans, AreAsLargeAsTheBudgetAllows) {
+  const Context context = Context::Create({.threads = 2, .budget_bytes = MiB(8)});
+  const Traced traced;
+  const Shape shape = {2048, 2048};
+  CreateOptions options{.shape = shape,
+                        .data_type = DataType::kUint8,
+                        .chunk_shape = {64, 1024},
+                        .shard_shape = shape,
+                        .context = context};
+  const Array array = Array::Create(Later(traced.store), "", options).OrDie();
+  std::vector<uint8_t> values(2048 * 2048);
+  std::mt19937_64 random(1);
+  for (uint8_t& value : values) value = static_cast<uint8_t>(random());
+  array.Write(Box::Full(shape), Ref(values.data(), shape)).OrDie();
+  traced.Take();
+  std::vector<uint8_t> out(values.size());
+  array.Read(Box::Full(shape), Ref(out.data(), shape)).OrDie();
+  EXPECT_EQ(out, values);
+  EXPECT_LE(traced.Take().size(), 6u);  // The index, and 4 MiB in spans of about one.
 }
 
 TEST(WholeShards, AbsentOnesAreFillValues) {
