@@ -28,6 +28,10 @@ Future<SourceAnswer> Found(AwsCredentials credentials, std::string_view where) {
       SourceAnswer{std::make_shared<const AwsCredentials>(std::move(credentials)), ""});
 }
 
+std::string Where(const std::string& file, int line, const std::string& profile) {
+  return "file \"" + file + "\", line " + std::to_string(line) + ": " + profile;
+}
+
 class FixedProvider final : public CredentialsProvider {
  public:
   FixedProvider(AwsCredentials credentials, std::string name, std::shared_ptr<Executor> executor)
@@ -114,8 +118,7 @@ class ProfileSource final : public CredentialsSource {
       AwsProfileSection& section = config ? loaded->config : loaded->credentials;
       const std::string& file = config ? loaded->config_file : loaded->credentials_file;
       if (section.access_key_id.empty() && section.secret_access_key.empty()) continue;
-      const std::string where =
-          "file \"" + file + "\", line " + std::to_string(section.line) + ": " + profile;
+      const std::string where = Where(file, section.line, profile);
       if (section.access_key_id.empty() || section.secret_access_key.empty()) {
         return Future<SourceAnswer>::Ready(InvalidArgumentError(
             where + " has only one of aws_access_key_id and aws_secret_access_key"));

@@ -12,6 +12,7 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -113,9 +114,11 @@ Secret Hidden() {
   return Secret(std::move(text));
 }
 
-size_t CountIn(const std::vector<char>& bytes) {
+size_t CountIn(std::string_view bytes) {
   size_t count = 0;
   for (size_t begin = 0; begin + kSoughtSize <= bytes.size(); ++begin) {
+    begin = bytes.find(HiddenAt(kSoughtBegin), begin);
+    if (begin > bytes.size() - kSoughtSize) break;  // Or npos.
     size_t same = 0;
     while (same < kSoughtSize && bytes[begin + same] == HiddenAt(kSoughtBegin + same)) ++same;
     if (same == kSoughtSize) ++count;
@@ -140,7 +143,7 @@ size_t CopiesInMemory() {
     std::vector<char> bytes(size);
     const ssize_t got = pread(memory, bytes.data(), size, static_cast<off_t>(begin));
     bytes.resize(got > 0 ? static_cast<size_t>(got) : 0);
-    count += CountIn(bytes);
+    count += CountIn({bytes.data(), bytes.size()});
     Wipe(std::as_writable_bytes(std::span(bytes)));
   }
   close(memory);

@@ -188,7 +188,7 @@ TEST(InstanceMetadata, AsksAsVersionTwoWants) {
   EXPECT_THAT(metadata.asked[0].headers,
               ElementsAre(Pair("x-aws-ec2-metadata-token-ttl-seconds", "21600")));
   EXPECT_EQ(metadata.asked[0].timeout.count(), 1000);
-  for (const size_t i : {1, 2}) {
+  for (const size_t i : {1u, 2u}) {
     EXPECT_EQ(metadata.asked[i].method, "GET");
     EXPECT_THAT(metadata.asked[i].headers,
                 ElementsAre(Pair("x-aws-ec2-metadata-token", "imds-token")));

@@ -166,6 +166,8 @@ TEST_F(RefreshingTest, NothingBetterBacksOffToo) {
   aws_.Pass(seconds(1));
   EXPECT_EQ(Now(), "A/k/");
   EXPECT_EQ(source_->fetches(), 2);
+  source_->Answer(Named("B", minutes(60)));
+  EXPECT_EQ(Now(), "B/k/");
 }
 
 TEST_F(RefreshingTest, RejectedOnesAreFetchedAnewOnce) {
