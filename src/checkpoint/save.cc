@@ -19,9 +19,9 @@
 
 #include "coffer/array/array.h"
 #include "coffer/checkpoint/checkpoint.h"
-#include "coffer/kvstore/adapters.h"
 #include "src/checkpoint/document.h"
 #include "src/checkpoint/layout.h"
+#include "src/checkpoint/new_prefix.h"
 #include "src/checkpoint/parallel.h"
 #include "src/checkpoint/place.h"
 #include "src/checkpoint/publish.h"
@@ -99,9 +99,9 @@ class Saver {
     create.format.chunk_key_separator = '.';  // A leaf is one directory: each costs an fsync.
     create.context = options_.context;
     const std::string prefix = data_prefix_ + "arrays/" + std::to_string(number) + "/";
-    // At the root of a store of its own, it neither makes groups above it nor asks what is there.
+    // At the root of a store of its own it makes no groups above it; nor is asked what is there.
     COFFER_ASSIGN_OR_RETURN(const Array array,
-                            Array::Create(MakePrefixStore(place_.store, prefix), "", create));
+                            Array::Create(MakeNewPrefixStore(place_.store, prefix), "", create));
     ProgressSum::Part part(progress, leaf.bytes());
     ArrayWriteOptions write;
     write.store_fill_chunks = true;
