@@ -16,7 +16,7 @@
 #include "src/codec/chain.h"
 #include "src/codec/metadata.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 using ByteVector = std::vector<std::byte>;
 
@@ -80,6 +80,6 @@ inline std::string Hex(std::span<const std::byte> bytes) {
   return text;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_CODECS_H_

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class FaultProxy::Session {
  public:
@@ -230,4 +230,4 @@ std::unique_ptr<TcpStream> FaultProxy::ConnectUpstream(StopSignal& stop) {
   return stream;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

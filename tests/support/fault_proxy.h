@@ -33,7 +33,7 @@
 #include "tests/support/http_message.h"
 #include "tests/support/tcp.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// Default: pass.
 struct ProxyAction {
@@ -103,6 +103,6 @@ class FaultProxy {
   std::unique_ptr<TcpListener> listener_;
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_FAULT_PROXY_H_

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// One member, with the fields that `header` asks for.
 inline std::vector<std::byte> ZlibGzip(std::span<const std::byte> in, gz_header* header = nullptr) {
@@ -29,6 +29,6 @@ inline std::vector<std::byte> ZlibGzip(std::span<const std::byte> in, gz_header*
   return out;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_GZIP_H_

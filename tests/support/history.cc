@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 using Kind = RegisterOperation::Kind;
@@ -210,4 +210,4 @@ void RegisterClient::ReadAll(KvStore& store) {
   }
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

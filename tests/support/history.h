@@ -21,7 +21,7 @@
 #include "coffer/kvstore/kvstore.h"
 #include "tests/support/linearizability.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class History {
  public:
@@ -87,6 +87,6 @@ class RegisterClient {
   std::vector<Generation> seen_;  // Of each key, the last that was.
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_HISTORY_H_

@@ -23,7 +23,7 @@
 #include "tests/support/http_message.h"
 #include "tests/support/tcp.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class RawHttpClient {
  public:
@@ -100,6 +100,6 @@ class RawHttpClient {
   const std::unique_ptr<TcpStream> stream_;
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_HTTP_CLIENT_H_

@@ -10,7 +10,7 @@
 #include <charconv>
 #include <limits>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 namespace {
 
@@ -289,4 +289,4 @@ bool ReceiveBody(TcpStream& from, const HttpRequest& head, std::string* content)
   return true;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

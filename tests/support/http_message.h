@@ -20,7 +20,7 @@
 
 #include "tests/support/tcp.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
@@ -149,6 +149,6 @@ bool SendReply(TcpStream& to, const HttpReply& reply, std::string_view method);
 /// ("Expect: 100-continue"). False: the stream ended before, or the body is malformed.
 bool ReceiveBody(TcpStream& from, const HttpRequest& head, std::string* content);
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_HTTP_MESSAGE_H_

@@ -20,7 +20,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 HttpServer::HttpServer(Handler handler, Options options)
     : handler_(std::move(handler)), options_(std::move(options)) {
@@ -134,4 +134,4 @@ SilentServer::~SilentServer() {
   close(fd_);
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -28,7 +28,7 @@
 #include "tests/support/http_message.h"
 #include "tests/support/tcp.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class HttpServer {
  public:
@@ -105,6 +105,6 @@ class SilentServer {
   std::vector<int> waiting_;  // Sockets that take the room.
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_HTTP_SERVER_H_

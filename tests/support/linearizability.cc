@@ -15,7 +15,7 @@
 #include <tuple>
 #include <utility>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 using Kind = RegisterOperation::Kind;
@@ -172,4 +172,4 @@ std::string WhyNotLinearizable(std::vector<RegisterOperation> operations) {
          std::to_string(steps.size()) + " operations:" + Listed(steps);
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

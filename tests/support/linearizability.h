@@ -21,7 +21,7 @@
 
 #include "coffer/kvstore/kvstore.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// One call of one client, as it saw it.
 struct RegisterOperation {
@@ -50,6 +50,6 @@ struct RegisterOperation {
 /// matter. Searches as Wing and Gong do, with Lowe's cache of what was tried.
 std::string WhyNotLinearizable(std::vector<RegisterOperation> operations);
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_LINEARIZABILITY_H_

@@ -19,7 +19,7 @@
 #include "kvstore/file/engine.h"
 #include "src/base/mutex.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class OneThreadExecutor final : public Executor {
  public:
@@ -70,6 +70,6 @@ inline Context OneThreadContext() {
   return context;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_ONE_THREAD_H_

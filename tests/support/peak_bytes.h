@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 // Sanitizers keep what was freed for a while, so that large bounds mean nothing under them.
 #ifdef __has_feature
@@ -29,6 +29,6 @@ inline int64_t PeakBytes() {
   return 0;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_PEAK_BYTES_H_

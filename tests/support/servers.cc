@@ -18,7 +18,7 @@
 #include "kvstore/file/file.h"
 #include "src/base/platform_file.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 const char* Find(const std::string& name) { return std::getenv(name.c_str()); }
@@ -103,4 +103,4 @@ ReadOnlyKvStore MakeFreshHttp() {
           MakeFileStore(root, {.sync = false}, Context::Default(), ops).OrDie()};
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

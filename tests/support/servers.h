@@ -18,7 +18,7 @@
 #include "coffer/kvstore/s3.h"
 #include "coffer/testing/kvstore_conformance.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 enum class S3Server { kVersitygw, kMinio };
 
@@ -52,6 +52,6 @@ KvStorePtr MakeFreshS3(S3Server server, const Context& context = Context::Defaul
 /// whole seconds and its size: so no two values that the writer writes have the same time.
 ReadOnlyKvStore MakeFreshHttp();
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_SERVERS_H_

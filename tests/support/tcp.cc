@@ -26,7 +26,7 @@
 #include <list>
 #include <utility>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 namespace {
 
@@ -264,4 +264,4 @@ void TcpListener::Accept() {
   for (Serving& each : serving) each.thread.join();
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

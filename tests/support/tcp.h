@@ -26,7 +26,7 @@
 #include <thread>
 #include <vector>
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class StopSignal {
  public:
@@ -137,6 +137,6 @@ class TcpListener {
 /// A socket bound to a port of the loopback interface (0: a free one, which *port becomes).
 int BindLoopback(int* port);
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_TCP_H_
