@@ -6,6 +6,8 @@
 //   2. Headers of the spec may be credentials, as may the URL's query: with either, only the same
 //      scheme, host and port are followed.
 //   3. Each read follows its own; at most HttpClient::kAgainMax of them.
+//   4. From a key to the same with a "/" behind it is how servers of files say that there is a
+//      folder: so no value, and what they show of a folder (a page of names, say) is none.
 #include "kvstore/http/http.h"
 
 #include <algorithm>
@@ -68,6 +70,10 @@ class Route {
     if (!location) return HttpVerdict::kDone;
     const Result<HttpUrl> target = HttpUrl::Resolve(url_, *location);
     if (!target.ok()) return Refuse(target.status());
+    if (target->origin() == url_.origin() && target->path == url_.path + "/") {
+      leads_to_folder_ = true;
+      return HttpVerdict::kDone;
+    }
     if (url_.tls() && !target->tls()) {
       return Refuse(
           PermissionDeniedError("redirected from https to http, to " + ShownUrl(target->text())));
@@ -82,6 +88,7 @@ class Route {
 
   /// Why a redirect was not followed.
   const Status& refused() const { return refused_; }
+  bool leads_to_folder() const { return leads_to_folder_; }
 
  private:
   HttpVerdict Refuse(const Status& why) {
@@ -92,6 +99,7 @@ class Route {
   const std::shared_ptr<Site> site_;
   HttpUrl url_;
   Status refused_;
+  bool leads_to_folder_ = false;
 };
 
 /// Servers resolve and join such segments, so that two keys would be one value.
@@ -155,7 +163,7 @@ class HttpStore final : public KvStore, public std::enable_shared_from_this<Http
     }
     const CancelToken cancel = options.cancel;
     HttpRead read(
-        name, std::move(options), destination,
+        name, options, destination,
         {.forbidden_is_missing = site_->options.forbidden_is_missing, .has_head = site_->has_head});
     if (!read.status().ok()) return Future<ReadResult>::Ready(read.status());
     HttpUrl url = site_->base;
@@ -170,7 +178,8 @@ class HttpStore final : public KvStore, public std::enable_shared_from_this<Http
                  Note(*site, answer);
                  return Status();
                })
-        .Then([route, name](const Result<ReadResult>& result) -> Result<ReadResult> {
+        .Then([route, name, options](const Result<ReadResult>& result) -> Result<ReadResult> {
+          if (route->leads_to_folder()) return AnswerMissing(options);
           if (const Status refused = route->refused(); !refused.ok()) return refused.Annotate(name);
           return result;
         });

@@ -26,6 +26,8 @@ enum class Mode { kHead, kFirstByte, kGet, kWhole };
 constexpr int kAnotherMax = 4;               // The value may change between them.
 constexpr int64_t kWholeBytesMax = MiB(64);  // Of what kWhole holds.
 constexpr size_t kEntityTagMax = 1024;
+// What MinIO answers where the last bytes of an empty value are asked for.
+constexpr std::string_view kRangeOfNothing = "bytes 0--1/0";
 
 std::string Text(int64_t value) { return std::to_string(value); }
 
@@ -179,6 +181,7 @@ Status HttpRead::State::Expect(int64_t bytes) {
 Result<HttpWindow> HttpRead::State::TakeRange(const HttpResponse& head) {
   const std::optional<std::string_view> told = head.Find("content-range");
   if (!told) return DataLossError("the server answered 206 without a Content-Range");
+  if (*told == kRangeOfNothing) return options.range.Resolve(0).status();
   COFFER_ASSIGN_OR_RETURN(const ContentRange part, ContentRange::Parse(*told));
   total_size = part.size;
   const std::optional<int64_t> length = head.content_length();
