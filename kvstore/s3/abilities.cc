@@ -1,17 +1,25 @@
-// The probe, one request after the other, on an object of its own:
+// The probe, one request after the other, on an object of its own in the folder of the key:
 //   1. PUT, If-None-Match: *                     must succeed
 //   2. PUT, If-None-Match: *                     must be refused, 412
 //   3. PUT, If-Match: another ETag               must be refused, 412
 //   4. a multipart upload of one part, completed with If-None-Match: *   must be refused, 412
-//   5. DELETE, If-Match: another ETag            must be refused, 412
-//   6. DELETE
+//   5. PUT of a key below the object's own       succeeds where both may exist; then DELETE of it
+//   6. DELETE, If-Match: another ETag            must be refused, 412
+//   7. DELETE
+//   8. DELETE, If-Match: another ETag            must be refused, 412 or 404
 // A request that is answered with success where it must be refused, or refused as not implemented
 // where it must succeed, shows what the server cannot do. Any other answer fails the probe.
+//
+// Of 8: a server that calls the deletion of nothing a success would tell two deleters of one value
+// that each of them was it. (versitygw, which does, also looks and deletes in two steps: what
+// another writes between them is lost.)
 #include "kvstore/s3/abilities.h"
 
 #include <functional>
+#include <map>
 #include <utility>
 
+#include "kvstore/s3/listing.h"
 #include "kvstore/s3/multipart.h"
 #include "kvstore/s3/object.h"
 
@@ -22,6 +30,16 @@ namespace {
 constexpr std::string_view kProbeMark = ".__coffer_probe_";
 constexpr size_t kProbeIdSize = 16;
 constexpr const char* kOtherTag = "\"00000000000000000000000000000000\"";
+constexpr size_t kFolderSizeMax = 900;  // What is put below it must be a key, too.
+
+/// A new name in the folder that the key is in, or in one above where that is too deep.
+std::string ProbeKey(std::string_view key) {
+  std::string_view folder = key.substr(0, key.rfind('/') + 1);  // npos + 1 is 0.
+  while (folder.size() > kFolderSizeMax) {
+    folder = folder.substr(0, folder.rfind('/', folder.size() - 2) + 1);
+  }
+  return std::string(folder) + std::string(kProbeMark) + NewWriteId();
+}
 
 struct Probe : std::enable_shared_from_this<Probe> {
   Probe(std::shared_ptr<S3Bucket> of, std::string name)
@@ -43,11 +61,13 @@ struct Probe : std::enable_shared_from_this<Probe> {
   }
 
   /// Sends, and goes on with whether the condition was kept.
-  void Expect412(S3Request request, bool S3Abilities::* ability, std::function<void()> next) {
+  void Expect412(S3Request request, bool S3Abilities::* ability, std::function<void()> next,
+                 bool or_404 = false) {
     bucket->Send(std::move(request))
-        .OnReady([self = shared_from_this(), ability, next](const Result<HttpResponse>& answer) {
+        .OnReady([=, self = shared_from_this()](const Result<HttpResponse>& answer) {
           if (!answer.ok()) return self->Fail(answer.status());
-          if (answer->status != 412) {
+          const bool missing = answer->status == 404 && !S3Bucket::IsMissing(*answer);
+          if (answer->status != 412 && !(or_404 && missing)) {
             const bool lacks = answer->ok() || answer->status == 501 || answer->status == 400;
             if (!lacks) return self->Fail(S3Bucket::ErrorOf(*answer, "the probe"));
             self->found.*ability = false;
@@ -69,7 +89,7 @@ struct Probe : std::enable_shared_from_this<Probe> {
           if (answer->status != 501 && answer->status != 400) {
             return self->Fail(S3Bucket::ErrorOf(*answer, "the probe"));
           }
-          self->found = {false, false, false, false};
+          self->found = {false, false, false, false, false};
           self->promise.Set(self->found);
         });
   }
@@ -85,7 +105,19 @@ struct Probe : std::enable_shared_from_this<Probe> {
     UploadParts(bucket, key, Bytes::Copy("part"), {{"if-none-match", "*"}}, "", CancelToken())
         .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
           self->found.conditional_multipart = answer.ok() && answer->status == 412;
-          self->Delete();
+          self->PutBelow();
+        });
+  }
+  void PutBelow() {
+    S3Request put = Request("PUT", {}, Bytes::Copy("below"));
+    put.key = ProbeKey(key + "/");
+    S3Request remove = DeleteRequest(*bucket, put.key);
+    bucket->Send(std::move(put))
+        .OnReady([self = shared_from_this(), remove](const Result<HttpResponse>& answer) {
+          self->found.key_beside_prefix = answer.ok() && answer->ok();
+          if (!self->found.key_beside_prefix) return self->Delete();
+          self->bucket->Send(remove).OnReady(
+              [self](const Result<HttpResponse>&) { self->Delete(); });
         });
   }
   void Delete() {
@@ -95,8 +127,14 @@ struct Probe : std::enable_shared_from_this<Probe> {
   void End() {
     bucket->Send(Request("DELETE", {}, std::nullopt))
         .OnReady([self = shared_from_this()](const Result<HttpResponse>&) {
-          self->promise.Set(self->found);
+          self->DeleteNothing();
         });
+  }
+  void DeleteNothing() {
+    Expect412(
+        Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt),
+        &S3Abilities::conditional_delete,
+        [self = shared_from_this()] { self->promise.Set(self->found); }, /*or_404=*/true);
   }
 };
 
@@ -108,18 +146,28 @@ bool IsProbeKey(std::string_view key) {
 }
 
 struct S3Prober::State {
-  std::shared_ptr<S3Bucket> bucket;
   Mutex mutex;
   std::optional<S3Abilities> known COFFER_GUARDED_BY(mutex);
   Future<S3Abilities> probing COFFER_GUARDED_BY(mutex);  // Invalid: none is under way.
 };
 
-S3Prober::S3Prober(std::shared_ptr<S3Bucket> bucket) : state_(std::make_shared<State>()) {
-  if (bucket->is_aws()) {
-    MutexLock lock(state_->mutex);
-    state_->known = S3Abilities();
+/// The states of a context's buckets, by endpoint and name.
+struct S3Prober::States {
+  Mutex mutex;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<State>> of COFFER_GUARDED_BY(mutex);
+};
+
+S3Prober::S3Prober(std::shared_ptr<S3Bucket> bucket) : bucket_(std::move(bucket)) {
+  {
+    States& states = bucket_->context().Get<States>();
+    MutexLock lock(states.mutex);
+    std::shared_ptr<State>& state = states.of[{bucket_->options().endpoint, bucket_->name()}];
+    if (state == nullptr) state = std::make_shared<State>();
+    state_ = state;
   }
-  state_->bucket = std::move(bucket);
+  if (!bucket_->is_aws()) return;
+  MutexLock lock(state_->mutex);
+  state_->known = S3Abilities();
 }
 
 std::optional<S3Abilities> S3Prober::known() const {
@@ -128,8 +176,7 @@ std::optional<S3Abilities> S3Prober::known() const {
 }
 
 Future<S3Abilities> S3Prober::Get(std::string_view key) {
-  const auto probe = std::make_shared<Probe>(
-      state_->bucket, std::string(key) + std::string(kProbeMark) + NewWriteId());
+  const auto probe = std::make_shared<Probe>(bucket_, ProbeKey(key));
   Future<S3Abilities> probing;
   {
     MutexLock lock(state_->mutex);

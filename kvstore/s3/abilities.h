@@ -1,5 +1,5 @@
-// S3Abilities: which conditions a server keeps. AWS keeps all; others are probed once per bucket
-// and context, at the first conditional write, with an object of a name that listings hide.
+// S3Abilities: what a server can do. AWS can do all; others are probed once per bucket and context,
+// at the first conditional write, with an object of a name that listings hide.
 #ifndef COFFER_KVSTORE_S3_ABILITIES_H_
 #define COFFER_KVSTORE_S3_ABILITIES_H_
 
@@ -14,15 +14,16 @@ namespace coffer::inline v0 {
 struct S3Abilities {
   bool conditional_create = true;     ///< PUT, If-None-Match: *
   bool conditional_write = true;      ///< PUT, If-Match
-  bool conditional_delete = true;     ///< DELETE, If-Match
+  bool conditional_delete = true;     ///< DELETE, If-Match; a value that is gone meets none.
   bool conditional_multipart = true;  ///< CompleteMultipartUpload, both.
+  bool key_beside_prefix = true;      ///< "a" and "a/b" may both exist.
 };
 
 /// Whether a key is one that a probe uses.
 bool IsProbeKey(std::string_view key);
 
-/// Probes beside `key`. Many callers at once share one probe; one that failed is made anew by the
-/// next. Thread safety: from any thread.
+/// Probes in the folder of `key`. Many callers at once, of all stores of a context and bucket,
+/// share one probe; one that failed is made anew by the next. Thread safety: from any thread.
 class S3Prober {
  public:
   explicit S3Prober(std::shared_ptr<S3Bucket> bucket);
@@ -32,7 +33,9 @@ class S3Prober {
 
  private:
   struct State;
-  const std::shared_ptr<State> state_;
+  struct States;
+  const std::shared_ptr<S3Bucket> bucket_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace coffer::inline v0

@@ -50,6 +50,10 @@ constexpr std::string_view kTransientCodes[] = {"InternalError",
                                                 "XAmzContentChecksumMismatch"};
 constexpr std::string_view kExpiredCodes[] = {"ExpiredToken", "ExpiredTokenException",
                                               "TokenRefreshRequired", "InvalidToken"};
+/// A key beside keys that lie below it, where files and folders hold the values.
+constexpr std::string_view kBesidePrefixCodes[] = {
+    "ExistingObjectIsDirectory", "ObjectParentIsFile", "XMinioParentIsObject",
+    "XMinioObjectExistsAsDirectory"};
 
 template <size_t N>
 bool IsOneOf(std::string_view code, const std::string_view (&codes)[N]) {
@@ -158,6 +162,11 @@ Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
   if (IsOneOf(error.code, kTransientCodes)) {
     return UnavailableError(std::string(what) + ": the server answered " +
                             std::to_string(answer.status) + ": " + detail);
+  }
+  if (IsOneOf(error.code, kBesidePrefixCodes)) {
+    return FailedPreconditionError(std::string(what) +
+                                   ": this server cannot hold a value beside values below it: " +
+                                   detail);
   }
   return HttpError(answer.ok() ? 500 : answer.status, what, detail);
 }

@@ -19,6 +19,7 @@
 #include "kvstore/s3/credentials.h"
 #include "kvstore/s3/sigv4.h"
 #include "kvstore/s3/xml.h"
+#include "src/async/key_queue.h"
 #include "src/base/mutex.h"
 #include "src/kvstore/network.h"
 #include "src/net/http_client.h"
@@ -77,6 +78,10 @@ class S3Bucket : public std::enable_shared_from_this<S3Bucket> {
   /// And those that make an object: encryption.
   SigV4Pairs WriteHeaders() const;
 
+  /// Of this bucket's keys: writes of one key reach the server one after the other, in the order
+  /// of the calls.
+  KeyQueue& writes() { return writes_; }
+
   // What this session has learnt.
   std::atomic<bool> seen{false};  ///< The bucket exists.
 
@@ -99,6 +104,7 @@ class S3Bucket : public std::enable_shared_from_this<S3Bucket> {
   const AwsEnvironment environment_;
   const HttpClient client_;
   LinkEstimate link_;
+  KeyQueue writes_;
   std::atomic<int64_t> clock_offset_s_{0};
   mutable Mutex mutex_;
   std::shared_ptr<const SigV4Signer> signer_ COFFER_GUARDED_BY(mutex_);

@@ -1,6 +1,10 @@
 // A range is listed by the prefix that its ends share, from just before its beginning on: S3 knows
 // only "after a key", so keys that come before are dropped here, as are those behind the end. A
 // server that gives the same continuation twice would never end: that is an error.
+//
+// MinIO has no key with NUL or with a segment that is empty, "." or "..", and refuses to list a
+// prefix of that kind: there is nothing then. It also refuses one that ends with "." or "..", or
+// within a character, which may be the beginning of a segment: so that is not asked for.
 #include "kvstore/s3/listing.h"
 
 #include <algorithm>
@@ -8,6 +12,7 @@
 #include <utility>
 
 #include "kvstore/s3/abilities.h"
+#include "src/base/json.h"
 
 namespace coffer::inline v0 {
 
@@ -31,11 +36,34 @@ std::string KeyBefore(std::string_view begin) {
   return before;
 }
 
+/// The keys' prefix as the server is asked for it: all that is in the range, and maybe more.
+std::string PrefixToAsk(const KeyRange& range) {
+  std::string prefix = CommonPrefix(range);
+  while (!IsUtf8(prefix)) prefix.pop_back();
+  const size_t last = prefix.rfind('/') + 1;  // npos + 1 is 0.
+  const std::string_view segment = std::string_view(prefix).substr(last);
+  if (segment == "." || segment == "..") prefix.resize(last);
+  return prefix;
+}
+
+/// Whether the server says that no key can have this prefix.
+bool IsPrefixOfNothing(const HttpResponse& answer, std::string_view prefix) {
+  const std::string code = ParseS3Error(answer.body.text()).code;
+  if (code != "XMinioInvalidObjectName" && code != "XMinioInvalidResourceName") return false;
+  if (prefix.find('\0') != prefix.npos) return true;
+  for (size_t begin = 0, end = 0; (end = prefix.find('/', begin)) != prefix.npos; begin = end + 1) {
+    const std::string_view segment = prefix.substr(begin, end - begin);
+    if (segment.empty() || segment == "." || segment == "..") return true;
+  }
+  return false;
+}
+
 class ListState : public std::enable_shared_from_this<ListState> {
  public:
   ListState(std::shared_ptr<S3Bucket> bucket, ListOptions options, Probes probes)
       : bucket_(std::move(bucket)),
         options_(std::move(options)),
+        prefix_(PrefixToAsk(options_.range)),
         shows_probes_(probes == Probes::kShown),
         folds_(options_.fold && KeyRange::Prefix(options_.range.begin) == options_.range),
         done_(!options_.range.end.empty() && options_.range.end <= options_.range.begin) {}
@@ -62,12 +90,12 @@ class ListState : public std::enable_shared_from_this<ListState> {
     request.query = {{"list-type", "2"},
                      {"encoding-type", "url"},
                      {"max-keys", std::to_string(page)},
-                     {"prefix", CommonPrefix(options_.range)}};
+                     {"prefix", prefix_}};
     if (folds_) request.query.emplace_back("delimiter", "/");
     const std::string before = folds_ ? "" : KeyBefore(options_.range.begin);
     if (!token_.empty()) {
       request.query.emplace_back("continuation-token", token_);
-    } else if (before > CommonPrefix(options_.range)) {
+    } else if (before > prefix_) {
       request.query.emplace_back("start-after", before);
     }
     request.headers = bucket_->ReadHeaders();
@@ -77,6 +105,10 @@ class ListState : public std::enable_shared_from_this<ListState> {
 
   Result<std::vector<ListEntry>> TakePage(const Result<HttpResponse>& answer) {
     COFFER_RETURN_IF_ERROR(answer.status());
+    if (IsPrefixOfNothing(*answer, prefix_)) {
+      done_ = true;
+      return std::vector<ListEntry>();
+    }
     if (!answer->ok()) return S3Bucket::ErrorOf(*answer, "listing");
     bucket_->seen = true;
     COFFER_ASSIGN_OR_RETURN(S3ListPage page, ParseS3ListPage(answer->body.text()));
@@ -93,6 +125,7 @@ class ListState : public std::enable_shared_from_this<ListState> {
 
   const std::shared_ptr<S3Bucket> bucket_;
   const ListOptions options_;
+  const std::string prefix_;
   const bool shows_probes_;
   const bool folds_;
   // One call of Next() at a time.

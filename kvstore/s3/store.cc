@@ -3,6 +3,7 @@
 // answer could not tell a missing key from a missing bucket.
 #include "kvstore/s3/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kvstore/s3/abilities.h"
@@ -28,6 +29,14 @@ Status CheckKey(std::string_view key) {
   }
   if (!IsUtf8(key) || key.find('\0') != std::string_view::npos) {
     return InvalidArgumentError("a key of S3 is UTF-8, without NUL");
+  }
+  // Servers and what stands before them resolve such segments, so that two keys would be one value.
+  for (size_t begin = 0, end = 0; begin <= key.size(); begin = end + 1) {
+    end = std::min(key.find('/', begin), key.size());
+    const std::string_view segment = key.substr(begin, end - begin);
+    if (segment == "." || segment == "..") {
+      return InvalidArgumentError("a key of S3 has no \".\" or \"..\" segment here");
+    }
   }
   if (IsProbeKey(key)) return InvalidArgumentError("this name is that of a probe's object");
   return Status();
@@ -97,13 +106,15 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
 
   Capabilities capabilities() const override {
     // A condition that the server does not keep is refused, so it is exact either way. Deletes have
-    // another way out (not to delete), so of them only what is known is promised.
+    // another way out (not to delete), so of them, as of keys beside others, only what is known is
+    // promised.
     const std::optional<S3Abilities> known = prober_->known();
     Capabilities can;
     can.fold_listing = true;
     can.conditional_write = true;
     can.conditional_create = true;
     can.conditional_delete = known && known->conditional_delete;
+    can.key_beside_prefix = known && known->key_beside_prefix;
     can.durable = true;
     can.streaming_write = true;
     can.coalesce_gap_bytes = bucket_->link().gap_bytes();

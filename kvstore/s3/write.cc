@@ -1,4 +1,5 @@
-// A value:
+// A write waits until those of its key that came before it have ended: else the last of several
+// requests under way would win, and not the last write. A value:
 //   1. A condition needs a server that keeps it: known, or probed now; else it is refused.
 //   2. PUT, or an upload in parts, with a write id of its own (object.h), If-Match or
 //   If-None-Match.
@@ -78,6 +79,9 @@ struct Writing : std::enable_shared_from_this<Writing> {
     value.reset();
     if (!result.ok() && !result.status().message().starts_with(name)) {
       result = result.status().Annotate(name);
+    }
+    if (Task next = bucket->writes().Leave(key)) {
+      bucket->context().executor().Submit(std::move(next));
     }
     promise.Set(std::move(result));
   }
@@ -223,7 +227,7 @@ Future<WriteResult> S3Write(const std::shared_ptr<S3Bucket>& bucket,
   Future<WriteResult> future = writing->promise.future();
   writing->deletes = !value;
   writing->value = std::move(value);
-  writing->Begin(*prober);
+  bucket->writes().Enter(writing->key, [writing, prober] { writing->Begin(*prober); });
   return future;
 }
 
@@ -233,8 +237,10 @@ Future<WriteResult> S3CompleteWrite(const std::shared_ptr<S3Upload>& upload,
   const auto writing =
       std::make_shared<Writing>(bucket, std::move(key), std::move(write_ids), std::move(options));
   Future<WriteResult> future = writing->promise.future();
-  S3Upload::Complete(upload, ConditionHeaders(writing->options.if_equal))
-      .OnReady([writing](const Result<HttpResponse>& answer) { writing->TakeAnswer(answer); });
+  bucket->writes().Enter(writing->key, [writing, upload] {
+    S3Upload::Complete(upload, ConditionHeaders(writing->options.if_equal))
+        .OnReady([writing](const Result<HttpResponse>& answer) { writing->TakeAnswer(answer); });
+  });
   return future;
 }
 
