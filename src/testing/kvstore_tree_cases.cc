@@ -109,7 +109,7 @@ constexpr KvCase kCases[] = {
      [](const KvSubject& s) {
        for (const char* key : {"a-", "a-/x", "a/b", "a/b-", "a/c/d/e/f", "a/c/d/g", "a/c0", "a0",
                                "ab/c", "deep/1/2/3/4/5", "gone/x/y", "gone/z", "z"}) {
-         if (key == std::string("a-") && !s->capabilities().key_beside_prefix) continue;
+         if (key == std::string("a-") && !s.writer->capabilities().key_beside_prefix) continue;
          s.Put(key, "v");
        }
        for (const char* key : {"gone/x/y", "gone/z"}) {

@@ -44,6 +44,10 @@ struct KvStoreConformance {
   /// In place of `make`, for a store that cannot be written: that store, empty, and its writer.
   /// Such a store may say Aborted to a read that writers overtake.
   std::function<ReadOnlyKvStore()> make_read_only = nullptr;
+  /// false: a value's size is only known when it has been read to its end (a web server that tells
+  /// no lengths). What is too long is refused all the same, without its size; what is too short
+  /// may have been put into the caller's memory before it is.
+  bool tells_sizes = true;
 };
 
 /// Registers the suite for one store. Returns the number of tests.
