@@ -71,6 +71,7 @@ struct Writing : std::enable_shared_from_this<Writing> {
   void Send(bool in_parts);
   void TakeAnswer(const Result<HttpResponse>& answer);
   void TakeRefusal(const HttpResponse& answer);
+  S3Request HeadRequest() const;
   void Resolve(const Status& unknown);
   void Resolved(const Result<HttpResponse>& head, const Status& unknown);
   void DeleteIfMissing();
@@ -169,13 +170,18 @@ void Writing::TakeRefusal(const HttpResponse& answer) {
   Finish(error);
 }
 
-void Writing::Resolve(const Status& unknown) {
+/// Whether the value is there, or how it looks.
+S3Request Writing::HeadRequest() const {
   S3Request request;
   request.method = "HEAD";
   request.key = key;
   request.headers = bucket->ReadHeaders();
   request.cancel = cancel.token();
-  bucket->Send(std::move(request))
+  return request;
+}
+
+void Writing::Resolve(const Status& unknown) {
+  bucket->Send(HeadRequest())
       .OnReady([self = shared_from_this(), unknown](const Result<HttpResponse>& head) {
         self->Resolved(head, unknown);
       });
@@ -186,8 +192,8 @@ void Writing::Resolved(const Result<HttpResponse>& head, const Status& unknown) 
       UnavailableError(name + ": it is not known whether it was " +
                        (deletes ? "deleted" : "written") + ": " + std::string(unknown.message()));
   if (!head.ok() || (!head->ok() && head->status != 404)) return Finish(open);
-  if (head->status == 404) {
-    if (deletes && !options.if_equal.known()) return Written(Generation::Missing());
+  if (head->status == 404) {  // Of the key; or of the bucket, until that has been seen.
+    if (deletes && bucket->seen && !options.if_equal.known()) return Written(Generation::Missing());
     return Finish(open);
   }
   const Generation now = S3Generation(*head);
@@ -200,19 +206,23 @@ void Writing::Resolved(const Result<HttpResponse>& head, const Status& unknown) 
   Finish(open);
 }
 
-/// Deleting what must not exist: nothing is done, but whether it exists is told.
+/// Deleting what must not exist: nothing is done, but whether it exists is told. An answer to HEAD
+/// does not tell a missing key from a missing bucket: until that has been seen, the first byte is
+/// asked for.
 void Writing::DeleteIfMissing() {
-  S3Request request;
-  request.method = "HEAD";
-  request.key = key;
-  request.headers = bucket->ReadHeaders();
-  request.cancel = cancel.token();
+  S3Request request = HeadRequest();
+  if (!bucket->seen) {
+    request.method = "GET";
+    request.headers.emplace_back("range", "bytes=0-0");
+  }
   bucket->Send(std::move(request))
-      .OnReady([self = shared_from_this()](const Result<HttpResponse>& head) {
-        if (!head.ok()) return self->Finish(head.status());
-        if (head->ok()) return self->NotMet();
-        if (head->status == 404) return self->Written(Generation::Missing());
-        self->Finish(S3Bucket::ErrorOf(*head, self->name));
+      .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
+        if (!answer.ok()) return self->Finish(answer.status());
+        if (answer->ok() || answer->status == 416) return self->NotMet();  // 416: it has no bytes.
+        if (answer->status == 404 && !S3Bucket::IsMissing(*answer)) {
+          return self->Written(Generation::Missing());
+        }
+        self->Finish(S3Bucket::ErrorOf(*answer, self->name));
       });
 }
 
