@@ -223,7 +223,9 @@ Status Transfer::TakeBody(std::span<const std::byte> bytes) {
     COFFER_RETURN_IF_ERROR(Keep(bytes.subspan(static_cast<size_t>(keep_begin - begin),
                                               static_cast<size_t>(keep_end - keep_begin))));
   }
-  complete_ = window_.end >= 0 && received_ >= window_.end;
+  // What is all there ends by itself, and its connection is kept.
+  const bool all = received_ == response_.content_length();
+  complete_ = window_.end >= 0 && received_ >= window_.end && !all;
   return Status();
 }
 
