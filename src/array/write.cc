@@ -10,8 +10,10 @@
 //  3. Any other cell is read, modified and written back under its generation. Those who want to
 //     write parts of one cell in this process gather, and one does it for all (PendingUpdates,
 //     KeyLocks), so that only other processes can get in between; then the condition fails and the
-//     cell is done again from its new value. Where nothing is there, and the transform covers all
-//     of a shard inside the shape, the shard is encoded from the source like a covered one.
+//     cell is done again from its new value. So it is when a remote store's answer was lost
+//     (Unavailable) and the cell has changed: whoever wrote it, to do it twice does no harm. Where
+//     nothing is there, and the transform covers all of a shard inside the shape, the shard is
+//     encoded from the source like a covered one.
 //  4. Of a shard only the inner chunks that the transform touches are decoded and encoded; the
 //     others move as they are.
 //  5. A cell or inner chunk that holds nothing but the fill value is deleted (by option: stored).
@@ -270,8 +272,9 @@ class UpdateWork : public Work {
       if (write_.valid()) {
         if (!write_.ready()) return Pending::On(write_);
         const Result<WriteResult> result = std::exchange(write_, Future<WriteResult>()).Get();
-        COFFER_RETURN_IF_ERROR(result);
-        if (result->state == WriteResult::State::kWritten) return Pending::Done();
+        unknown_ = result.status();
+        if (!result.ok() && !MayBeWritten(result.status())) return result.status();
+        if (result.ok() && result->state == WriteResult::State::kWritten) return Pending::Done();
         COFFER_RETURN_IF_ERROR(CheckTries(update, ++tries_));
       }
       if (encoding_ != nullptr) {
@@ -291,6 +294,9 @@ class UpdateWork : public Work {
       if (!read_.ready()) return Pending::On(read_);
       Result<ReadResult> old = std::exchange(read_, Future<ReadResult>()).Get();
       if (cancel.cancelled()) return CancelledError("cancelled");
+      const Generation now = old.ok() ? old->generation : Generation::Unknown();
+      if (!unknown_.ok() && (!now.known() || now == before_)) return unknown_;
+      before_ = now;
       WriteOptions options;
       options.cancel = cancel;
       options.reservation = &reservation;
@@ -304,6 +310,12 @@ class UpdateWork : public Work {
     }
   }
 
+  /// Whether the cell, read anew, shows what has become of a write that failed.
+  bool MayBeWritten(const Status& failed) const {
+    return failed.code() == StatusCode::kUnavailable && operation_->conditional_write &&
+           before_.known();
+  }
+
   bool update_is_own() const {
     return commits_.front().size() == 1 && commits_.front().front() == own_;
   }
@@ -314,6 +326,7 @@ class UpdateWork : public Work {
     const std::vector<PendingUpdatePtr> ended = std::move(commits_.front());
     commits_.pop_front();
     tries_ = 0;
+    unknown_ = Status();
     for (const PendingUpdatePtr& update : ended) {
       if (status.code() == StatusCode::kDataLoss && ended.size() > 1) {
         commits_.push_back({update});
@@ -335,6 +348,8 @@ class UpdateWork : public Work {
   std::deque<std::vector<PendingUpdatePtr>> commits_;
   Status own_status_;
   int tries_ = 0;
+  Generation before_;  // What was read last, and is the condition of the write.
+  Status unknown_;     // Why it is not known whether the last write was made.
   Future<ReadResult> read_;
   std::shared_ptr<ShardEncoding> encoding_;
   Future<WriteResult> write_;
