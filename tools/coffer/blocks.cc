@@ -50,6 +50,7 @@ class BlockWalk {
     for (size_t d = 0; d < transform.maps().size(); ++d) {
       const IndexTransform::OutputMap& map = transform.maps()[d];
       if (map.view_dim < 0 || map.stride != 1 || array.chunk_shape()[d] < 1) continue;
+      if (block_[map.view_dim] == shape_[map.view_dim]) continue;  // One block has no borders.
       int64_t phase = map.offset % array.chunk_shape()[d];
       if (block_[map.view_dim] > phase) phase_[map.view_dim] = phase;
     }
