@@ -20,6 +20,7 @@ from checkpoint_cases import Checkpoints
 from interruption_cases import Interruption
 from plugin_cases import BreakingPlugins, Plugins
 from repair_cases import Inside, Repair
+from s3_cases import S3OnMinio, S3OnVersitygw
 from support import (
     BINARY,
     BRAIN,
@@ -43,6 +44,8 @@ __all__ = [
     "Interruption",
     "Plugins",
     "Repair",
+    "S3OnMinio",
+    "S3OnVersitygw",
     "Unfinished",
     "Zarr2",
     "Zips",

@@ -16,56 +16,18 @@ import numpy as np
 import pytest
 import zarr
 from cases import CASES, Case
+from command import raw_bytes, run_tool, to_write
 from peers import PEERS, Peer, gap, type_gap
 
 COFFER = os.environ.get("COFFER", "build/dev/bin/coffer")
-TOOL = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin" / "interop_tool"
 Results = dict[str, Any]
-
-
-def run_tool(tests: list[Any], folder: Path) -> list[Any]:
-    """Runs coffer on a list of cases; returns its results."""
-    cases, results = folder / "cases.json", folder / "results.json"
-    cases.write_text(json.dumps(tests), encoding="utf-8")
-    subprocess.run([str(TOOL), str(cases), str(results)], check=True, timeout=120)
-    return json.loads(results.read_text(encoding="utf-8"))
-
-
-def raw_bytes(array: Any) -> bytes:
-    """The elements in C order and native byte order."""
-    return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("=")).tobytes()
-
-
-def to_write(case: Case, folder: Path) -> Any:
-    """What the tool needs to write a case."""
-    raw = folder / f"{case.name}.raw"
-    raw.write_bytes(raw_bytes(case.source()))
-    test = {
-        "op": "write",
-        "url": str(folder / case.name),
-        "raw": str(raw),
-        "shape": case.shape,
-        "data_type": case.data_type,
-        "chunk_shape": case.chunk_shape,
-        "fill_value": case.fill_value,
-        "key_encoding": case.key_encoding,
-        "separator": case.separator,
-        "dimension_names": case.dimension_names,
-        "attributes": case.attributes,
-        "box": case.box and {"origin": case.box[0], "shape": case.box[1]},
-    }
-    if case.v2:
-        codecs = case.v2 | {"dtype": case.numpy_type()}
-        url = {"url": f"{folder / case.name}|zarr2:", "key_encoding": "v2"}
-        return test | url | {"codecs": codecs}
-    return test | (case.native or {"codecs": case.codecs})
 
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
     """Every case, written by coffer."""
     folder = tmp_path_factory.mktemp("coffer")
-    results = run_tool([to_write(case, folder) for case in CASES], folder)
+    results = run_tool([to_write(case, str(folder / case.name), folder) for case in CASES], folder)
     return folder, {case.name: result for case, result in zip(CASES, results, strict=True)}
 
 
