@@ -27,7 +27,7 @@ TEST(NewPrefix, SavingAnArrayIsItsDocumentAndItsChunks) {
   });
   const std::vector<float> values(100, 2.5F);
   const Tree tree = Tree::Dict().Set("w", Tree(Ref(values.data(), {10, 10})));
-  checkpoint::Save(store, "run/1", tree).OrDie();
+  checkpoint::Save(store, "run/1/", tree).OrDie();
   EXPECT_THAT(asked,
               ::testing::UnorderedElementsAre("Write/arrays/0/zarr.json", "Write/arrays/0/c.0.0"));
 }
