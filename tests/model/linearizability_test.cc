@@ -23,6 +23,7 @@
 
 #include "coffer/kvstore/adapters.h"
 #include "coffer/kvstore/stores.h"
+#include "tests/model/histories.h"
 #include "tests/support/history.h"
 #include "tests/support/soak.h"
 #include "tests/support/temp_dir.h"
@@ -32,16 +33,20 @@ extern char** environ;
 namespace coffer {
 namespace {
 
+using testing::Check;
+using testing::ExpectContention;
 using testing::History;
+using testing::kClients;
+using testing::kOperations;
 using testing::RegisterClient;
 using testing::RegisterOperation;
+using testing::RunThreads;
+using testing::Seen;
 using testing::WhyNotLinearizable;
 
 using Kind = RegisterOperation::Kind;
 using Outcome = RegisterOperation::Outcome;
 
-constexpr int kClients = 4;
-constexpr int kOperations = 50;
 constexpr int64_t kNever = RegisterOperation::kNever;
 
 const Generation kAny = Generation::Unknown();
@@ -128,6 +133,25 @@ TEST(Checker, RefusesGenerationsThatAreNot) {
   read.generation = kAny;
   EXPECT_EQ(WhyNotLinearizable({read}),
             "a value without a generation: client 4 [3, 4] read 1: done");
+}
+
+TEST(Checker, ARepeatedOperationMayHappenTwice) {
+  const std::vector<std::vector<RegisterOperation>> twice = {
+      // Written, replaced, and written again before it was answered.
+      {Wrote(1, 8, 1, kAny), Wrote(2, 3, 2, G(1)), Read(4, 5, 2), Read(9, 10, 1)},
+      {Wrote(1, 8, 1, kAbsent), Deleted(2, 3, G(1)), Read(4, 5, 0), Read(9, 10, 1)},
+      {Wrote(1, 2, 1, kAny), Deleted(3, 8, kAny), Wrote(4, 5, 2, kAbsent), Read(6, 7, 2),
+       Read(9, 10, 0)}};
+  const std::vector<std::vector<RegisterOperation>> never = {
+      {Wrote(1, 4, 1, kAny), Wrote(2, 3, 2, G(1)), Read(5, 6, 2), Read(7, 8, 1)},  // Too late.
+      {NotMet(1, 8, 1, kAbsent), Read(2, 3, 1)},
+      // The condition did not hold again.
+      {Wrote(1, 2, 1, kAny), Wrote(3, 8, 2, G(1)), Wrote(4, 5, 3, G(2)), Read(9, 10, 2)}};
+  for (const auto& history : twice) {
+    EXPECT_NE(WhyNotLinearizable(history), "");
+    EXPECT_EQ(WhyNotLinearizable(testing::WithRepeats(history)), "");
+  }
+  for (const auto& history : never) EXPECT_NE(WhyNotLinearizable(testing::WithRepeats(history)), "");
 }
 
 TEST(Checker, SaysWhatItSaw) {
@@ -237,34 +261,6 @@ TEST(Checker, RefusesALostResponseThatIsCalledAFailure) {
 TEST(Checker, RefusesStaleReads) { EXPECT_EQ(Refused(BuggyStore::Bug::kStaleRead), 30); }
 TEST(Checker, RefusesDoubleWins) { EXPECT_EQ(Refused(BuggyStore::Bug::kDoubleWin), 30); }
 
-/// What many histories had in all: a test of histories in which nothing happens tests nothing.
-struct Seen {
-  int histories = 0;
-  std::map<std::pair<Kind, Outcome>, int> count;
-};
-
-void Check(const History& history, Seen* seen) {
-  ++seen->histories;
-  for (int key = 0; key < History::kKeys; ++key) {
-    const std::vector<RegisterOperation> operations = history.OfKey(key);
-    for (const RegisterOperation& each : operations) ++seen->count[{each.kind, each.outcome}];
-    ASSERT_EQ(WhyNotLinearizable(operations), "") << "key " << key;
-  }
-}
-
-void ExpectContention(const Seen& seen, bool faults) {
-  for (const Kind kind : {Kind::kRead, Kind::kWrite, Kind::kDelete}) {
-    const Outcome other = kind == Kind::kRead ? Outcome::kMissing : Outcome::kNotMet;
-    for (const Outcome outcome : {Outcome::kDone, other}) {
-      const auto found = seen.count.find({kind, outcome});
-      const int count = found == seen.count.end() ? 0 : found->second;
-      EXPECT_GT(count, 0) << static_cast<int>(kind) << static_cast<int>(outcome);
-    }
-  }
-  const auto unknown = seen.count.find({Kind::kWrite, Outcome::kUnknown});
-  EXPECT_EQ(faults, unknown != seen.count.end());
-}
-
 /// Some operations fail: before their effect, or after it.
 KvStorePtr WithFaults(const KvStorePtr& base, uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -279,22 +275,6 @@ KvStorePtr WithFaults(const KvStorePtr& base, uint64_t seed) {
     store->Inject(fault);
   }
   return store;
-}
-
-/// Four threads, and at last a reader of all.
-void RunThreads(const KvStorePtr& store, uint64_t seed, const std::string& prefix, Seen* seen) {
-  SCOPED_TRACE("seed=" + std::to_string(seed));
-  History history(kClients + 1, kOperations);
-  std::vector<std::thread> threads;
-  for (int client = 0; client < kClients; ++client) {
-    threads.emplace_back([&, client] {
-      history.Meet(kClients, 1);
-      RegisterClient(history, client, seed, prefix).Run(*store);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  RegisterClient(history, kClients, seed, prefix).ReadAll(*store);
-  Check(history, seen);
 }
 
 /// `adapt`: what stands before the faults.

@@ -24,7 +24,7 @@ constexpr int kClientsMax = 16;
 /// A generation in memory that processes share.
 struct StoredGeneration {
   size_t size;
-  char bytes[120];
+  char bytes[240];
 
   void Set(const Generation& generation) {
     ASSERT_LE(generation.value.size(), sizeof(bytes));
@@ -119,10 +119,12 @@ std::vector<RegisterOperation> History::OfKey(int key) const {
   return found;
 }
 
-RegisterClient::RegisterClient(History& history, int client, uint64_t seed, std::string prefix)
+RegisterClient::RegisterClient(History& history, int client, uint64_t seed, std::string prefix,
+                               const Habits& habits)
     : history_(history),
       client_(client),
       prefix_(std::move(prefix)),
+      habits_(habits),
       random_(seed * kClientsMax + static_cast<uint64_t>(client)),
       seen_(History::kKeys) {}
 
@@ -137,7 +139,9 @@ void RegisterClient::Choose() {
   if (choice < 65) now_.if_equal = seen.known() ? seen : Generation::Missing();
   if (choice >= 65 && choice < 78) now_.if_equal = Generation::Missing();
   if (choice >= 78 && choice < 90) now_.if_equal = seen;  // Where it is unknown, no condition.
-  if (deletes && now_.if_equal.missing()) now_.if_equal = Generation::Unknown();
+  if (deletes && (now_.if_equal.missing() || !habits_.conditional_deletes)) {
+    now_.if_equal = Generation::Unknown();
+  }
 }
 
 void RegisterClient::Call() {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coffer/kvstore/kvstore.h"
@@ -59,8 +60,15 @@ class History {
 
 class RegisterClient {
  public:
+  struct Habits {
+    bool conditional_deletes = true;  ///< Else its deletes have no conditions.
+  };
+
   /// Keys are "<prefix><k>".
-  RegisterClient(History& history, int client, uint64_t seed, std::string prefix = "key");
+  RegisterClient(History& history, int client, uint64_t seed, std::string prefix,
+                 const Habits& habits);
+  RegisterClient(History& history, int client, uint64_t seed, std::string prefix = "key")
+      : RegisterClient(history, client, seed, std::move(prefix), Habits()) {}
 
   /// Whether there is an operation left to do.
   bool Next() const { return done_ < history_.operations(); }
@@ -80,6 +88,7 @@ class RegisterClient {
   History& history_;
   const int client_;
   const std::string prefix_;
+  const Habits habits_;
   std::mt19937_64 random_;
   int done_ = 0;
   int key_ = 0;

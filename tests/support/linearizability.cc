@@ -172,4 +172,15 @@ std::string WhyNotLinearizable(std::vector<RegisterOperation> operations) {
          std::to_string(steps.size()) + " operations:" + Listed(steps);
 }
 
+std::vector<RegisterOperation> WithRepeats(std::vector<RegisterOperation> operations) {
+  for (size_t i = operations.size(); i-- > 0;) {
+    RegisterOperation again = operations[i];
+    if (again.kind == Kind::kRead || again.outcome == Outcome::kNotMet) continue;
+    again.outcome = Outcome::kUnknown;
+    again.generation = Generation::Unknown();
+    operations.push_back(std::move(again));
+  }
+  return operations;
+}
+
 }  // namespace coffer::inline v0::testing

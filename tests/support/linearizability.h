@@ -50,6 +50,12 @@ struct RegisterOperation {
 /// matter. Searches as Wing and Gong do, with Lowe's cache of what was tried.
 std::string WhyNotLinearizable(std::vector<RegisterOperation> operations);
 
+/// The same operations of clients that repeat a request to which they got no answer. If that was
+/// carried out it may be so again: each write or delete that was done, or may have been, may have
+/// happened once more between its call and its answer. Under a condition only if that held once
+/// more, and never where it was told that the condition was not met.
+std::vector<RegisterOperation> WithRepeats(std::vector<RegisterOperation> operations);
+
 }  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_LINEARIZABILITY_H_
