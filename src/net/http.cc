@@ -15,7 +15,7 @@ std::optional<std::string_view> HttpResponse::Find(std::string_view name) const 
 
 std::optional<int64_t> HttpResponse::content_length() const {
   const std::optional<std::string_view> text = Find("content-length");
-  if (!text) return std::nullopt;
+  if (!text || Find("transfer-encoding")) return std::nullopt;
   return ParseDecimal(*text);
 }
 
@@ -62,8 +62,9 @@ std::optional<int64_t> UnsatisfiedSize(std::string_view content_range) {
 std::string ShownUrl(std::string_view url) {
   std::string shown(url.substr(0, url.find_first_of("?#")));
   const size_t scheme = shown.find("://");
-  if (scheme == std::string::npos) return shown;
-  const size_t begin = scheme + 3;
+  const bool has_host = scheme != std::string::npos || shown.starts_with("//");
+  if (!has_host) return shown;
+  const size_t begin = scheme == std::string::npos ? 2 : scheme + 3;
   const size_t end = std::min(shown.find('/', begin), shown.size());
   const size_t at = shown.rfind('@', end);
   if (at != std::string::npos && at >= begin) shown.erase(begin, at + 1 - begin);

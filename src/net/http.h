@@ -49,8 +49,9 @@ struct HttpResponse {
   Bytes body;                       ///< Empty where it went to the destination.
   int64_t body_size = 0;            ///< In bytes, wherever they went.
   int64_t received = 0;             ///< With those that were dropped.
-  /// How often the request had gone out before without an answer that says whether it was carried
-  /// out: a connection broke, a time limit passed, or the answer was 500, 502 or 504.
+  /// How often the request may have gone out before, with no answer that says whether it was
+  /// carried out: a connection broke or was not made, a time limit passed, or the answer was 500,
+  /// 502 or 504.
   int unanswered = 0;
   double first_byte_seconds = 0;  ///< From the request's being sent to the first byte.
   double body_seconds = 0;        ///< From there to the end.
@@ -58,7 +59,8 @@ struct HttpResponse {
   bool ok() const { return status >= 200 && status < 300; }
   /// The value of the last header with this lower case name; nullopt if there is none.
   std::optional<std::string_view> Find(std::string_view name) const;
-  /// Content-Length of this answer, or of what a HEAD told of. nullopt: none, or no number.
+  /// Content-Length of this answer, or of what a HEAD told of. nullopt: none, no number, or one
+  /// that a Transfer-Encoding overrides.
   std::optional<int64_t> content_length() const;
 };
 

@@ -67,7 +67,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
 
   void Attempt() {
     if (cancel_.token().cancelled()) return Finish(CancelledError("cancelled between attempts"));
-    make_(attempt_).OnReady([self = shared_from_this()](const Result<HttpRequest>& made) {
+    make_(attempt_++).OnReady([self = shared_from_this()](const Result<HttpRequest>& made) {
       if (!made.ok()) return self->Finish(made.status());
       HttpRequest request = *made;
       request.cancel = self->cancel_.token();
@@ -98,7 +98,6 @@ class Sending : public std::enable_shared_from_this<Sending> {
       if (outcome.ok()) context_.Get<RetryTokens>().GiveOne(host_);
       return Finish(outcome);
     }
-    ++attempt_;
     if (verdict == HttpVerdict::kAgain) {
       if (++again_ > HttpClient::kAgainMax) return Finish(outcome);
       return Attempt();
@@ -132,10 +131,9 @@ class Sending : public std::enable_shared_from_this<Sending> {
 
   void Finish(Result<HttpResponse> outcome) {
     cancel_.Release();
-    if (!outcome.ok() && attempt_ > 0 && outcome.status().code() != StatusCode::kCancelled) {
-      outcome =
-          Status(outcome.status().code(), std::string(outcome.status().message()) + " (" +
-                                              std::to_string(retries_ + again_) + " attempts)");
+    if (!outcome.ok() && attempt_ > 1 && outcome.status().code() != StatusCode::kCancelled) {
+      outcome = Status(outcome.status().code(), std::string(outcome.status().message()) + " (" +
+                                                    std::to_string(attempt_) + " attempts)");
     }
     promise_.Set(std::move(outcome));
   }
@@ -149,7 +147,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
   LinkedCancel cancel_;
   const Clock::time_point begin_ = Clock::now();
   // One step follows the other: no two threads are in it at once.
-  int attempt_ = 0;
+  int attempt_ = 0;  // The number of the next.
   int retries_ = 0;
   int again_ = 0;
   int unanswered_ = 0;

@@ -98,7 +98,7 @@ class HttpTransport::Loop : public std::enable_shared_from_this<Loop> {
   void Wake();
   void Run();
   bool TakeInbox();
-  void Begin(const std::shared_ptr<Transfer>& transfer);
+  Status Begin(const std::shared_ptr<Transfer>& transfer);
   void Work();
   void EndCancelled(bool all);
   void EndOverdue();
@@ -131,6 +131,10 @@ Future<HttpResponse> HttpTransport::Loop::Send(HttpRequest request,
                                                std::shared_ptr<Executor> executor) {
   const auto transfer = std::make_shared<Transfer>(std::move(request), std::move(executor));
   Future<HttpResponse> future = transfer->future();
+  if (const Status status = transfer->Check(); !status.ok()) {
+    transfer->Finish(transfer->Named(status));
+    return future;
+  }
   // Before it is in the inbox: nothing can finish it and leave the callbacks behind.
   transfer->WatchCancel([weak = weak_from_this()] {
     if (const std::shared_ptr<Loop> loop = weak.lock()) {
@@ -178,7 +182,9 @@ void HttpTransport::Loop::After(Clock::duration delay, Task task, const CancelTo
   {
     MutexLock lock(mutex_);
     now = ended_;
-    if (!now) new_timers_.push_back({id, Clock::now() + delay, task, cancel, cancel_id});
+    // A token that fired by now may have been noted, and seen, before the timer is there.
+    const Clock::duration wait = cancel.cancelled() ? Clock::duration::zero() : delay;
+    if (!now) new_timers_.push_back({id, Clock::now() + wait, task, cancel, cancel_id});
   }
   if (!now) return Wake();
   cancel.RemoveCallback(cancel_id);
@@ -264,38 +270,39 @@ bool HttpTransport::Loop::TakeInbox() {
 
 void HttpTransport::Loop::BeginNext(const std::string& host_name) {
   HostQueue& host = hosts_[host_name];
-  if (host.waiting.empty()) {
-    if (host.active == 0) hosts_.erase(host_name);
-    return;
+  while (!host.waiting.empty()) {
+    const std::shared_ptr<Transfer> transfer = std::move(host.waiting.front());
+    host.waiting.pop_front();
+    const Status status = Begin(transfer);
+    if (status.ok()) {
+      ++host.active;
+      return;
+    }
+    transfer->Finish(transfer->Named(status));
   }
-  const std::shared_ptr<Transfer> transfer = std::move(host.waiting.front());
-  host.waiting.pop_front();
-  ++host.active;
-  Begin(transfer);
+  if (host.active == 0) hosts_.erase(host_name);
 }
 
-void HttpTransport::Loop::Begin(const std::shared_ptr<Transfer>& transfer) {
+Status HttpTransport::Loop::Begin(const std::shared_ptr<Transfer>& transfer) {
   CURL* easy = handles_.Take();
-  Status status = ResourceExhaustedError("no memory for a handle of libcurl");
-  if (easy != nullptr) {
-    status = transfer->Begin(easy);
-    if (status.ok() && curl_multi_add_handle(multi_, easy) != CURLM_OK) {
-      status = InternalError("libcurl did not take the request");
-    }
+  if (easy == nullptr) return ResourceExhaustedError("no memory for a handle of libcurl");
+  Status status = transfer->Begin(easy);
+  if (status.ok() && curl_multi_add_handle(multi_, easy) != CURLM_OK) {
+    status = InternalError("libcurl did not take the request");
   }
   if (status.ok()) {
     active_[easy] = transfer;
   } else {
-    Finish(easy, transfer, transfer->Named(status));
+    handles_.Give(easy);
   }
+  return status;
 }
 
 void HttpTransport::Loop::Finish(CURL* easy, const std::shared_ptr<Transfer>& transfer,
                                  Result<HttpResponse> outcome) {
-  if (easy != nullptr) {
-    if (active_.erase(easy) > 0) curl_multi_remove_handle(multi_, easy);
-    handles_.Give(easy);
-  }
+  active_.erase(easy);
+  curl_multi_remove_handle(multi_, easy);
+  handles_.Give(easy);
   --hosts_[transfer->host()].active;
   BeginNext(transfer->host());
   transfer->Finish(std::move(outcome));

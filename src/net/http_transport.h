@@ -9,7 +9,8 @@
 //  * Bodies go between the socket and the caller's memory on the event thread; nothing else does.
 //    Futures resolve there, so what follows must be short, or be given by Then().
 //  * Cancelling ends a request within milliseconds, waiting or under way.
-//  * TLS is verified; proxies are those of the environment; protocols are http and https only.
+//  * TLS is verified; protocols are http and https only. Proxies are those of the environment, but
+//    for this machine's own addresses: what is sent to these leaves it by no proxy either.
 //
 // Errors of a future: Cancelled; DeadlineExceeded (a limit of time, by name); Unavailable (no
 // connection, or one that broke); ResourceExhausted (a body or head above its limit);

@@ -1,7 +1,9 @@
 #include "src/net/http_url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "src/net/http.h"
@@ -34,6 +36,9 @@ Result<HttpUrl> TakeParts(CURLU* url, std::string_view text) {
     return InvalidArgumentError(name + ": a fragment (\"#\") is never sent; write it as %23");
   }
   if (parts.port == (parts.tls() ? "443" : "80")) parts.port.clear();
+  for (char& c : parts.host) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
   return parts;
 }
 
@@ -43,13 +48,16 @@ Result<HttpUrl> HttpUrl::Parse(std::string_view text) {
   const Handle url(curl_url(), curl_url_cleanup);
   const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(),
                                       CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME);
-  if (code != CURLUE_OK || text.find('\0') != std::string_view::npos) {
-    return InvalidArgumentError("URL \"" + ShownUrl(text) + "\": " + curl_url_strerror(code));
+  const bool has_zero = text.find('\0') != std::string_view::npos;
+  if (code != CURLUE_OK || has_zero) {
+    return InvalidArgumentError("URL \"" + ShownUrl(text) +
+                                "\": " + (has_zero ? "a zero byte" : curl_url_strerror(code)));
   }
   return TakeParts(url.get(), text);
 }
 
 Result<HttpUrl> HttpUrl::Resolve(const HttpUrl& base, std::string_view location) {
+  location = location.substr(0, location.find('#'));
   const Handle url(curl_url(), curl_url_cleanup);
   if (curl_url_set(url.get(), CURLUPART_URL, base.text().c_str(), CURLU_PATH_AS_IS) != CURLUE_OK ||
       curl_url_set(url.get(), CURLUPART_URL, std::string(location).c_str(),
@@ -67,6 +75,23 @@ bool HttpUrl::is_loopback() const {
   return host == "localhost" || host == "[::1]" ||
          (host.substr(0, 4) == "127." &&
           host.find_first_not_of("0123456789.") == std::string::npos);
+}
+
+bool HttpUrl::is_link_local() const {
+  uint8_t address[16];
+  if (inet_pton(AF_INET, host.c_str(), address) == 1) return IsLinkLocal({address, 4});
+  if (!host.starts_with('[') || !host.ends_with(']')) return false;
+  const std::string v6 = host.substr(1, host.size() - 2);
+  return inet_pton(AF_INET6, v6.c_str(), address) == 1 && IsLinkLocal(address);
+}
+
+bool IsLinkLocal(std::span<const uint8_t> address) {
+  if (address.size() == 4) return address[0] == 169 && address[1] == 254;
+  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  if (std::equal(std::begin(kMapped), std::end(kMapped), address.begin())) {
+    return IsLinkLocal(address.subspan(12));
+  }
+  return address[0] == 0xFE && (address[1] & 0xC0) == 0x80;
 }
 
 }  // namespace coffer::inline v0

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "coffer/base/version.h"
+#include "src/net/http_url.h"
 
 namespace coffer::inline v0 {
 
@@ -30,6 +31,8 @@ std::string HostOf(std::string_view url) {
   return std::string(url.substr(0, std::min(url.find_first_of("/?#", begin), url.size())));
 }
 
+std::string Text(std::chrono::milliseconds time) { return std::to_string(time.count()) + " ms"; }
+
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const size_t begin = text.find_first_not_of(kSpace);
@@ -37,20 +40,23 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
 }
 
-bool IsLinkLocal(const sockaddr& address) {
+bool LeadsToLinkLocal(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
     sockaddr_in v4;
     std::memcpy(&v4, &address, sizeof(v4));
-    return (ntohl(v4.sin_addr.s_addr) >> 16) == 0xA9FE;  // 169.254/16
+    uint8_t bytes[4];
+    std::memcpy(bytes, &v4.sin_addr, sizeof(bytes));
+    return IsLinkLocal(bytes);
   }
   if (address.sa_family != AF_INET6) return false;
   sockaddr_in6 v6;
   std::memcpy(&v6, &address, sizeof(v6));
-  const uint8_t* bytes = v6.sin6_addr.s6_addr;
-  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-  if (std::memcmp(bytes, kMapped, sizeof(kMapped)) == 0)
-    return bytes[12] == 169 && bytes[13] == 254;
-  return bytes[0] == 0xFE && (bytes[1] & 0xC0) == 0x80;  // fe80::/10
+  return IsLinkLocal(v6.sin6_addr.s6_addr);
+}
+
+Status LinkLocalError() {
+  return PermissionDeniedError(
+      "the host's address is link-local, which only the metadata service may be asked at");
 }
 
 }  // namespace
@@ -71,6 +77,14 @@ void Transfer::WatchCancel(const std::function<void()>& wake) {
 
 Status Transfer::Named(const Status& status) const {
   return status.Annotate(request_.method + " " + ShownUrl(request_.url));
+}
+
+Status Transfer::Check() {
+  COFFER_ASSIGN_OR_RETURN(const HttpUrl url, HttpUrl::Parse(request_.url));
+  // By a proxy the address would be asked for all the same.
+  if (url.is_link_local() && !request_.allow_link_local) return LinkLocalError();
+  is_direct_ = url.is_loopback() || request_.allow_link_local;
+  return Status();
 }
 
 Status Transfer::Begin(CURL* easy) {
@@ -94,7 +108,8 @@ Status Transfer::Begin(CURL* easy) {
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
   set(CURLOPT_OPENSOCKETDATA, this);
-  if (request_.allow_link_local) set(CURLOPT_PROXY, "");  // Such an address is this machine's own.
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (is_direct_) set(CURLOPT_PROXY, "");
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
   if (request_.insecure_skip_verify) {
     set(CURLOPT_SSL_VERIFYPEER, 0L);
@@ -261,7 +276,8 @@ Status Transfer::Grow(int64_t size) {
     const int64_t window_end = window_.end < 0 ? *length : std::min(window_.end, *length);
     wanted = std::max(size, std::min(window_end - window_.begin, kTrusted));
   }
-  if (response_.ok()) wanted = std::max(size, std::min(wanted, request_.limits.body_max_bytes));
+  const int64_t limit = response_.ok() ? request_.limits.body_max_bytes : kErrorBodyMax;
+  wanted = std::max(size, std::min(wanted, limit));
   if (request_.buffers == nullptr) {
     heap_.resize(static_cast<size_t>(wanted));
     return Status();
@@ -306,14 +322,14 @@ int Transfer::OnSending(void* self, char* /*to*/, char* /*from*/, int /*to_port*
   auto* transfer = static_cast<Transfer*>(self);
   ++transfer->sends_;
   transfer->last_sent_ = Clock::now();
+  transfer->window_begin_ = transfer->last_sent_;
   return CURL_PREREQFUNC_OK;
 }
 
 curl_socket_t Transfer::OnSocket(void* self, curlsocktype /*purpose*/, curl_sockaddr* address) {
   auto* transfer = static_cast<Transfer*>(self);
-  if (!transfer->request_.allow_link_local && IsLinkLocal(address->addr)) {
-    transfer->failure_ = PermissionDeniedError(
-        "the host's address is link-local, which only the metadata service may be asked at");
+  if (!transfer->request_.allow_link_local && LeadsToLinkLocal(address->addr)) {
+    transfer->failure_ = LinkLocalError();
     return CURL_SOCKET_BAD;
   }
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -321,14 +337,11 @@ curl_socket_t Transfer::OnSocket(void* self, curlsocktype /*purpose*/, curl_sock
 
 Status Transfer::Overdue(Clock::time_point now) {
   const HttpLimits& limits = request_.limits;
-  const auto text = [](std::chrono::milliseconds time) {
-    return std::to_string(time.count()) + " ms";
-  };
   const bool body_to_send = request_.body && sent_ < static_cast<int64_t>(request_.body->size());
   if (sends_ == 0) return Status();  // Connecting has a limit of its own.
   if (!head_taken_ && !body_to_send) {
     if (now - last_sent_ > limits.first_byte) {
-      return DeadlineExceededError("no answer within " + text(limits.first_byte));
+      return DeadlineExceededError("no answer within " + Text(limits.first_byte));
     }
     window_begin_ = now;
     return Status();
@@ -336,7 +349,7 @@ Status Transfer::Overdue(Clock::time_point now) {
   if (now - window_begin_ < limits.stall) return Status();
   if (window_moved_ < limits.stall_bytes) {
     return DeadlineExceededError("stalled: " + std::to_string(window_moved_) + " bytes in " +
-                                 text(limits.stall));
+                                 Text(limits.stall));
   }
   window_begin_ = now;
   window_moved_ = 0;
@@ -347,18 +360,19 @@ Status Transfer::StatusOf(CURLcode code) const {
   const std::string text = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      return DeadlineExceededError(text);
+      if (sends_ == 0 && request_.limits.connect <= request_.limits.total) {
+        return DeadlineExceededError("no connection within " + Text(request_.limits.connect));
+      }
+      return DeadlineExceededError("not done within " + Text(request_.limits.total));
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
       return PermissionDeniedError("TLS: " + text);
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return InvalidArgumentError(text);
     case CURLE_OUT_OF_MEMORY:
       return ResourceExhaustedError(text);
+    case CURLE_UNSUPPORTED_PROTOCOL:  // Of the answer: the URL's has been looked at.
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
       return DataLossError(text);
@@ -370,7 +384,7 @@ Status Transfer::StatusOf(CURLcode code) const {
 Result<HttpResponse> Transfer::Outcome(CURLcode code) {
   if (!failure_.ok()) return Named(failure_);
   if (code != CURLE_OK && !complete_) return Named(StatusOf(code));
-  if (!head_taken_) return Named(DataLossError("the answer has no head"));
+  if (!head_taken_) return Named(UnavailableError("the connection ended within the answer's head"));
   response_.body_size = kept_;
   response_.received = received_;
   response_.unanswered = std::max(sends_ - 1, 0);

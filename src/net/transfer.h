@@ -35,6 +35,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   void WatchCancel(const std::function<void()>& wake);
   bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
+  /// InvalidArgument for a URL that is none, PermissionDenied for one that may not be asked.
+  Status Check();
   /// Sets up the handle. The transfer must outlive its use.
   Status Begin(CURL* easy);
   /// An error if a limit of time that libcurl does not watch has passed.
@@ -66,6 +68,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   HttpRequest request_;
   const Promise<HttpResponse> promise_;
   const std::string host_;
+  bool is_direct_ = false;  // Without a proxy: what is asked is this machine's own.
   std::atomic<bool> cancelled_{false};
   uint64_t cancel_ids_[2] = {0, 0};
 
