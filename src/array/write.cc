@@ -273,8 +273,11 @@ class UpdateWork : public Work {
         if (!write_.ready()) return Pending::On(write_);
         const Result<WriteResult> result = std::exchange(write_, Future<WriteResult>()).Get();
         unknown_ = result.status();
-        if (!result.ok() && !MayBeWritten(result.status())) return result.status();
-        if (result.ok() && result->state == WriteResult::State::kWritten) return Pending::Done();
+        if (result.ok()) {
+          if (result->state == WriteResult::State::kWritten) return Pending::Done();
+        } else if (!MayBeWritten(result.status())) {
+          return result.status();
+        }
         COFFER_RETURN_IF_ERROR(CheckTries(update, ++tries_));
       }
       if (encoding_ != nullptr) {

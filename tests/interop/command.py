@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from cases import Case
 
-COFFER = os.environ.get("COFFER", "build/dev/bin/coffer")
-TOOL = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin" / "interop_tool"
+BIN = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin"
+COFFER = os.environ.get("COFFER") or str(BIN / "coffer")
+TOOL = BIN / "interop_tool"
 
 
 def coffer(*arguments: str | Path) -> str:

@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from command import COFFER, coffer
+from command import BIN, COFFER, coffer
 from s3_peers import SERVERS, Server, all_environment, server_named, ts_open
 
-BIN = Path(os.environ.get("COFFER_BUILD", "build/dev")) / "bin"
 SOAK = int(os.environ.get("COFFER_SOAK", "1"))
 SHAPE = [24, 40]
 LAYOUTS: dict[str, Any] = {

@@ -1,7 +1,7 @@
-// Goal: an update in a store as S3 is one, of which an answer was lost, so that nobody knows
-// whether the value was written, is done again where that can help, and only there. Method: a store
-// that writes, or does not, lets somebody else write, and then answers Unavailable. Elements are
-// compared, and writes counted.
+// Goal: an update in a store as S3 is one, of which an answer was lost, so that nobody knows if the
+// value was written, is done again where that can help, and only there.
+// Method: a store that writes, or does not, lets somebody else write, and then answers Unavailable.
+// Elements are compared, and writes counted.
 #include <gtest/gtest.h>
 
 #include <functional>
