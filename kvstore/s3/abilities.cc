@@ -126,9 +126,8 @@ struct Probe : std::enable_shared_from_this<Probe> {
   }
   void End() {
     bucket->Send(Request("DELETE", {}, std::nullopt))
-        .OnReady([self = shared_from_this()](const Result<HttpResponse>&) {
-          self->DeleteNothing();
-        });
+        .OnReady(
+            [self = shared_from_this()](const Result<HttpResponse>&) { self->DeleteNothing(); });
   }
   void DeleteNothing() {
     Expect412(
@@ -145,49 +144,39 @@ bool IsProbeKey(std::string_view key) {
          key.substr(key.size() - kProbeIdSize - kProbeMark.size(), kProbeMark.size()) == kProbeMark;
 }
 
-struct S3Prober::State {
+/// What is known of the buckets of a context, by endpoint and name.
+struct S3Prober::Known {
   Mutex mutex;
-  std::optional<S3Abilities> known COFFER_GUARDED_BY(mutex);
-  Future<S3Abilities> probing COFFER_GUARDED_BY(mutex);  // Invalid: none is under way.
+  std::map<std::pair<std::string, std::string>, S3Abilities> of COFFER_GUARDED_BY(mutex);
 };
 
-/// The states of a context's buckets, by endpoint and name.
-struct S3Prober::States {
-  Mutex mutex;
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<State>> of COFFER_GUARDED_BY(mutex);
-};
-
-S3Prober::S3Prober(std::shared_ptr<S3Bucket> bucket) : bucket_(std::move(bucket)) {
-  {
-    States& states = bucket_->context().Get<States>();
-    MutexLock lock(states.mutex);
-    std::shared_ptr<State>& state = states.of[{bucket_->options().endpoint, bucket_->name()}];
-    if (state == nullptr) state = std::make_shared<State>();
-    state_ = state;
-  }
-  if (!bucket_->is_aws()) return;
-  MutexLock lock(state_->mutex);
-  state_->known = S3Abilities();
-}
+S3Prober::S3Prober(std::shared_ptr<S3Bucket> bucket) : bucket_(std::move(bucket)) {}
 
 std::optional<S3Abilities> S3Prober::known() const {
-  MutexLock lock(state_->mutex);
-  return state_->known;
+  if (bucket_->is_aws()) return S3Abilities();
+  Known& known = bucket_->context().Get<Known>();
+  MutexLock lock(known.mutex);
+  const auto found = known.of.find({bucket_->options().endpoint, bucket_->name()});
+  if (found == known.of.end()) return std::nullopt;
+  return found->second;
 }
 
 Future<S3Abilities> S3Prober::Get(std::string_view key) {
+  if (const std::optional<S3Abilities> abilities = known()) {
+    return Future<S3Abilities>::Ready(*abilities);
+  }
   const auto probe = std::make_shared<Probe>(bucket_, ProbeKey(key));
   Future<S3Abilities> probing;
   {
-    MutexLock lock(state_->mutex);
-    if (state_->known) return Future<S3Abilities>::Ready(*state_->known);
-    if (state_->probing.valid()) return state_->probing;
-    probing = state_->probing = probe->promise.future();
+    MutexLock lock(mutex_);
+    if (probing_.valid() && !probing_.ready()) return probing_;
+    probing = probing_ = probe->promise.future();
   }
-  probing.OnReady([state = state_](const Result<S3Abilities>& found) {
-    MutexLock lock(state->mutex);
-    if (found.ok()) state->known = *found;
-    state->probing = Future<S3Abilities>();
+  probing.OnReady([bucket = bucket_](const Result<S3Abilities>& found) {
+    if (!found.ok()) return;
+    Known& known = bucket->context().Get<Known>();
+    MutexLock lock(known.mutex);
+    known.of[{bucket->options().endpoint, bucket->name()}] = *found;
   });
   probe->Create();
   return probing;

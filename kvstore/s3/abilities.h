@@ -4,10 +4,12 @@
 #define COFFER_KVSTORE_S3_ABILITIES_H_
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "coffer/async/future.h"
 #include "kvstore/s3/bucket.h"
+#include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
 
@@ -22,8 +24,9 @@ struct S3Abilities {
 /// Whether a key is one that a probe uses.
 bool IsProbeKey(std::string_view key);
 
-/// Probes in the folder of `key`. Many callers at once, of all stores of a context and bucket,
-/// share one probe; one that failed is made anew by the next. Thread safety: from any thread.
+/// Probes in the folder of `key`. Many callers at once share one probe; one that failed is made
+/// anew by the next. What is found counts for all stores of the context and bucket. Thread safety:
+/// from any thread.
 class S3Prober {
  public:
   explicit S3Prober(std::shared_ptr<S3Bucket> bucket);
@@ -32,10 +35,10 @@ class S3Prober {
   std::optional<S3Abilities> known() const;
 
  private:
-  struct State;
-  struct States;
+  struct Known;
   const std::shared_ptr<S3Bucket> bucket_;
-  std::shared_ptr<State> state_;
+  Mutex mutex_;
+  Future<S3Abilities> probing_ COFFER_GUARDED_BY(mutex_);  // The latest.
 };
 
 }  // namespace coffer::inline v0

@@ -51,9 +51,9 @@ constexpr std::string_view kTransientCodes[] = {"InternalError",
 constexpr std::string_view kExpiredCodes[] = {"ExpiredToken", "ExpiredTokenException",
                                               "TokenRefreshRequired", "InvalidToken"};
 /// A key beside keys that lie below it, where files and folders hold the values.
-constexpr std::string_view kBesidePrefixCodes[] = {
-    "ExistingObjectIsDirectory", "ObjectParentIsFile", "XMinioParentIsObject",
-    "XMinioObjectExistsAsDirectory"};
+constexpr std::string_view kBesidePrefixCodes[] = {"ExistingObjectIsDirectory",
+                                                   "ObjectParentIsFile", "XMinioParentIsObject",
+                                                   "XMinioObjectExistsAsDirectory"};
 
 template <size_t N>
 bool IsOneOf(std::string_view code, const std::string_view (&codes)[N]) {
@@ -164,9 +164,8 @@ Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
                             std::to_string(answer.status) + ": " + detail);
   }
   if (IsOneOf(error.code, kBesidePrefixCodes)) {
-    return FailedPreconditionError(std::string(what) +
-                                   ": this server cannot hold a value beside values below it: " +
-                                   detail);
+    return FailedPreconditionError(
+        std::string(what) + ": this server cannot hold a value beside values below it: " + detail);
   }
   return HttpError(answer.ok() ? 500 : answer.status, what, detail);
 }

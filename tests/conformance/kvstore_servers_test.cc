@@ -80,8 +80,7 @@ struct Adapter {
 
 constexpr Adapter kAdapters[] = {
     {"S3", [](KvStorePtr base) { return base; }},
-    {"PrefixOverS3",
-     [](KvStorePtr base) { return MakePrefixStore(std::move(base), "p/q/"); }},
+    {"PrefixOverS3", [](KvStorePtr base) { return MakePrefixStore(std::move(base), "p/q/"); }},
     {"CacheOverS3", [](KvStorePtr base) { return MakeCacheStore(std::move(base)); }},
     {"LatencyOverS3",
      [](KvStorePtr base) {
@@ -90,8 +89,7 @@ constexpr Adapter kAdapters[] = {
     {"TraceOverS3",
      [](KvStorePtr base) { return MakeTraceStore(std::move(base), [](const TraceEvent&) {}); }},
     {"FaultOverS3", [](KvStorePtr base) -> KvStorePtr { return MakeFaultStore(std::move(base)); }},
-    {"GuardOverS3",
-     [](KvStorePtr base) { return GuardStore(std::move(base), "mine").OrDie(); }}};
+    {"GuardOverS3", [](KvStorePtr base) { return GuardStore(std::move(base), "mine").OrDie(); }}};
 
 std::vector<int> RegisterS3(S3Server server) {
   std::vector<int> counts;
@@ -127,16 +125,15 @@ std::vector<int> RegisterNginx() {
                                       .refused_keys = refused,
                                       .effort = kEffort,
                                       .make_read_only = MakeFreshHttp}),
-          RegisterKvStoreConformance(
-              {.name = "CacheOverHttpNginx",
-               .refused_keys = refused,
-               .effort = kEffort,
-               .make_read_only =
-                   [] {
-                     ReadOnlyKvStore files = MakeFreshHttp();
-                     files.store = MakeCacheStore(files.store);
-                     return files;
-                   }}),
+          RegisterKvStoreConformance({.name = "CacheOverHttpNginx",
+                                      .refused_keys = refused,
+                                      .effort = kEffort,
+                                      .make_read_only =
+                                          [] {
+                                            ReadOnlyKvStore files = MakeFreshHttp();
+                                            files.store = MakeCacheStore(files.store);
+                                            return files;
+                                          }}),
           RegisterKvStoreConformance(
               {.name = "ZipOverHttpNginx", .effort = kEffort, .make_read_only = zipped})};
 }
@@ -161,9 +158,7 @@ std::string DateOf(const std::string& generation) {
   return text;
 }
 
-std::string DateOfNow() {
-  return DateOf(std::to_string(std::time(nullptr) - 1'000'000'000));
-}
+std::string DateOfNow() { return DateOf(std::to_string(std::time(nullptr) - 1'000'000'000)); }
 
 /// Answers with what a store has.
 HttpReply Serve(KvStore& store, const HttpSkills& can, const HttpRequest& request) {
@@ -221,15 +216,17 @@ int RegisterHttp(const std::string& name, const HttpSkills& can) {
       {.name = "Http" + name,
        .refused_keys = {"", "/", "a//b", ".", "a/../b"},
        .effort = 0.5,
-       .make_read_only = [can] {
-         static std::map<int, Site*>& sites = *new std::map<int, Site*>();
-         const int number = can.ranges + 2 * can.lengths + 4 * can.head + 8 * can.etags;
-         Site*& site = sites[number];
-         if (site == nullptr) site = new Site(can);  // To the end of the program, as is asked for.
-         const std::string folder = testing::FreshPrefix();
-         return ReadOnlyKvStore{MakeHttpStore(site->server.url() + "/" + folder).OrDie(),
-                                MakePrefixStore(site->memory, folder)};
-       },
+       .make_read_only =
+           [can] {
+             static std::map<int, Site*>& sites = *new std::map<int, Site*>();
+             const int number = can.ranges + 2 * can.lengths + 4 * can.head + 8 * can.etags;
+             Site*& site = sites[number];
+             if (site == nullptr)
+               site = new Site(can);  // To the end of the program, as is asked for.
+             const std::string folder = testing::FreshPrefix();
+             return ReadOnlyKvStore{MakeHttpStore(site->server.url() + "/" + folder).OrDie(),
+                                    MakePrefixStore(site->memory, folder)};
+           },
        .tells_sizes = can.lengths});
 }
 

@@ -174,12 +174,11 @@ TEST(MinioLog, ShowsTheConditionsOfArraysAndCheckpoints) {
   if (IsMissing(S3Server::kMinio)) GTEST_SKIP();
   const std::string prefix = FreshPrefix();
   const KvStorePtr store = MakePrefixStore(MakeBucket(OptionsOf(S3Server::kMinio)), prefix);
-  Array array = Array::Create(store, "a/",
-                              {.shape = {8},
-                               .data_type = DataType::kInt32,
-                               .chunk_shape = {2},
-                               .shard_shape = {4}})
-                    .OrDie();
+  Array array =
+      Array::Create(
+          store, "a/",
+          {.shape = {8}, .data_type = DataType::kInt32, .chunk_shape = {2}, .shard_shape = {4}})
+          .OrDie();
   std::vector<std::string> etags;
   for (const int64_t at : {0, 1, 3}) {
     const auto value = static_cast<int32_t>(at + 10);

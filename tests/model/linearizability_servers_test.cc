@@ -1,10 +1,10 @@
 // Goal: conditional writes of one key are linearizable on real S3 servers, also where answers are
 // lost, connections break and the server has too much to do.
-// Method: the histories of linearizability_test.cc on versitygw and MinIO; then through a proxy that
-// answers for the server with 503 SlowDown, lets a request through and loses the answer, or cuts
-// request or answer, as the seed says. A request without an answer is sent again, so what has no
-// condition, or one that holds again, may happen twice while it is under way (WithRepeats); what was
-// told to be unmet must not have happened at all. Neither server keeps conditions on deletes.
+// Method: the histories of linearizability_test.cc on versitygw and MinIO; then through a proxy
+// that answers for the server with 503 SlowDown, lets a request through and loses the answer, or
+// cuts request or answer, as the seed says. A request without an answer is sent again, so what has
+// no condition, or one that holds again, may happen twice while it is under way (WithRepeats); what
+// was told to be unmet must not have happened at all. Neither server keeps conditions on deletes.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -111,9 +111,8 @@ TEST_P(LinearizableS3, WithFaults) {
   std::map<std::string, int> faults;
   for (uint64_t seed = 0; seed < Soaked(6); ++seed) {
     Faults next(seed);
-    FaultProxy proxy(
-        "127.0.0.1", testing::PortOf(GetParam()),
-        [&](const HttpRequest& head, int64_t) { return next.Next(head); });
+    FaultProxy proxy("127.0.0.1", testing::PortOf(GetParam()),
+                     [&](const HttpRequest& head, int64_t) { return next.Next(head); });
     S3StoreOptions options = OptionsOf(GetParam());
     options.endpoint = proxy.url();
     options.network.attempts_max = seed % 3 == 0 ? 1 : seed % 3 == 1 ? 2 : 10;

@@ -151,7 +151,8 @@ TEST(Checker, ARepeatedOperationMayHappenTwice) {
     EXPECT_NE(WhyNotLinearizable(history), "");
     EXPECT_EQ(WhyNotLinearizable(testing::WithRepeats(history)), "");
   }
-  for (const auto& history : never) EXPECT_NE(WhyNotLinearizable(testing::WithRepeats(history)), "");
+  for (const auto& history : never)
+    EXPECT_NE(WhyNotLinearizable(testing::WithRepeats(history)), "");
 }
 
 TEST(Checker, SaysWhatItSaw) {

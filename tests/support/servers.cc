@@ -47,9 +47,7 @@ class WholeSeconds final : public SystemFileOps {
 
 }  // namespace
 
-std::string NameOf(S3Server server) {
-  return server == S3Server::kMinio ? "Minio" : "Versitygw";
-}
+std::string NameOf(S3Server server) { return server == S3Server::kMinio ? "Minio" : "Versitygw"; }
 
 bool IsThere(S3Server server) { return Find(VariableOf(server)) != nullptr; }
 bool IsNginxThere() { return Find("COFFER_TEST_HTTP") != nullptr; }

@@ -1,7 +1,7 @@
 // The real servers of scripts/with-servers, as stores for tests (tests/servers/README.md).
 //
 //     TEST(S3, Something) {
-//       if (IsMissing(S3Server::kMinio)) GTEST_SKIP();       // Says so; with CI=true it has failed.
+//       if (IsMissing(S3Server::kMinio)) GTEST_SKIP();     // Says so; with CI=true it has failed.
 //       const KvStorePtr store = MakeFreshS3(S3Server::kMinio);
 //
 // A fresh store is a prefix of the one bucket, or a folder below nginx's root, that no other call,
