@@ -83,6 +83,7 @@ class MutantsTest(unittest.TestCase):
             (mutant(replace="x + y"), "find and replace are the same"),
             (mutant(test=fails), "fails without any mutant"),
             (mutant(test={"filter": "A.B"}), "test must have target and filter, or command"),
+            (mutant(test={"command": CHECK, "servers": "gopher"}), "no server gopher"),
             (mutant(reason="?"), "members must be"),
         ):
             with self.subTest(message):
