@@ -41,6 +41,19 @@ std::string ProbeKey(std::string_view key) {
   return std::string(folder) + std::string(kProbeMark) + NewWriteId();
 }
 
+/// Whether a refusal says that the server does not know what it is asked, now or later.
+bool Lacks(const Status& refusal) {
+  return refusal.code() == StatusCode::kUnimplemented ||
+         refusal.code() == StatusCode::kInvalidArgument;
+}
+
+/// Whether it says nothing of what the server can do.
+bool IsOfNow(const Status& refusal) {
+  return refusal.code() == StatusCode::kUnavailable ||
+         refusal.code() == StatusCode::kPermissionDenied ||
+         refusal.code() == StatusCode::kNotFound;
+}
+
 struct Probe : std::enable_shared_from_this<Probe> {
   Probe(std::shared_ptr<S3Bucket> of, std::string name)
       : bucket(std::move(of)), key(std::move(name)), promise(bucket->context().shared_executor()) {}
@@ -54,26 +67,24 @@ struct Probe : std::enable_shared_from_this<Probe> {
     S3Request request;
     request.method = std::move(method);
     request.key = key;
-    request.headers = bucket->WriteHeaders();
+    request.headers = body ? bucket->WriteHeaders() : bucket->Headers();
     request.headers.insert(request.headers.end(), headers.begin(), headers.end());
     request.body = std::move(body);
     return request;
   }
 
   /// Sends, and goes on with whether the condition was kept.
-  void Expect412(S3Request request, bool S3Abilities::* ability, std::function<void()> next,
-                 bool or_404 = false) {
-    bucket->Send(std::move(request))
-        .OnReady([=, self = shared_from_this()](const Result<HttpResponse>& answer) {
-          if (!answer.ok()) return self->Fail(answer.status());
-          const bool missing = answer->status == 404 && !S3Bucket::IsMissing(*answer);
-          if (answer->status != 412 && !(or_404 && missing)) {
-            const bool lacks = answer->ok() || answer->status == 501 || answer->status == 400;
-            if (!lacks) return self->Fail(S3Bucket::ErrorOf(*answer, "the probe"));
-            self->found.*ability = false;
-          }
-          next();
-        });
+  void Expect412(const Future<HttpResponse>& sent, bool S3Abilities::* ability,
+                 std::function<void()> next, bool or_404 = false) {
+    sent.OnReady([=, self = shared_from_this()](const Result<HttpResponse>& answer) {
+      if (!answer.ok()) return self->Fail(answer.status());
+      if (answer->status != 412 && !(or_404 && self->bucket->ProvesMissing(*answer))) {
+        const Status error = answer->ok() ? Status() : S3Bucket::ErrorOf(*answer, "the probe");
+        if (!error.ok() && !Lacks(error)) return self->Fail(error);
+        self->found.*ability = false;
+      }
+      next();
+    });
   }
 
   void Fail(const Status& status) const {
@@ -85,27 +96,35 @@ struct Probe : std::enable_shared_from_this<Probe> {
         .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
           if (!answer.ok()) return self->Fail(answer.status());
           // After a lost answer it finds itself.
-          if (answer->ok() || answer->status == 412) return self->CreateAgain();
-          if (answer->status != 501 && answer->status != 400) {
-            return self->Fail(S3Bucket::ErrorOf(*answer, "the probe"));
+          if (answer->ok() || answer->status == 412) {
+            self->bucket->seen = true;
+            return self->CreateAgain();
           }
+          const Status error = S3Bucket::ErrorOf(*answer, "the probe");
+          if (!Lacks(error)) return self->Fail(error);
           self->found = {false, false, false, false, false};
           self->promise.Set(self->found);
         });
   }
   void CreateAgain() {
-    Expect412(Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("again")),
+    Expect412(bucket->Send(Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("again"))),
               &S3Abilities::conditional_create, [self = shared_from_this()] { self->Replace(); });
   }
   void Replace() {
-    Expect412(Request("PUT", {{"if-match", kOtherTag}}, Bytes::Copy("other")),
+    Expect412(bucket->Send(Request("PUT", {{"if-match", kOtherTag}}, Bytes::Copy("other"))),
               &S3Abilities::conditional_write, [self = shared_from_this()] { self->Upload(); });
   }
   void Upload() {
-    UploadParts(bucket, key, Bytes::Copy("part"), {{"if-none-match", "*"}}, "", CancelToken())
-        .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
-          self->found.conditional_multipart = answer.ok() && answer->status == 412;
-          self->PutBelow();
+    UploadParts(bucket, key, Bytes::Copy("part"), "", CancelToken())
+        .OnReady([self = shared_from_this()](const Result<std::shared_ptr<S3Upload>>& upload) {
+          const auto next = [self] { self->PutBelow(); };
+          if (upload.ok()) {
+            return self->Expect412(S3Upload::Complete(*upload, {{"if-none-match", "*"}}),
+                                   &S3Abilities::conditional_multipart, next);
+          }
+          if (!Lacks(upload.status())) return self->Fail(upload.status());
+          self->found.conditional_multipart = false;  // There are no uploads at all.
+          next();
         });
   }
   void PutBelow() {
@@ -114,14 +133,20 @@ struct Probe : std::enable_shared_from_this<Probe> {
     S3Request remove = DeleteRequest(*bucket, put.key);
     bucket->Send(std::move(put))
         .OnReady([self = shared_from_this(), remove](const Result<HttpResponse>& answer) {
-          self->found.key_beside_prefix = answer.ok() && answer->ok();
-          if (!self->found.key_beside_prefix) return self->Delete();
+          if (!answer.ok()) return self->Fail(answer.status());
+          if (!answer->ok()) {
+            const Status error = S3Bucket::ErrorOf(*answer, "the probe");
+            if (IsOfNow(error)) return self->Fail(error);
+            self->found.key_beside_prefix = false;
+            return self->Delete();
+          }
           self->bucket->Send(remove).OnReady(
               [self](const Result<HttpResponse>&) { self->Delete(); });
         });
+        });
   }
   void Delete() {
-    Expect412(Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt),
+    Expect412(bucket->Send(Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt)),
               &S3Abilities::conditional_delete, [self = shared_from_this()] { self->End(); });
   }
   void End() {
@@ -131,7 +156,7 @@ struct Probe : std::enable_shared_from_this<Probe> {
   }
   void DeleteNothing() {
     Expect412(
-        Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt),
+        bucket->Send(Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt)),
         &S3Abilities::conditional_delete,
         [self = shared_from_this()] { self->promise.Set(self->found); }, /*or_404=*/true);
   }

@@ -55,6 +55,19 @@ constexpr std::string_view kBesidePrefixCodes[] = {"ExistingObjectIsDirectory",
                                                    "ObjectParentIsFile", "XMinioParentIsObject",
                                                    "XMinioObjectExistsAsDirectory"};
 
+/// The status that goes with an error's code, for those that come as 200.
+constexpr std::pair<std::string_view, int> kStatuses[] = {
+    {"AccessDenied", 403},      {"PreconditionFailed", 412},
+    {"NoSuchKey", 404},         {"NoSuchUpload", 404},
+    {"NoSuchBucket", 404},      {"ConditionalRequestConflict", 409},
+    {"OperationAborted", 409},  {"InvalidPart", 400},
+    {"InvalidPartOrder", 400},  {"EntityTooSmall", 400},
+    {"InvalidRequest", 400},    {"InvalidArgument", 400},
+    {"MalformedXML", 400},      {"BadDigest", 400},
+    {"ExpiredToken", 400},      {"SignatureDoesNotMatch", 403},
+    {"NotImplemented", 501},    {"SlowDown", 503},
+    {"ServiceUnavailable", 503}};
+
 template <size_t N>
 bool IsOneOf(std::string_view code, const std::string_view (&codes)[N]) {
   return std::find(std::begin(codes), std::end(codes), code) != std::end(codes);
@@ -126,15 +139,19 @@ S3Bucket::Place S3Bucket::PlaceOf(std::string_view region) const {
     if (region.substr(0, 3) == "cn-") url.host += ".cn";
   }
   if (by_host) url.host = name_ + "." + url.host;
-  std::string prefix = url.path;
+  std::string prefix = PercentDecode(url.path).value_or(url.path);  // It is encoded again.
   if (!prefix.ends_with('/')) prefix += '/';
   if (!by_host) prefix += name_ + "/";
   return {url.origin(), url.authority(), std::move(prefix)};
 }
 
+SigV4Pairs S3Bucket::Headers() const {
+  if (!options_.requester_pays) return {};
+  return {{"x-amz-request-payer", "requester"}};
+}
+
 SigV4Pairs S3Bucket::ReadHeaders() const {
-  SigV4Pairs headers;
-  if (options_.requester_pays) headers.emplace_back("x-amz-request-payer", "requester");
+  SigV4Pairs headers = Headers();
   if (!options_.encryption.customer_key.empty()) {
     const std::string_view key = options_.encryption.customer_key.Reveal();
     headers.emplace_back("x-amz-server-side-encryption-customer-algorithm", "AES256");
@@ -167,10 +184,13 @@ Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
     return FailedPreconditionError(
         std::string(what) + ": this server cannot hold a value beside values below it: " + detail);
   }
-  return HttpError(answer.ok() ? 500 : answer.status, what, detail);
+  // Whatever the status of these, other credentials may do.
+  const Status status = HttpError(answer.status, what, detail);
+  if (!IsOneOf(error.code, kExpiredCodes)) return status;
+  return PermissionDeniedError(std::string(status.message()));
 }
 
-bool S3Bucket::IsMissing(const HttpResponse& answer) {
+bool S3Bucket::IsNoBucket(const HttpResponse& answer) {
   return answer.status == 404 && ErrorIn(answer).code == "NoSuchBucket";
 }
 
@@ -200,17 +220,23 @@ Future<HttpResponse> S3Bucket::Send(S3Request request) {
   const CancelToken cancel = request.cancel;
   const bool judges_success = request.error_in_success;
   const std::shared_ptr<Attempts> attempts = NewAttempts(std::move(request));
-  return client_.Send(
+  Future<HttpResponse> answer = client_.Send(
       [attempts](int attempt) { return attempts->Make(attempt); },
       [attempts](const Result<HttpResponse>& outcome) { return attempts->Judge(outcome); }, cancel,
       judges_success);
+  if (!judges_success) return answer;
+  return answer.Then([attempts](const Result<HttpResponse>& outcome) {
+    if (!outcome.ok()) return Future<HttpResponse>::Ready(outcome.status());
+    HttpResponse uncovered = *outcome;
+    attempts->Uncover(&uncovered);
+    return Future<HttpResponse>::Ready(std::move(uncovered));
+  });
 }
 
 S3Bucket::Attempts::Attempts(std::shared_ptr<S3Bucket> bucket, S3Request request)
     : bucket_(std::move(bucket)), request_(std::move(request)) {}
 
 Future<HttpRequest> S3Bucket::Attempts::Make(int /*attempt*/) {
-  ++made_;
   const auto sign =
       [self = shared_from_this()](
           const Result<std::shared_ptr<const AwsCredentials>>& credentials) -> Result<HttpRequest> {
@@ -270,14 +296,28 @@ Result<HttpRequest> S3Bucket::Attempts::Sign(const AwsCredentials& credentials) 
 HttpVerdict S3Bucket::Attempts::Judge(const Result<HttpResponse>& outcome) {
   if (!outcome.ok()) return JudgeTransient(outcome);
   const S3Error error = ErrorIn(*outcome);
-  if (outcome->ok()) {
-    return IsOneOf(error.code, kTransientCodes) ? HttpVerdict::kRetry : HttpVerdict::kDone;
-  }
+  if (!outcome->ok()) return JudgeCode(*outcome, error);
+  if (error.code.empty()) return HttpVerdict::kDone;
+  ++unclear_;
   return JudgeCode(*outcome, error);
 }
 
+void S3Bucket::Attempts::Uncover(HttpResponse* answer) const {
+  answer->unanswered += unclear_;
+  const std::string code = answer->ok() ? ErrorIn(*answer).code : "";
+  if (code.empty()) return;
+  --answer->unanswered;  // This one is the answer.
+  const auto* const known = std::find_if(std::begin(kStatuses), std::end(kStatuses),
+                                         [&](const auto& each) { return each.first == code; });
+  answer->status = known == std::end(kStatuses) ? 500 : known->second;
+}
+
 HttpVerdict S3Bucket::Attempts::JudgeCode(const HttpResponse& answer, const S3Error& error) {
-  if (IsOneOf(error.code, kExpiredCodes) && credentials_ != nullptr && !refreshed_) {
+  // Of HEAD there is no code; 400 is what AWS says of a token that has expired.
+  const bool expired = IsOneOf(error.code, kExpiredCodes) ||
+                       (request_.method == "HEAD" && answer.status == 400 && error.code.empty() &&
+                        credentials_ != nullptr && !credentials_->session_token.empty());
+  if (expired && credentials_ != nullptr && !refreshed_) {
     refreshed_ = true;
     bucket_->credentials_->Invalidate(*credentials_);
     return HttpVerdict::kAgain;

@@ -67,15 +67,20 @@ class S3Bucket : public std::enable_shared_from_this<S3Bucket> {
   /// Any answer that is final, 2xx or not.
   Future<HttpResponse> Send(S3Request request);
 
-  /// What an answer that is no success (or carries an error) means; names `what`.
+  /// What an answer that is no success means; names `what`.
   static Status ErrorOf(const HttpResponse& answer, std::string_view what);
 
-  /// Whether an answer 404 is about the bucket, not the key. (An answer to HEAD does not say.)
-  static bool IsMissing(const HttpResponse& answer);
+  /// Whether an answer proves that the key does not exist: 404 with the code for that, or with none
+  /// (of HEAD) once the bucket is known to be there.
+  bool ProvesMissing(const HttpResponse& answer) const;
+  /// Whether an answer says that there is no such bucket.
+  static bool IsNoBucket(const HttpResponse& answer);
 
-  /// Headers that every request for an object's bytes needs: who pays, the customer's key.
+  /// Headers of every request: who pays.
+  SigV4Pairs Headers() const;
+  /// And those of one for an object's bytes: the customer's key.
   SigV4Pairs ReadHeaders() const;
-  /// And those that make an object: encryption.
+  /// And those of one that makes an object: encryption.
   SigV4Pairs WriteHeaders() const;
 
   /// Of this bucket's keys: writes of one key reach the server one after the other, in the order
@@ -117,8 +122,8 @@ class S3Bucket::Attempts : public std::enable_shared_from_this<Attempts> {
 
   Future<HttpRequest> Make(int attempt);
   HttpVerdict Judge(const Result<HttpResponse>& outcome);
-  /// How many attempts have been made.
-  int made() const { return made_; }
+  /// An error in an answer 200 gives it the status that the error has elsewhere.
+  void Uncover(HttpResponse* answer) const;
   S3Request& request() { return request_; }
 
  private:
@@ -130,7 +135,7 @@ class S3Bucket::Attempts : public std::enable_shared_from_this<Attempts> {
   std::string payload_hash_;  // Both are the same for every attempt.
   std::string checksum_;
   std::shared_ptr<const AwsCredentials> credentials_;
-  int made_ = 0;
+  int unclear_ = 0;  // Answers 200 that turned out to be none.
   bool refreshed_ = false;
   bool moved_ = false;
   bool clock_set_ = false;

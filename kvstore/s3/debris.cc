@@ -31,7 +31,7 @@ class Clearing : public std::enable_shared_from_this<Clearing> {
       request.query.emplace_back("key-marker", next_key_);
       request.query.emplace_back("upload-id-marker", next_id_);
     }
-    request.headers = bucket_->ReadHeaders();
+    request.headers = bucket_->Headers();
     request.answer_max_bytes = kPageBytesMax;
     return bucket_->Send(std::move(request))
         .Then([self = shared_from_this()](const Result<HttpResponse>& answer) {

@@ -8,6 +8,7 @@
 #include "kvstore/s3/listing.h"
 
 #include <algorithm>
+#include <bit>
 #include <deque>
 #include <utility>
 
@@ -18,9 +19,16 @@ namespace coffer::inline v0 {
 
 namespace {
 
-constexpr size_t kPageMax = 1000;  // S3's own limit.
+constexpr size_t kPageMax = 1000;      // S3's own limits.
+constexpr size_t kKeyBytesMax = 1000;  // 1024, with room for kLastCharacter.
 constexpr int64_t kPageBytesMax = MiB(16);
 constexpr std::string_view kLastCharacter = "\xF4\x8F\xBF\xBF";  // U+10FFFF
+
+/// Without an unfinished character at its end; nothing, if there are other bytes that are no UTF-8.
+std::string WholeCharacters(std::string text) {
+  while (!text.empty() && !IsUtf8(text)) text.pop_back();
+  return text;
+}
 
 /// A key that is less than `begin`, with as little as can be between.
 std::string KeyBefore(std::string_view begin) {
@@ -31,15 +39,12 @@ std::string KeyBefore(std::string_view begin) {
     before.push_back(static_cast<char>(last - 1));
     before += kLastCharacter;
   }
-  // Only the first bytes of a character, or nothing: what is cut off must leave whole characters.
-  while (!before.empty() && !IsUtf8(before)) before.pop_back();
-  return before;
+  return WholeCharacters(std::move(before));
 }
 
 /// The keys' prefix as the server is asked for it: all that is in the range, and maybe more.
 std::string PrefixToAsk(const KeyRange& range) {
   std::string prefix = CommonPrefix(range);
-  while (!IsUtf8(prefix)) prefix.pop_back();
   const size_t last = prefix.rfind('/') + 1;  // npos + 1 is 0.
   const std::string_view segment = std::string_view(prefix).substr(last);
   if (segment == "." || segment == "..") prefix.resize(last);
@@ -92,13 +97,14 @@ class ListState : public std::enable_shared_from_this<ListState> {
                      {"max-keys", std::to_string(page)},
                      {"prefix", prefix_}};
     if (folds_) request.query.emplace_back("delimiter", "/");
-    const std::string before = folds_ ? "" : KeyBefore(options_.range.begin);
+    const std::string before =
+        folds_ ? "" : KeyBefore(std::string_view(options_.range.begin).substr(0, kKeyBytesMax));
     if (!token_.empty()) {
       request.query.emplace_back("continuation-token", token_);
     } else if (before > prefix_) {
       request.query.emplace_back("start-after", before);
     }
-    request.headers = bucket_->ReadHeaders();
+    request.headers = bucket_->Headers();
     request.answer_max_bytes = kPageBytesMax;
     return request;
   }
@@ -112,11 +118,12 @@ class ListState : public std::enable_shared_from_this<ListState> {
     if (!answer->ok()) return S3Bucket::ErrorOf(*answer, "listing");
     bucket_->seen = true;
     COFFER_ASSIGN_OR_RETURN(S3ListPage page, ParseS3ListPage(answer->body.text()));
-    if (page.truncated && page.next_token == token_) {
-      return DataLossError("the server gives the same page of the list again and again");
+    if (page.truncated && page.next_token == milestone_) {
+      return DataLossError("the server gives the same pages of the list again and again");
     }
     done_ = !page.truncated;
     token_ = std::move(page.next_token);
+    if (std::has_single_bit(++pages_)) milestone_ = token_;
     std::erase_if(page.entries, [&](const ListEntry& entry) {
       return !options_.range.Contains(entry.key) || (!shows_probes_ && IsProbeKey(entry.key));
     });
@@ -131,6 +138,9 @@ class ListState : public std::enable_shared_from_this<ListState> {
   // One call of Next() at a time.
   bool done_;
   std::string token_;
+  // The token of page 1, 2, 4, 8 ...: any circle comes by it again (Brent).
+  std::string milestone_;
+  size_t pages_ = 0;
 };
 
 class S3Listing final : public KvListing {
@@ -174,7 +184,7 @@ class Deleting : public std::enable_shared_from_this<Deleting> {
     S3Request request;
     request.method = "POST";
     request.query = {{"delete", ""}};
-    request.headers = bucket_->ReadHeaders();
+    request.headers = bucket_->Headers();
     request.body = Bytes::Take(std::move(xml));
     request.checks_body = true;
     request.error_in_success = true;
@@ -189,9 +199,7 @@ class Deleting : public std::enable_shared_from_this<Deleting> {
   Status TakeAnswer(const Result<HttpResponse>& answer, const std::string& first) const {
     COFFER_RETURN_IF_ERROR(answer.status());
     const std::string name = bucket_->Describe(first);
-    if (!answer->ok() || !ParseS3Error(answer->body.text()).code.empty()) {
-      return S3Bucket::ErrorOf(*answer, name);
-    }
+    if (!answer->ok()) return S3Bucket::ErrorOf(*answer, name);
     const Result<std::vector<S3DeleteFailure>> failures = ParseS3DeleteResult(answer->body.text());
     if (!failures.ok()) return failures.status().Annotate(name);
     for (const S3DeleteFailure& failure : *failures) {
@@ -227,17 +235,20 @@ class Deleting : public std::enable_shared_from_this<Deleting> {
 
 std::string CommonPrefix(const KeyRange& range) {
   // Of a prefix's range the end differs in its last byte, by one: what they share is less.
-  if (KeyRange::Prefix(range.begin) == range) return range.begin;
-  const auto [at, other] =
-      std::mismatch(range.begin.begin(), range.begin.end(), range.end.begin(), range.end.end());
-  return std::string(range.begin.begin(), at);
+  std::string prefix = range.begin;
+  if (KeyRange::Prefix(range.begin) != range) {
+    const auto [at, other] =
+        std::mismatch(range.begin.begin(), range.begin.end(), range.end.begin(), range.end.end());
+    prefix.erase(at - range.begin.begin());
+  }
+  return WholeCharacters(prefix.substr(0, kKeyBytesMax));
 }
 
 S3Request DeleteRequest(const S3Bucket& bucket, std::string key) {
   S3Request request;
   request.method = "DELETE";
   request.key = std::move(key);
-  request.headers = bucket.ReadHeaders();
+  request.headers = bucket.Headers();
   return request;
 }
 

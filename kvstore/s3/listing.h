@@ -17,7 +17,7 @@ enum class Probes { kHidden, kShown };
 std::unique_ptr<KvListing> ListS3(std::shared_ptr<S3Bucket> bucket, ListOptions options,
                                   Probes probes = Probes::kHidden);
 
-/// The prefix that all keys of a range share.
+/// A prefix that all keys of a range share: whole characters.
 std::string CommonPrefix(const KeyRange& range);
 
 /// A request that deletes one key.

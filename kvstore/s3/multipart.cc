@@ -38,24 +38,24 @@ S3Upload::S3Upload(std::shared_ptr<S3Bucket> bucket, std::string key, std::strin
 
 S3Upload::~S3Upload() {
   if (completed_) return;
-  S3Request request = Request("DELETE");
+  S3Request request = Request("DELETE", bucket_->Headers());
   request.cancel = CancelToken();
   // Nobody waits. Should it fail, the upload is left as if this process had been killed.
   bucket_->Send(std::move(request)).OnReady([](const Result<HttpResponse>&) {});
 }
 
-S3Request S3Upload::Request(std::string method) const {
+S3Request S3Upload::Request(std::string method, SigV4Pairs headers) const {
   S3Request request;
   request.method = std::move(method);
   request.key = key_;
   request.query = {{"uploadId", id_}};
-  request.headers = bucket_->ReadHeaders();
+  request.headers = std::move(headers);
   request.cancel = cancel_;
   return request;
 }
 
 Future<void> S3Upload::Put(const std::shared_ptr<S3Upload>& upload, int number, BytesChain part) {
-  S3Request request = upload->Request("PUT");
+  S3Request request = upload->Request("PUT", upload->bucket_->ReadHeaders());
   request.query.emplace_back("partNumber", std::to_string(number));
   request.body = std::move(part);
   const std::string checksum = S3Checksum(*request.body);
@@ -87,7 +87,7 @@ Future<HttpResponse> S3Upload::Complete(const std::shared_ptr<S3Upload>& upload,
     }
   }
   xml += "</CompleteMultipartUpload>";
-  S3Request request = upload->Request("POST");
+  S3Request request = upload->Request("POST", upload->bucket_->ReadHeaders());
   request.headers.insert(request.headers.end(), conditions.begin(), conditions.end());
   request.body = Bytes::Take(std::move(xml));
   request.error_in_success = true;
@@ -105,9 +105,9 @@ Future<HttpResponse> S3Upload::Complete(const std::shared_ptr<S3Upload>& upload,
 }
 
 Result<std::string> CompletedETag(const HttpResponse& answer) {
-  const S3Error error = ParseS3Error(answer.body.text());
-  if (!error.code.empty()) return S3Bucket::ErrorOf(answer, "completing the upload");
-  return ParseS3UploadCompleted(answer.body.text());
+  COFFER_ASSIGN_OR_RETURN(std::string etag, ParseS3UploadCompleted(answer.body.text()));
+  // As headers have it.
+  return etag.starts_with('"') ? etag : "\"" + etag + "\"";
 }
 
 namespace {
@@ -132,18 +132,16 @@ BytesChain SliceOf(const BytesChain& chain, size_t begin, size_t size) {
 /// The parts of one value on their way. It resolves when none is, since they are the caller's
 /// bytes.
 struct PartsUnderWay : std::enable_shared_from_this<PartsUnderWay> {
-  PartsUnderWay(BytesChain whole, size_t size_of_part, SigV4Pairs when, const Context& context)
+  PartsUnderWay(BytesChain whole, size_t size_of_part, const Context& context)
       : value(std::move(whole)),
         part_size(size_of_part),
         count(static_cast<int>(std::max<size_t>((value.size() + part_size - 1) / part_size, 1))),
-        conditions(std::move(when)),
         promise(context.shared_executor()) {}
 
   const BytesChain value;
   const size_t part_size;
   const int count;
-  const SigV4Pairs conditions;
-  const Promise<HttpResponse> promise;
+  const Promise<std::shared_ptr<S3Upload>> promise;
   std::shared_ptr<S3Upload> upload;
   Mutex mutex;
   int next COFFER_GUARDED_BY(mutex) = 1;
@@ -172,26 +170,23 @@ struct PartsUnderWay : std::enable_shared_from_this<PartsUnderWay> {
       last = --under_way == 0 && (next > count || !outcome.ok());
     }
     if (!last) return PutNext();
-    if (!outcome.ok()) {
+    if (outcome.ok()) {
+      promise.Set(std::exchange(upload, nullptr));
+    } else {
       promise.Set(outcome);
-      return;
     }
-    S3Upload::Complete(upload, conditions)
-        .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
-          self->promise.Set(answer);
-        });
   }
 };
 
 }  // namespace
 
-Future<HttpResponse> UploadParts(const std::shared_ptr<S3Bucket>& bucket, const std::string& key,
-                                 BytesChain value, SigV4Pairs conditions, std::string write_ids,
-                                 const CancelToken& cancel) {
+Future<std::shared_ptr<S3Upload>> UploadParts(const std::shared_ptr<S3Bucket>& bucket,
+                                              const std::string& key, BytesChain value,
+                                              std::string write_ids, const CancelToken& cancel) {
   const size_t part_size =
       std::max(static_cast<size_t>(bucket->options().part_bytes), value.size() / kS3PartsMax + 1);
-  const auto parts = std::make_shared<PartsUnderWay>(std::move(value), part_size,
-                                                     std::move(conditions), bucket->context());
+  const auto parts =
+      std::make_shared<PartsUnderWay>(std::move(value), part_size, bucket->context());
   S3Upload::Begin(bucket, key, std::move(write_ids), cancel)
       .OnReady([parts](const Result<std::shared_ptr<S3Upload>>& upload) {
         if (!upload.ok()) {

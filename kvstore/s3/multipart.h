@@ -44,7 +44,7 @@ class S3Upload {
     std::string etag;
     std::string checksum;
   };
-  S3Request Request(std::string method) const;
+  S3Request Request(std::string method, SigV4Pairs headers) const;
 
   const std::shared_ptr<S3Bucket> bucket_;
   const std::string key_;
@@ -58,11 +58,10 @@ class S3Upload {
 /// The ETag of a completed upload. Errors: DataLoss.
 Result<std::string> CompletedETag(const HttpResponse& answer);
 
-/// A whole value: kS3PartsAtOnce parts under way, then Complete(). An answer to an earlier request
-/// that was refused is an error.
-Future<HttpResponse> UploadParts(const std::shared_ptr<S3Bucket>& bucket, const std::string& key,
-                                 BytesChain value, SigV4Pairs conditions, std::string write_ids,
-                                 const CancelToken& cancel);
+/// All parts of a value, kS3PartsAtOnce under way: ready for Complete().
+Future<std::shared_ptr<S3Upload>> UploadParts(const std::shared_ptr<S3Bucket>& bucket,
+                                              const std::string& key, BytesChain value,
+                                              std::string write_ids, const CancelToken& cancel);
 
 }  // namespace coffer::inline v0
 

@@ -19,9 +19,11 @@ bool AreIds(std::string_view text) {
 }  // namespace
 
 std::string_view WriteIdsOf(const Generation& generation) {
+  // An ETag may have a '#' of its own.
   const size_t mark = generation.value.rfind('#');
   if (mark == std::string::npos) return {};
-  return std::string_view(generation.value).substr(mark + 1);
+  const std::string_view ids = std::string_view(generation.value).substr(mark + 1);
+  return AreIds(ids) ? ids : std::string_view();
 }
 
 std::string NewestId(std::string_view write_ids) {
@@ -61,8 +63,9 @@ Generation S3Generation(std::string_view etag, std::string_view write_ids) {
 
 std::optional<std::string> S3EntityTag(const Generation& generation) {
   if (!generation.known() || generation.missing()) return std::nullopt;
-  const size_t mark = generation.value.rfind('#');
-  const std::string etag = generation.value.substr(0, mark);
+  const std::string_view ids = WriteIdsOf(generation);
+  const size_t behind = ids.empty() ? 0 : ids.size() + 1;
+  const std::string etag = generation.value.substr(0, generation.value.size() - behind);
   return etag.empty() ? "\"replaced\"" : etag;
 }
 

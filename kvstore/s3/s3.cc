@@ -57,11 +57,12 @@ Status CheckOptions(const S3StoreOptions& options, const std::optional<HttpUrl>&
   }
   const bool secret = options.credentials.source != S3Credentials::Source::kAnonymous ||
                       !encryption.customer_key.empty();
-  if (!secret || !endpoint || endpoint->is_loopback()) return Status();
+  if (!secret || (endpoint && endpoint->is_loopback())) return Status();
   if (options.network.insecure_skip_verify) {
     return InvalidArgumentError("insecure_skip_verify: credentials are only sent to who is known");
   }
-  if (endpoint->tls() || (options.allow_http && encryption.customer_key.empty())) return Status();
+  if (!endpoint || endpoint->tls() || (options.allow_http && encryption.customer_key.empty()))
+    return Status();
   return InvalidArgumentError("endpoint " + endpoint->origin() +
                               ": credentials are not sent without TLS, unless allow_http says so");
 }

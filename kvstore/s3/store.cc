@@ -136,8 +136,8 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
     rules.entity_tag = S3EntityTag;
     rules.forbidden_is_missing = bucket_->options().forbidden_is_missing;
     rules.has_head = bucket_->seen;
-    rules.refused = [missing = rules.forbidden_is_missing](const HttpResponse& answer) {
-      return Refused(answer, missing);
+    rules.refused = [bucket = bucket_](const HttpResponse& answer) {
+      return Refused(*bucket, answer);
     };
     const CancelToken cancel = options.cancel;
     HttpRead read(name, std::move(options), destination, std::move(rules));
@@ -156,17 +156,17 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
         },
         [attempts](const Result<HttpResponse>& outcome) { return attempts->Judge(outcome); },
         cancel,
-        [bucket = bucket_, destination](const HttpResponse& answer) {
-          return TakeAnswer(*bucket, answer, destination);
+        [bucket = bucket_, destination, name](const HttpResponse& answer) {
+          return TakeAnswer(*bucket, answer, destination).Annotate(name);
         });
   }
 
   /// What only S3 knows of an answer that is no success.
-  static Status Refused(const HttpResponse& answer, bool forbidden_is_missing) {
+  static Status Refused(const S3Bucket& bucket, const HttpResponse& answer) {
     const int status = answer.status;
     const bool told_by_http = status == 304 || status == 405 || status == 412 || status == 416 ||
-                              (status == 403 && forbidden_is_missing) ||
-                              (status == 404 && !S3Bucket::IsMissing(answer));
+                              (status == 403 && bucket.options().forbidden_is_missing) ||
+                              bucket.ProvesMissing(answer);
     return told_by_http ? Status() : S3Bucket::ErrorOf(answer, "GET");
   }
 

@@ -127,13 +127,18 @@ void Writing::Send(bool in_parts) {
     self->TakeAnswer(answer);
   };
   if (in_parts) {
-    UploadParts(bucket, key, *value, conditions, write_ids, cancel.token()).OnReady(take);
+    UploadParts(bucket, key, *value, write_ids, cancel.token())
+        .OnReady([self = shared_from_this(), conditions,
+                  take](const Result<std::shared_ptr<S3Upload>>& upload) {
+          if (!upload.ok()) return self->Finish(upload.status());
+          S3Upload::Complete(*upload, conditions).OnReady(take);
+        });
     return;
   }
   S3Request request;
   request.method = deletes ? "DELETE" : "PUT";
   request.key = key;
-  request.headers = deletes ? bucket->ReadHeaders() : bucket->WriteHeaders();
+  request.headers = deletes ? bucket->Headers() : bucket->WriteHeaders();
   request.headers.insert(request.headers.end(), conditions.begin(), conditions.end());
   if (!deletes) {
     request.headers.emplace_back(kWriteIdHeader, write_ids);
@@ -161,7 +166,8 @@ void Writing::TakeAnswer(const Result<HttpResponse>& answer) {
 
 void Writing::TakeRefusal(const HttpResponse& answer) {
   const Status error = S3Bucket::ErrorOf(answer, name);
-  const bool no_key = answer.status == 404 && !S3Bucket::IsMissing(answer);
+  if (S3Bucket::IsNoBucket(answer)) return Finish(error);
+  const bool no_key = bucket->ProvesMissing(answer);
   if (deletes && no_key && !options.if_equal.known()) return Written(Generation::Missing());
   const bool unmet =
       options.if_equal.known() && (answer.status == 412 || (no_key && !options.if_equal.missing()));
@@ -191,9 +197,10 @@ void Writing::Resolved(const Result<HttpResponse>& head, const Status& unknown) 
   const Status open =
       UnavailableError(name + ": it is not known whether it was " +
                        (deletes ? "deleted" : "written") + ": " + std::string(unknown.message()));
-  if (!head.ok() || (!head->ok() && head->status != 404)) return Finish(open);
-  if (head->status == 404) {  // Of the key; or of the bucket, until that has been seen.
-    if (deletes && bucket->seen && !options.if_equal.known()) return Written(Generation::Missing());
+  if (!head.ok()) return Finish(open);
+  if (!head->ok()) {
+    if (bucket->ProvesMissing(*head) && deletes && !options.if_equal.known())
+      return Written(Generation::Missing());
     return Finish(open);
   }
   const Generation now = S3Generation(*head);
@@ -219,9 +226,7 @@ void Writing::DeleteIfMissing() {
       .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
         if (!answer.ok()) return self->Finish(answer.status());
         if (answer->ok() || answer->status == 416) return self->NotMet();  // 416: it has no bytes.
-        if (answer->status == 404 && !S3Bucket::IsMissing(*answer)) {
-          return self->Written(Generation::Missing());
-        }
+        if (self->bucket->ProvesMissing(*answer)) return self->Written(Generation::Missing());
         self->Finish(S3Bucket::ErrorOf(*answer, self->name));
       });
 }

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "kvstore/s3/text.h"
+#include "src/base/json.h"
 #include "src/kvstore/url.h"
 #include "src/net/http.h"
 
@@ -140,13 +142,48 @@ Result<std::string> ParseOne(std::string_view text, std::string_view root, std::
 
 }  // namespace
 
+namespace {
+
+/// A code, if it looks like one.
+std::string CodeText(std::string_view text) {
+  const bool fits = text.size() <= 64 && std::all_of(text.begin(), text.end(), IsAlphanumeric);
+  return fits ? std::string(text) : "";
+}
+
+/// Words of a server, in one line, without what it may repeat of a request: identities, tokens,
+/// keys and signatures are long runs of such characters.
+std::string Harmless(std::string_view text) {
+  constexpr size_t kWordMax = 19;
+  constexpr size_t kTextMaxShown = 500;
+  const auto in_word = [](char c) {
+    return IsAlphanumeric(c) || c == '+' || c == '/' || c == '=' || c == '%';
+  };
+  std::string shown;
+  while (!text.empty() && shown.size() < kTextMaxShown) {
+    const auto end = std::find_if_not(text.begin(), text.end(), in_word);
+    const auto size = static_cast<size_t>(end - text.begin());
+    if (size > kWordMax) {
+      shown += "...";
+    } else {
+      shown += text.substr(0, size);
+    }
+    text.remove_prefix(size);
+    if (text.empty()) break;
+    shown += IsControl(text[0]) ? ' ' : text[0];
+    text.remove_prefix(1);
+  }
+  return shown;
+}
+
+}  // namespace
+
 S3Error ParseS3Error(std::string_view text) {
   S3Error error;
   const Status parsed =
       ParseXml(text, Nothing, [&](std::string_view path, std::string_view value) -> Status {
         COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, "Error"));
-        if (below == "Code") error.code = std::string(value.substr(0, 100));
-        if (below == "Message") error.message = std::string(value.substr(0, 500));
+        if (below == "Code") error.code = CodeText(value);
+        if (below == "Message") error.message = Harmless(value);
         if (below == "Region") error.region = std::string(value.substr(0, 100));
         return Status();
       });
@@ -217,8 +254,8 @@ Result<std::vector<S3DeleteFailure>> ParseS3DeleteResult(std::string_view text) 
       [&](std::string_view path, std::string_view value) -> Status {
         COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, "DeleteResult"));
         if (below == "Error/Key") failures.back().key = std::string(value);
-        if (below == "Error/Code") failures.back().code = std::string(value);
-        if (below == "Error/Message") failures.back().message = std::string(value.substr(0, 500));
+        if (below == "Error/Code") failures.back().code = CodeText(value);
+        if (below == "Error/Message") failures.back().message = Harmless(value);
         return Status();
       }));
   return failures;
@@ -256,6 +293,10 @@ Result<S3UploadPage> ParseS3UploadPage(std::string_view text) {
 }
 
 std::optional<std::string> EscapeXml(std::string_view text) {
+  if (!IsUtf8(text)) return std::nullopt;
+  for (const std::string_view none : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"}) {  // U+FFFE, U+FFFF
+    if (text.find(none) != std::string_view::npos) return std::nullopt;
+  }
   std::string escaped;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

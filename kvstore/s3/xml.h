@@ -23,9 +23,10 @@ namespace coffer::inline v0 {
 Status ParseXml(std::string_view text, const std::function<Status(std::string_view path)>& begin,
                 const std::function<Status(std::string_view path, std::string_view text)>& end);
 
-/// <Error>: why a request was refused. Both empty if the text is none.
+/// <Error>: why a request was refused. All empty if the text is none.
 struct S3Error {
-  std::string code;
+  std::string code;  ///< Letters and digits.
+  /// For people: one line, with long words left out, in which a server may repeat secrets.
   std::string message;
   std::string region;  ///< Where the bucket is, in answers to a wrong region.
 };

@@ -52,7 +52,8 @@ struct COFFER_EXPORT S3Credentials {
 struct COFFER_EXPORT S3Encryption {
   std::string algorithm = {};   ///< "AES256", "aws:kms"; empty: the bucket's own.
   std::string kms_key_id = {};  ///< With "aws:kms"; empty: the account's own.
-  Secret customer_key = {};     ///< 32 bytes: SSE-C; sent with each request, only by TLS.
+  /// 32 bytes: SSE-C; sent with all that reads or writes bytes, only by TLS or to this machine.
+  Secret customer_key = {};
 };
 
 struct COFFER_EXPORT S3StoreOptions {
