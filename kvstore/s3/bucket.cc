@@ -184,10 +184,17 @@ Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
     return FailedPreconditionError(
         std::string(what) + ": this server cannot hold a value beside values below it: " + detail);
   }
-  // Whatever the status of these, other credentials may do.
   const Status status = HttpError(answer.status, what, detail);
-  if (!IsOneOf(error.code, kExpiredCodes)) return status;
-  return PermissionDeniedError(std::string(status.message()));
+  const bool about_identity =
+      IsOneOf(error.code, kExpiredCodes) || error.code == "AuthorizationHeaderMalformed";
+  if (!about_identity) return status;
+  return PermissionDeniedError(std::string(status.message()));  // Though it comes as 400.
+}
+
+bool S3Bucket::ProvesMissing(const HttpResponse& answer) const {
+  if (answer.status != 404) return false;
+  const std::string code = ErrorIn(answer).code;
+  return code == "NoSuchKey" || (code.empty() && seen);
 }
 
 bool S3Bucket::IsNoBucket(const HttpResponse& answer) {

@@ -30,7 +30,9 @@ class S3Writer final : public KvWriter {
 
   Status Append(std::span<const std::byte> bytes) override {
     if (!failure_.ok()) return failure_;
-    failure_ = Take(bytes).Annotate(bucket_->Describe(key_));
+    failure_ = Take(bytes);
+    const std::string name = bucket_->Describe(key_);
+    if (!failure_.message().starts_with(name)) failure_ = failure_.Annotate(name);
     return failure_;
   }
 

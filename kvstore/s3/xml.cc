@@ -90,57 +90,10 @@ Status ParseXml(std::string_view text, const std::function<Status(std::string_vi
       XML_Parse(parser.get(), text.data(), static_cast<int>(text.size()), XML_TRUE);
   COFFER_RETURN_IF_ERROR(parsing.status);
   if (parsed == XML_STATUS_OK) return Status();
-  return DataLossError("XML: " + std::string(XML_ErrorString(XML_GetErrorCode(parser.get()))) +
-                       " at byte " + std::to_string(XML_GetCurrentByteIndex(parser.get())));
+  return DataLossError(
+      "XML: " + std::string(XML_ErrorString(XML_GetErrorCode(parser.get()))) + " at byte " +
+      std::to_string(std::max<XML_Index>(XML_GetCurrentByteIndex(parser.get()), 0)));
 }
-
-namespace {
-
-/// What encoding-type=url does to keys: a form's encoding, in which "+" is a space.
-Result<std::string> DecodeFormText(std::string text) {
-  std::replace(text.begin(), text.end(), '+', ' ');
-  std::optional<std::string> decoded = PercentDecode(text);
-  if (!decoded) {
-    return DataLossError("XML: a key \"" + text.substr(0, 100) + "\" that is not URL-encoded");
-  }
-  return *std::move(decoded);
-}
-
-Status Nothing(std::string_view /*path*/) { return Status(); }
-
-/// What follows the root's name, if the root has the right one.
-Result<std::string_view> Below(std::string_view path, std::string_view root) {
-  if (path.substr(0, root.size()) != root ||
-      (path.size() > root.size() && path[root.size()] != '/')) {
-    return DataLossError("XML: expected <" + std::string(root) + ">, not <" +
-                         std::string(path.substr(0, 100)) + ">");
-  }
-  return path.substr(std::min(root.size() + 1, path.size()));
-}
-
-Result<bool> ReadBool(std::string_view text) {
-  if (text == "true") return true;
-  if (text == "false") return false;
-  return DataLossError("XML: expected true or false, not \"" + std::string(text.substr(0, 100)) +
-                       "\"");
-}
-
-/// The text of one element below a root.
-Result<std::string> ParseOne(std::string_view text, std::string_view root, std::string_view name) {
-  std::optional<std::string> found;
-  COFFER_RETURN_IF_ERROR(
-      ParseXml(text, Nothing, [&](std::string_view path, std::string_view value) -> Status {
-        COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, root));
-        if (below == name) found = std::string(value);
-        return Status();
-      }));
-  if (!found || found->empty()) {
-    return DataLossError("XML: <" + std::string(root) + "> without <" + std::string(name) + ">");
-  }
-  return *std::move(found);
-}
-
-}  // namespace
 
 namespace {
 
@@ -173,6 +126,51 @@ std::string Harmless(std::string_view text) {
     text.remove_prefix(1);
   }
   return shown;
+}
+
+/// What encoding-type=url does to keys: a form's encoding, in which "+" is a space.
+Result<std::string> DecodeFormText(std::string text) {
+  std::replace(text.begin(), text.end(), '+', ' ');
+  std::optional<std::string> decoded = PercentDecode(text);
+  if (!decoded) {
+    return DataLossError("XML: a key \"" + Harmless(text.substr(0, 100)) +
+                         "\" that is not URL-encoded");
+  }
+  return *std::move(decoded);
+}
+
+Status Nothing(std::string_view /*path*/) { return Status(); }
+
+/// What follows the root's name, if the root has the right one.
+Result<std::string_view> Below(std::string_view path, std::string_view root) {
+  if (path.substr(0, root.size()) != root ||
+      (path.size() > root.size() && path[root.size()] != '/')) {
+    return DataLossError("XML: expected <" + std::string(root) + ">, not <" +
+                         std::string(path.substr(0, 100)) + ">");
+  }
+  return path.substr(std::min(root.size() + 1, path.size()));
+}
+
+Result<bool> ReadBool(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return DataLossError("XML: expected true or false, not \"" + Harmless(text.substr(0, 100)) +
+                       "\"");
+}
+
+/// The text of one element below a root.
+Result<std::string> ParseOne(std::string_view text, std::string_view root, std::string_view name) {
+  std::optional<std::string> found;
+  COFFER_RETURN_IF_ERROR(
+      ParseXml(text, Nothing, [&](std::string_view path, std::string_view value) -> Status {
+        COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, root));
+        if (below == name) found = std::string(value);
+        return Status();
+      }));
+  if (!found || found->empty()) {
+    return DataLossError("XML: <" + std::string(root) + "> without <" + std::string(name) + ">");
+  }
+  return *std::move(found);
 }
 
 }  // namespace
@@ -208,7 +206,7 @@ Result<S3ListPage> ParseS3ListPage(std::string_view text) {
         if (below == "Contents/Size") {
           const std::optional<int64_t> size = ParseDecimal(value);
           if (!size) {
-            return DataLossError("XML: a size \"" + std::string(value.substr(0, 100)) + "\"");
+            return DataLossError("XML: a size \"" + Harmless(value.substr(0, 100)) + "\"");
           }
           entry.size = *size;
         } else if (below == "Contents") {
