@@ -45,12 +45,13 @@ class S3Faults : public ::testing::Test {
 
   /// A store whose parts have four bytes, which no user can choose: values of more than sixteen are
   /// uploaded in parts, a writer's of more than four.
-  KvStorePtr StoreOfSmallParts() {
-    S3StoreOptions options = s3_.options();
+  KvStorePtr StoreOfSmallParts() { return StoreOfSmallParts(s3_.options()); }
+  KvStorePtr StoreOfSmallParts(S3StoreOptions options) {
     options.part_bytes = 4;
     CredentialsOptions credentials;
     credentials.given = {.access_key_id = options.credentials.access_key_id,
-                         .secret_access_key = options.credentials.secret_access_key};
+                         .secret_access_key = options.credentials.secret_access_key,
+                         .session_token = options.credentials.session_token};
     credentials.executor = context_.shared_executor();
     return MakeStoreOfBucket(std::make_shared<S3Bucket>(
         s3_.bucket(), options, HttpUrl::Parse(options.endpoint).OrDie(),

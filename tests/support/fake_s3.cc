@@ -221,6 +221,20 @@ int FakeS3::count(std::string_view operation) const {
   }));
 }
 
+bool FakeS3::WaitUntil(const std::function<bool()>& reached) const {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (;;) {
+    MutexLock lock(mutex_);
+    const int before = handled_;
+    lock.Unlock();
+    if (reached()) return true;
+    lock.Lock();
+    while (handled_ == before) {
+      if (!handled_one_.WaitUntil(mutex_, deadline)) return false;
+    }
+  }
+}
+
 HttpReply FakeS3::Handle(const HttpRequest& request) {
   S3Call call = Understand(request);
   std::function<S3Fault(const S3Call&)> misbehave;
@@ -245,6 +259,9 @@ HttpReply FakeS3::Handle(const HttpRequest& request) {
   if (fault.between) fault.between();
   if (fault.edit) fault.edit(reply);
   if (fault.delivery) reply.delivery = *fault.delivery;
+  const MutexLock lock(mutex_);
+  ++handled_;
+  handled_one_.NotifyAll();
   return reply;
 }
 

@@ -120,6 +120,8 @@ class FakeS3 {
   std::vector<S3Call> calls() const;
   /// How many of an operation.
   int count(std::string_view operation) const;
+  /// Waits until it is so, looking after each request. False: it was not within twenty seconds.
+  bool WaitUntil(const std::function<bool()>& reached) const;
 
  private:
   struct Upload {
@@ -157,6 +159,8 @@ class FakeS3 {
   int upload_count_ COFFER_GUARDED_BY(mutex_) = 0;
   std::vector<S3Call> calls_ COFFER_GUARDED_BY(mutex_);
   std::map<std::string, int> numbers_ COFFER_GUARDED_BY(mutex_);
+  mutable CondVar handled_one_;
+  int handled_ COFFER_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<HttpServer> server_;
 };
 
