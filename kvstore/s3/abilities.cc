@@ -143,7 +143,6 @@ struct Probe : std::enable_shared_from_this<Probe> {
           self->bucket->Send(remove).OnReady(
               [self](const Result<HttpResponse>&) { self->Delete(); });
         });
-        });
   }
   void Delete() {
     Expect412(bucket->Send(Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt)),
