@@ -21,12 +21,13 @@
 namespace coffer {
 namespace {
 
-using ::testing::HasSubstr;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-constexpr HttpRetry kFast{.attempts_max = 10, .first = milliseconds(1), .longest = milliseconds(2), .budget = kForever};
+constexpr HttpRetry kFast{
+    .attempts_max = 10, .first = milliseconds(1), .longest = milliseconds(2), .budget = kForever};
 
 /// Answers by a list, the last of it for ever.
 class Script {

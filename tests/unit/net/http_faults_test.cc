@@ -22,8 +22,8 @@
 namespace coffer {
 namespace {
 
-using ::testing::MatchesRegex;
 using std::chrono::milliseconds;
+using ::testing::MatchesRegex;
 
 /// No limit of time but those that the test sets.
 HttpRequest Patient(const std::string& url) {
@@ -186,7 +186,8 @@ TEST(HttpFaults, WaitingForItsTurnIsOutsideOfEveryLimit) {
     first.push_back(net.Send(std::move(request)));
   }
   HttpRequest request = Patient(server.url() + "/last");
-  request.limits.total = request.limits.first_byte = milliseconds(2000);  // Gone by when its turn comes.
+  request.limits.total = request.limits.first_byte =
+      milliseconds(2000);  // Gone by when its turn comes.
   const Result<HttpResponse> last = net.Fetch(std::move(request));
   EXPECT_TRUE(last.ok()) << last.status();
   for (const Future<HttpResponse>& future : first) {

@@ -21,9 +21,9 @@
 namespace coffer {
 namespace {
 
+using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using std::chrono::milliseconds;
 
 const std::string kCanary = "CANARY7secret";
 
@@ -148,7 +148,8 @@ HttpRequest WithCanaries(const std::string& url) {
 Status ExpectSilence(const HttpRequest& request) {
   const auto heard = std::make_shared<Heard>();
   const Context context = Context::Create({.threads = 1, .observer = heard});
-  const HttpClient client(context, {.attempts_max = 2, .first = milliseconds(1), .longest = milliseconds(1)});
+  const HttpClient client(
+      context, {.attempts_max = 2, .first = milliseconds(1), .longest = milliseconds(1)});
   const Status status =
       client.Send([&](int) { return Future<HttpRequest>::Ready(request); }, JudgeTransient, {})
           .Get()
