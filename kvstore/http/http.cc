@@ -69,7 +69,9 @@ class Route {
     const std::optional<std::string_view> location = outcome->Find("location");
     if (!location) return HttpVerdict::kDone;
     const Result<HttpUrl> target = HttpUrl::Resolve(url_, *location);
-    if (!target.ok()) return Refuse(target.status());
+    if (!target.ok()) {
+      return Refuse(PermissionDeniedError("redirected: " + std::string(target.status().message())));
+    }
     if (target->origin() == url_.origin() && target->path == url_.path + "/") {
       leads_to_folder_ = true;
       return HttpVerdict::kDone;
@@ -81,6 +83,10 @@ class Route {
     if (site_->has_credentials() && target->origin() != url_.origin()) {
       return Refuse(PermissionDeniedError("redirected to another host, " + target->origin() +
                                           ", which must not get the headers or the query"));
+    }
+    if (++redirects_ > HttpClient::kAgainMax) {
+      return Refuse(FailedPreconditionError("redirected more than " +
+                                            std::to_string(HttpClient::kAgainMax) + " times"));
     }
     url_ = *target;
     return HttpVerdict::kAgain;
@@ -98,6 +104,7 @@ class Route {
 
   const std::shared_ptr<Site> site_;
   HttpUrl url_;
+  int redirects_ = 0;
   Status refused_;
   bool leads_to_folder_ = false;
 };
@@ -228,12 +235,13 @@ Result<KvStorePtr> OpenUrl(std::string_view text, const Context& context) {
 
 /// "Name: value", as TensorStore has them.
 Status ReadHeaders(const Json& member, HttpStoreOptions* options) {
-  COFFER_ASSIGN_OR_RETURN(const Json::Array* headers, member.AsArray("$.headers"));
-  for (size_t i = 0; i < headers->size(); ++i) {
+  // What is wrong is not shown: it may be a token.
+  if (!member.is_array()) return InvalidArgumentError("at $.headers: expected an array");
+  const Json::Array& headers = member.array();
+  for (size_t i = 0; i < headers.size(); ++i) {
     const std::string path = "$.headers[" + std::to_string(i) + "]";
-    if (!(*headers)[i].is_string())
-      return InvalidArgumentError("at " + path + ": expected a string");
-    const std::string& line = (*headers)[i].string();
+    if (!headers[i].is_string()) return InvalidArgumentError("at " + path + ": expected a string");
+    const std::string& line = headers[i].string();
     const size_t colon = line.find(':');
     if (colon == std::string::npos) {
       return InvalidArgumentError("at " + path + ": expected \"Name: value\"");

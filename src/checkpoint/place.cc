@@ -1,5 +1,6 @@
 #include "src/checkpoint/place.h"
 
+#include <algorithm>
 #include <charconv>
 #include <random>
 
@@ -29,15 +30,22 @@ Result<ParentAndName> SplitUrl(std::string_view url) {
     return InvalidArgumentError(std::string(url) +
                                 ": a checkpoint is a place in a store, not in an adapter (\"|\")");
   }
+  // A query of a web server is no part of the path, and goes with the parent.
+  const std::string scheme = UrlScheme(url);
+  const bool of_web = scheme == "http" || scheme == "https";
+  const std::string query(url.substr(of_web ? std::min(url.find('?'), url.size()) : url.size()));
+  url.remove_suffix(query.size());
   const size_t authority = url.find("://") + 3;
   const size_t path = url.find('/', authority);
   const std::string_view trimmed =
       path == std::string_view::npos ? url : WithoutSlashes(url.substr(path));
-  if (path == std::string_view::npos || trimmed.empty()) return ParentAndName{std::string(url), ""};
+  if (path == std::string_view::npos || trimmed.empty()) {
+    return ParentAndName{std::string(url) + query, ""};
+  }
   const size_t slash = path + trimmed.rfind('/');
   const std::string_view name = url.substr(slash + 1, path + trimmed.size() - slash - 1);
   COFFER_ASSIGN_OR_RETURN(const Url decoded, Url::Parse("x:///" + std::string(name)));
-  return ParentAndName{std::string(url.substr(0, slash + 1)), decoded.path.substr(1)};
+  return ParentAndName{std::string(url.substr(0, slash + 1)) + query, decoded.path.substr(1)};
 }
 
 ParentAndName SplitPath(std::string_view path) {

@@ -1,7 +1,8 @@
 // A read begins as the cheapest request that can answer it, and turns to another where the server
 // cannot do that:
-//   kHead       no bytes are wanted (an empty range, if_equal = Missing), or 416 left open whether
-//               the range is empty or beyond the end;
+//   kHead       no bytes are wanted (an empty range, if_equal = Missing), or none if the date is
+//               still that of if_not_equal, or 416 left open whether the range is empty or beyond
+//               the end;
 //   kFirstByte  in its place, where HEAD is refused;
 //   kGet        the range, or all;
 //   kWhole      all of a value, for its last bytes, where the server tells neither ranges nor
@@ -43,7 +44,9 @@ std::string RangeValue(const ByteRange& range) {
 
 Generation HttpGeneration(const HttpResponse& head) {
   const std::optional<std::string_view> tag = head.Find("etag");
-  if (tag && !tag->empty() && tag->substr(0, 2) != "W/" && tag->size() <= kEntityTagMax) {
+  // In quotes, so that it is neither weak nor to be mistaken for one of the others.
+  if (tag && tag->size() >= 2 && tag->starts_with('"') && tag->ends_with('"') &&
+      tag->size() <= kEntityTagMax) {
     return {std::string(*tag)};
   }
   // A date is as good as a strong tag if it is not of the very time of the answer (RFC 9110,
@@ -58,8 +61,7 @@ Generation HttpGeneration(const HttpResponse& head) {
 }
 
 std::optional<std::string> HttpEntityTag(const Generation& generation) {
-  if (!generation.known() || generation.missing() || generation.value[0] == 'm')
-    return std::nullopt;
+  if (!generation.value.starts_with('"')) return std::nullopt;
   return generation.value;
 }
 
@@ -114,7 +116,9 @@ void HttpRead::State::Begin() {
       (range.begin < 0 && range.end != -1) || range.begin == INT64_MIN) {
     invalid = range.Resolve(INT64_MAX).status().Annotate(name);
   }
-  if (IsEmptyRange(range) || options.if_equal.missing()) mode = WithoutBytes();
+  const bool compares_dates = options.if_not_equal.known() && !options.if_not_equal.missing() &&
+                              !rules.entity_tag(options.if_not_equal);
+  if (IsEmptyRange(range) || options.if_equal.missing() || compares_dates) mode = WithoutBytes();
   if (destination && IsEmptyRange(range) && !destination->empty()) {
     invalid = Expect(0).Annotate(name);
   }
@@ -149,13 +153,15 @@ void HttpRead::State::AddConditions(HttpRequest* request) const {
   }
   if (const auto tag = rules.entity_tag(options.if_not_equal)) {
     request->headers.push_back({"If-None-Match", *tag});
-  } else if (options.if_not_equal.known() && options.if_not_equal.value[0] == 'm') {
-    request->headers.push_back({"If-Modified-Since", options.if_not_equal.value.substr(1)});
   }
 }
 
 Result<HttpWindow> HttpRead::State::TakeHead(const HttpResponse& head) {
   constexpr HttpWindow kNothing{0, 0};
+  const bool may_be_part = mode == Mode::kGet || mode == Mode::kFirstByte;
+  if (head.status != 200 && !(head.status == 206 && may_be_part)) {
+    return DataLossError("the server answered " + std::to_string(head.status) + " to a read");
+  }
   generation = rules.generation(head);
   if ((decided = HeldBack(options, generation))) return kNothing;
   if (mode == Mode::kWhole) return HttpWindow();
@@ -163,9 +169,7 @@ Result<HttpWindow> HttpRead::State::TakeHead(const HttpResponse& head) {
     total_size = head.content_length().value_or(-1);
     return kNothing;
   }
-  if (head.status == 206) return TakeRange(head);
-  if (head.status == 200) return TakeWhole(head);
-  return DataLossError("the server answered " + std::to_string(head.status) + " to a read");
+  return head.status == 206 ? TakeRange(head) : TakeWhole(head);
 }
 
 Status HttpRead::State::Expect(int64_t bytes) {
@@ -181,7 +185,13 @@ Status HttpRead::State::Expect(int64_t bytes) {
 Result<HttpWindow> HttpRead::State::TakeRange(const HttpResponse& head) {
   const std::optional<std::string_view> told = head.Find("content-range");
   if (!told) return DataLossError("the server answered 206 without a Content-Range");
-  if (*told == kRangeOfNothing) return options.range.Resolve(0).status();
+  const bool asked_for_part = mode == Mode::kFirstByte || options.range != ByteRange::All();
+  if (*told == kRangeOfNothing && asked_for_part) {
+    COFFER_RETURN_IF_ERROR(options.range.Resolve(0));
+    total_size = 0;
+    COFFER_RETURN_IF_ERROR(Expect(0));
+    return HttpWindow{0, 0};
+  }
   COFFER_ASSIGN_OR_RETURN(const ContentRange part, ContentRange::Parse(*told));
   total_size = part.size;
   const std::optional<int64_t> length = head.content_length();
@@ -193,7 +203,7 @@ Result<HttpWindow> HttpRead::State::TakeRange(const HttpResponse& head) {
   const Status wrong =
       DataLossError("bytes [" + Text(asked.begin) + ", " + Text(asked.end) +
                     ") were asked for, the server sent \"" + std::string(*told) + "\"");
-  if (asked == ByteRange::All()) return wrong;
+  if (!asked_for_part) return wrong;
   if (part.size >= 0) {
     COFFER_ASSIGN_OR_RETURN(asked, asked.Resolve(part.size));
   } else if (asked.begin < 0) {
@@ -254,7 +264,9 @@ Result<std::optional<ReadResult>> HttpRead::State::AnswerWithoutBytes() {
   result.generation = generation;
   result.total_size = total_size;
   if (options.range == ByteRange::Stat()) return std::optional(result);
-  if (total_size < 0) return Another(Mode::kWhole);
+  if (total_size < 0) {
+    return Another(IsEmptyRange(options.range) || requests > 0 ? Mode::kWhole : Mode::kGet);
+  }
   COFFER_ASSIGN_OR_RETURN(const ByteRange range, ResolveRead(options, total_size));
   if (range.begin < range.end) return Another(Mode::kGet);
   COFFER_RETURN_IF_ERROR(Expect(0));
@@ -306,11 +318,11 @@ Result<std::optional<ReadResult>> HttpRead::State::AnswerRefused(const HttpRespo
       if (rules.forbidden_is_missing) return std::optional(AnswerMissing(options));
       break;
     case 304:
-      if (!options.if_not_equal.known()) break;
+      if (!rules.entity_tag(options.if_not_equal)) break;  // Not what was asked.
       held_back.generation = options.if_not_equal;
       return std::optional(std::move(held_back));
     case 412:
-      if (!options.if_equal.known()) break;
+      if (!rules.entity_tag(options.if_equal)) break;
       held_back.generation = rules.generation(answer);
       return std::optional(std::move(held_back));
     case 405:

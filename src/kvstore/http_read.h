@@ -12,7 +12,8 @@
 //   * A range that the server clips is OutOfRange, as is 416.
 //   * HTTP has no word for an empty range: that is a HEAD, or, where HEAD is refused, the first
 //   byte.
-//   * Generations are strong ETags; else "m", Last-Modified and length; else unknown.
+//   * Generations are strong ETags; else "m" and Last-Modified; else unknown. A date is compared
+//   here, by a HEAD first: a server's "not modified since" is also true of a value that is older.
 //
 // Thread safety: one read belongs to one request at a time; Answer() after the request has ended.
 #ifndef COFFER_SRC_KVSTORE_HTTP_READ_H_

@@ -67,6 +67,14 @@ struct StoreTable::State {
 
 namespace {
 
+/// A URL as messages show it: without a query, which may be a token.
+std::string Shown(std::string_view url) {
+  const size_t query = UrlScheme(url).empty() ? std::string_view::npos : url.find('?');
+  if (query == std::string_view::npos) return std::string(url);
+  const size_t bar = std::min(url.find('|', query), url.size());
+  return std::string(url.substr(0, query)) + std::string(url.substr(bar));
+}
+
 /// Opens what `text` says: a URL or path, or else (`what` is empty) a spec.
 template <class Entry, class Open>
 Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string_view what,
@@ -82,7 +90,7 @@ Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string
   }
   status = status.Annotate("store driver \"" + entry.name + "\"");
   return what.empty() ? status.Annotate("at $")
-                      : status.Annotate(std::string(what) + " \"" + std::string(text) + "\"");
+                      : status.Annotate(std::string(what) + " \"" + Shown(text) + "\"");
 }
 
 constexpr std::string_view kBlanks = " \t\r\n";
@@ -100,9 +108,9 @@ size_t PathBegin(std::string_view text, bool adapted) {
   return scheme.empty() ? 0 : std::min(text.find('/', scheme.size() + 3), text.size());
 }
 
-Status NoKey(std::string_view text) {
-  return InvalidArgumentError("\"" + std::string(text) +
-                              "\": expected the name of a value, behind the last \"/\" of a path");
+Status NoKey(const std::string& where) {
+  return InvalidArgumentError(where +
+                              ": expected the name of a value, behind the last \"/\" of a path");
 }
 
 constexpr int kAdaptersMax = 16;  // Each opens what stands before it: so deep does it go.
@@ -163,7 +171,7 @@ Result<KvStorePtr> StoreTable::OpenUrl(std::string_view url, const Context& cont
   const std::string scheme = UrlScheme(url);
   const State::Entry* const driver = state_->ByScheme(scheme);
   if (driver == nullptr || !driver->open_url) {
-    return InvalidArgumentError("URL \"" + std::string(url) + "\": unknown scheme \"" + scheme +
+    return InvalidArgumentError("URL \"" + Shown(url) + "\": unknown scheme \"" + scheme +
                                 "\" (known: " + Joined(schemes()) + ")");
   }
   return OpenGuarded(*driver, driver->open_url, "URL", url, context);
@@ -203,15 +211,15 @@ bool StoreTable::IsAdapted(std::string_view text) const {
 
 Result<KvStorePtr> StoreTable::OpenAdapted(std::string_view text, const Context& context) const {
   if (!IsAdapted(text)) {
-    return InvalidArgumentError("\"" + std::string(text) + "\": not of the form BASE|ADAPTER:PATH");
+    return InvalidArgumentError("\"" + Shown(text) + "\": not of the form BASE|ADAPTER:PATH");
   }
   if (std::count(text.begin(), text.end(), '|') > kAdaptersMax) {
-    return InvalidArgumentError("URL \"" + std::string(text) + "\": more than " +
+    return InvalidArgumentError("URL \"" + Shown(text) + "\": more than " +
                                 std::to_string(kAdaptersMax) + " adapters (\"|\")");
   }
   const UrlAdapter adapter = *UrlAdapter::Find(text);
   const State::Entry& driver = *state_->ByName(adapter.name);
-  COFFER_ASSIGN_OR_RETURN(const std::string path, DecodeUrlPath(text, adapter.path));
+  COFFER_ASSIGN_OR_RETURN(const std::string path, DecodeUrlPath(Shown(text), adapter.path));
   const auto open = [&](std::string_view, const Context& in) {
     return driver.open_adapter(adapter.base, path, in);
   };
@@ -226,7 +234,7 @@ Result<StoreTable::NamedKey> StoreTable::CutKeyOfSpec(std::string_view text) con
     COFFER_ASSIGN_OR_RETURN(const std::string whole, path->AsString("$.path"));
     const size_t begin = whole.rfind('/') + 1;
     cut.key = whole.substr(begin);
-    if (cut.key.empty()) return NoKey(text);
+    if (cut.key.empty()) return NoKey("at $");  // A spec is not shown: it may have secrets.
     std::string parent = whole.substr(0, begin);
     const Json* const name = spec.Find("driver");
     if (parent.empty() && name != nullptr && name->is_string()) {
@@ -240,7 +248,7 @@ Result<StoreTable::NamedKey> StoreTable::CutKeyOfSpec(std::string_view text) con
     cut.key = std::move(below.key);
     spec.Set("base", Json(std::move(below.store)));
   } else {
-    return NoKey(text);
+    return NoKey("at $");
   }
   cut.store = spec.Dump();
   return cut;
@@ -250,13 +258,17 @@ Result<StoreTable::NamedKey> StoreTable::CutKey(std::string_view text) const {
   if (IsSpec(text)) return CutKeyOfSpec(text);
   const bool adapted = IsAdapted(text);
   const bool is_path = !adapted && UrlScheme(text).empty();
-  const std::string_view path = text.substr(PathBegin(text, adapted));
+  std::string_view path = text.substr(PathBegin(text, adapted));
+  const size_t query = adapted || is_path ? path.size() : std::min(path.find('?'), path.size());
+  const std::string of_store(path.substr(query));
+  path = path.substr(0, query);
   const std::string_view key = path.substr(path.rfind('/') + 1);
-  if (key.empty()) return NoKey(text);
-  NamedKey cut = {std::string(text.substr(0, text.size() - key.size())), std::string(key)};
+  if (key.empty()) return NoKey("\"" + Shown(text) + "\"");
+  const size_t before = text.size() - of_store.size() - key.size();
+  NamedKey cut = {std::string(text.substr(0, before)) + of_store, std::string(key)};
   if (cut.store.empty()) cut.store = kHere;
   if (!is_path) {
-    COFFER_ASSIGN_OR_RETURN(cut.key, DecodeUrlPath(text, key));
+    COFFER_ASSIGN_OR_RETURN(cut.key, DecodeUrlPath(Shown(text), key));
   }
   return cut;
 }

@@ -5,9 +5,10 @@
 // a random wait that grows, while attempts and the retry budget last. So an operation takes at most
 // about request_timeout beyond retry_budget.
 //
-// Proxies are those of the environment (http_proxy, https_proxy, no_proxy). Certificates and host
-// names are always verified, unless insecure_skip_verify says otherwise. Link-local addresses are
-// never connected to. Thread safety: a plain value.
+// Proxies are those of the environment (http_proxy, https_proxy, no_proxy), but never for this
+// machine's own addresses. Certificates and host names are always verified, unless
+// insecure_skip_verify says otherwise. Link-local addresses are never connected to. Thread safety:
+// a plain value.
 #ifndef COFFER_KVSTORE_NETWORK_H_
 #define COFFER_KVSTORE_NETWORK_H_
 
