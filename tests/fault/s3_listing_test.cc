@@ -203,6 +203,7 @@ TEST_F(S3Listing, EndsWherePagesGoInACircle) {
   for (const int length : {1, 2, 3, 7}) {
     std::atomic<int> asked = 0;
     s3_.Misbehave([&](const S3Call&) {
+      if (asked > 100) return S3Fault::Error(403, "AccessDenied");
       const std::string token = "t" + std::to_string(asked++ % length);
       return S3Fault::Answer({.body = "<ListBucketResult><IsTruncated>true</IsTruncated>"
                                       "<Contents><Key>a</Key><Size>1</Size></Contents>"
