@@ -50,8 +50,7 @@ bool Lacks(const Status& refusal) {
 /// Whether it says nothing of what the server can do.
 bool IsOfNow(const Status& refusal) {
   return refusal.code() == StatusCode::kUnavailable ||
-         refusal.code() == StatusCode::kPermissionDenied ||
-         refusal.code() == StatusCode::kNotFound;
+         refusal.code() == StatusCode::kPermissionDenied || refusal.code() == StatusCode::kNotFound;
 }
 
 struct Probe : std::enable_shared_from_this<Probe> {
