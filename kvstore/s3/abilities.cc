@@ -192,7 +192,8 @@ Future<S3Abilities> S3Prober::Get(std::string_view key) {
   Future<S3Abilities> probing;
   {
     MutexLock lock(mutex_);
-    if (probing_.valid() && !probing_.ready()) return probing_;
+    // One that has succeeded just now may not have told the others yet.
+    if (probing_.valid() && (!probing_.ready() || probing_.Get().ok())) return probing_;
     probing = probing_ = probe->promise.future();
   }
   probing.OnReady([bucket = bucket_](const Result<S3Abilities>& found) {
