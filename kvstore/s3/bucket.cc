@@ -186,9 +186,10 @@ Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
   }
   const Status status = HttpError(answer.status, what, detail);
   const bool about_identity =
-      IsOneOf(error.code, kExpiredCodes) || error.code == "AuthorizationHeaderMalformed";
+      IsOneOf(error.code, kExpiredCodes) || error.code == "AuthorizationHeaderMalformed" ||
+      error.code == "XAdminUserNotFound";  // Of versitygw.
   if (!about_identity) return status;
-  return PermissionDeniedError(std::string(status.message()));  // Though it comes as 400.
+  return PermissionDeniedError(std::string(status.message()));  // Though it comes as 400 or 404.
 }
 
 bool S3Bucket::ProvesMissing(const HttpResponse& answer) const {

@@ -182,6 +182,17 @@ class S3OnVersitygw(CliTest):
         error = self.fails(1, "info", url)
         self.assertIn("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set", error)
 
+    def test_an_unknown_user(self) -> None:
+        # versitygw answers 404, which must not read as "missing".
+        url = f"{self.root}/a"
+        self.coffer("import", self.array, url)
+        self.environment["AWS_ACCESS_KEY_ID"] = "NOBODY"
+        code = {"MINIO": "InvalidAccessKeyId", "VERSITYGW": "XAdminUserNotFound"}[self.server]
+        for command in (["cat", url, "-o", "-"], ["ls", self.root], ["import", self.array, url]):
+            error = self.fails(1, *command)
+            self.assertTrue(error.startswith("PermissionDenied: "), error)
+            self.assertIn(code, error)
+
     def test_no_such_bucket(self) -> None:
         url = f"s3://{self.bucket}-none/a"
         for command in (
