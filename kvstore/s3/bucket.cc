@@ -185,9 +185,9 @@ Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
         std::string(what) + ": this server cannot hold a value beside values below it: " + detail);
   }
   const Status status = HttpError(answer.status, what, detail);
-  const bool about_identity =
-      IsOneOf(error.code, kExpiredCodes) || error.code == "AuthorizationHeaderMalformed" ||
-      error.code == "XAdminUserNotFound";  // Of versitygw.
+  const bool about_identity = IsOneOf(error.code, kExpiredCodes) ||
+                              error.code == "AuthorizationHeaderMalformed" ||
+                              error.code == "XAdminUserNotFound";  // Of versitygw.
   if (!about_identity) return status;
   return PermissionDeniedError(std::string(status.message()));  // Though it comes as 400 or 404.
 }
