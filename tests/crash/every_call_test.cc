@@ -19,7 +19,7 @@
 #include "tests/support/simulated_disk.h"
 #include "tests/support/soak.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 CrashPlace Open(SimulatedDisk& disk) {
@@ -110,4 +110,4 @@ INSTANTIATE_TEST_SUITE_P(Scenarios, EveryCall, ::testing::ValuesIn(CrashScenario
                          NameOf);
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -30,7 +30,7 @@
 #include "tests/support/soak.h"
 #include "tests/support/temp_dir.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 constexpr unsigned long kShutdown = _IOR('X', 125, uint32_t);  // FS_IOC_SHUTDOWN
@@ -169,4 +169,4 @@ TEST(Ext4PowerCut, EveryCycleIsWhatWasPromised) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -21,7 +21,7 @@
 #include "tests/support/one_thread.h"
 #include "tests/support/temp_dir.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 /// Dies before or after one of the calls that change something.
@@ -167,4 +167,4 @@ std::string NameOf(const ::testing::TestParamInfo<CrashScenario>& info) { return
 INSTANTIATE_TEST_SUITE_P(Scenarios, Kill, ::testing::ValuesIn(CrashScenarios()), NameOf);
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -17,7 +17,7 @@
 #include "tests/support/simulated_disk.h"
 #include "tests/support/soak.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 /// As one program opens it: with a context of its own.
@@ -94,4 +94,4 @@ INSTANTIATE_TEST_SUITE_P(Scenarios, OneThreadPowerCut,
                          ::testing::ValuesIn(CrashScenariosOfOneThread()), NameOf);
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

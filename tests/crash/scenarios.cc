@@ -14,7 +14,7 @@
 #include "coffer/checkpoint/checkpoint.h"
 #include "tests/unit/checkpoint/trees.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 namespace {
 
@@ -554,4 +554,4 @@ void ExpectRecovers(const CrashScenario& scenario, const CrashPlace& place, cons
   scenario.check_next(place);
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -20,7 +20,7 @@
 
 #include "coffer/kvstore/kvstore.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// A store as one program has opened it.
 struct CrashPlace {
@@ -56,6 +56,6 @@ inline void PrintTo(const CrashScenario& scenario, std::ostream* out) { *out << 
 void ExpectRecovers(const CrashScenario& scenario, const CrashPlace& place, const Acks& acks,
                     const std::string& what);
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_CRASH_SCENARIOS_H_

@@ -19,7 +19,7 @@
 #include "tests/support/http_client.h"
 #include "tests/support/http_server.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -424,4 +424,4 @@ TEST(FaultProxy, ManyClientsUnderRandomFaults) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -18,7 +18,7 @@
 
 #include "tests/support/http_client.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -350,4 +350,4 @@ TEST(SilentServer, RefusesOrHasNoRoomOrIsMute) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

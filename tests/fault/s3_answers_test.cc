@@ -12,7 +12,7 @@
 
 #include "tests/fault/s3_fixture.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 enum class Verb { kGet, kStat, kPut, kPutIf, kCreate, kDelete, kDeleteIf, kList, kDeleteRange };
@@ -381,4 +381,4 @@ TEST_F(S3Faults, ValuesRangesAndConditionsAreThoseOfTheServer) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -17,7 +17,7 @@
 #include "src/net/http_url.h"
 #include "tests/support/fake_s3.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// "value", "missing", "held back", or the error's code.
 inline std::string Word(const Result<ReadResult>& result) {
@@ -78,6 +78,6 @@ class S3Faults : public ::testing::Test {
   Context context_ = Context::Create({.threads = 2});
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_FAULT_S3_FIXTURE_H_

@@ -15,7 +15,7 @@
 
 #include "tests/fault/s3_fixture.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 using Keys = std::set<std::string>;
@@ -439,4 +439,4 @@ TEST_F(S3Debris, AListOfUploadsThatDoesNotEndIsAnError) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -12,7 +12,7 @@
 
 #include "tests/fault/s3_fixture.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 constexpr const char* kIds = "x-amz-meta-coffer-write-id";
@@ -328,4 +328,4 @@ TEST_F(S3Lost, TheHistoryOfAValueIsThatOfItsConditionalWrites) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

@@ -24,7 +24,7 @@
 #include "tests/fault/s3_fixture.h"
 #include "tests/support/temp_dir.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 const Generation kAbsent = Generation::Missing();
@@ -647,4 +647,4 @@ TEST_F(S3Secrets, AreNotInErrorsOfTheConnection) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

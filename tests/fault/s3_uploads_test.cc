@@ -12,7 +12,7 @@
 
 #include "tests/fault/s3_fixture.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 const Generation kAbsent = Generation::Missing();
@@ -445,4 +445,4 @@ TEST_F(S3Probe, NeverShows) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

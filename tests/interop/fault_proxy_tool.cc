@@ -22,7 +22,7 @@
 
 #include "tests/support/fault_proxy.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 namespace {
 
 struct Settings {
@@ -133,7 +133,7 @@ void Run(const Settings& settings) {
 }
 
 }  // namespace
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 int main(int argc, char** argv) {
   const auto settings = coffer::testing::ParseSettings(argc, argv);

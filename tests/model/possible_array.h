@@ -21,7 +21,7 @@
 #include "coffer/nd/index_transform.h"
 #include "tests/unit/array/model.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class PossibleArray {
  public:
@@ -195,6 +195,6 @@ class PossibleArray {
   std::map<Cell, std::set<Content>> possible_;  // Of cells that were touched.
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_MODEL_POSSIBLE_ARRAY_H_

@@ -23,7 +23,7 @@
 #include "src/kvstore/url.h"
 #include "src/net/http.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 namespace {
 
@@ -609,4 +609,4 @@ HttpReply FakeS3::DoComplete(const S3Call& call) {
   return reply;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing

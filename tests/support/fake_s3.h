@@ -34,7 +34,7 @@
 #include "src/base/mutex.h"
 #include "tests/support/http_server.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// A request, as S3 understands it.
 struct S3Call {
@@ -164,6 +164,6 @@ class FakeS3 {
   std::unique_ptr<HttpServer> server_;
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_SUPPORT_FAKE_S3_H_

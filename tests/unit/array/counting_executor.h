@@ -8,7 +8,7 @@
 
 #include "coffer/async/executor.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class CountingExecutor final : public Executor {
  public:
@@ -26,6 +26,6 @@ class CountingExecutor final : public Executor {
   const std::shared_ptr<Executor> pool_ = MakeThreadPool(4);
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_ARRAY_COUNTING_EXECUTOR_H_

@@ -18,7 +18,7 @@
 #include "coffer/kvstore/kvstore.h"
 #include "src/base/crc32c.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// {8, 8}, counted from 1; without shards if `shard` has rank 0.
 inline CreateOptions TellableOptions(const Shape& shard) {
@@ -119,6 +119,6 @@ inline std::vector<std::string> Texts(const RepairReport& report, const KvStore&
   return texts;
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_ARRAY_DAMAGE_H_

@@ -8,7 +8,7 @@
 
 #include "coffer/kvstore/kvstore.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class ForwardingStore : public KvStore {
  public:
@@ -27,6 +27,6 @@ class ForwardingStore : public KvStore {
   const KvStorePtr base_;
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_ARRAY_FORWARDING_STORE_H_

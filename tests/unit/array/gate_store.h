@@ -19,7 +19,7 @@
 #include "src/base/mutex.h"
 #include "src/kvstore/intercepting_store.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class GatePolicy {
  public:
@@ -98,6 +98,6 @@ inline KvStorePtr MakeGateStore(KvStorePtr base, std::shared_ptr<GatePolicy> pol
   return std::make_shared<InterceptingStore<GatePolicy>>(std::move(base), std::move(policy));
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_ARRAY_GATE_STORE_H_

@@ -12,7 +12,7 @@
 #include "coffer/array/array.h"
 #include "coffer/kvstore/adapters.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// Calls `body` with the index of every element of a shape, in C order.
 template <class Body>
@@ -148,6 +148,6 @@ inline ConstView ViewOf(const std::vector<std::byte>& bytes, DataType type, cons
   return ConstView(bytes.data(), type, shape);
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_ARRAY_MODEL_H_

@@ -9,7 +9,7 @@
 
 #include "coffer/array/copy.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// Ones, of any shape. Counts what is asked for, and expects more than that to be reserved for it.
 class Ones : public BlockSource {
@@ -34,6 +34,6 @@ class Ones : public BlockSource {
   const Shape shape_;
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_ARRAY_ONES_H_

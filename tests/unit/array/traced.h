@@ -13,7 +13,7 @@
 #include "coffer/kvstore/adapters.h"
 #include "tests/unit/array/model.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// A store and the operations that reach it.
 struct Traced {
@@ -52,6 +52,6 @@ struct Clock {
   void Advance(int64_t by) const { *seconds += by; }
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_ARRAY_TRACED_H_

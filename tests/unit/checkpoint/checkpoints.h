@@ -10,7 +10,7 @@
 #include "coffer/kvstore/stores.h"
 #include "tests/unit/checkpoint/trees.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// A store in memory that holds a checkpoint at "c/" and nothing else.
 inline KvStorePtr StoreWith(const Tree& tree) {
@@ -26,6 +26,6 @@ inline void ExpectStored(const KvStorePtr& store, const std::string& prefix, con
   EXPECT_EQ(Difference(tree, *restored), "");
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_CHECKPOINT_CHECKPOINTS_H_

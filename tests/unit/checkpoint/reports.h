@@ -9,7 +9,7 @@
 #include "coffer/array/verify.h"
 #include "coffer/kvstore/kvstore.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// "outcome action: kind key" of each item; the key without the store's name.
 inline std::vector<std::string> Texts(const RepairReport& report, const KvStore& store) {
@@ -37,6 +37,6 @@ inline std::vector<std::string> Kinds(const VerifyReport& report, const KvStore&
   return Kinds(report.findings, store);
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_CHECKPOINT_REPORTS_H_

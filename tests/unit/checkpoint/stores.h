@@ -16,7 +16,7 @@
 #include "coffer/kvstore/kvstore.h"
 #include "coffer/kvstore/stores.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// Another store with fewer capabilities, which fails one mutating operation on demand.
 class LesserStore : public KvStore {
@@ -136,6 +136,6 @@ inline void Remove(KvStore& store, const std::string& key) {
   store.Write(key, std::nullopt).Get().OrDie();
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_CHECKPOINT_STORES_H_

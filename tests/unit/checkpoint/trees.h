@@ -9,7 +9,7 @@
 
 #include "coffer/checkpoint/tree.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 /// An array whose bytes are a hash of their position and `seed`; bools are 0 or 1.
 inline Tree Sample(DataType type, const Shape& shape, uint32_t seed = 1) {
@@ -95,6 +95,6 @@ inline std::string Difference(const Tree& a, const Tree& b, const TreePath& path
   return at + "unknown kind";
 }
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_CHECKPOINT_TREES_H_

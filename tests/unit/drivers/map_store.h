@@ -12,7 +12,7 @@
 #include "coffer/kvstore/answer.h"
 #include "coffer/kvstore/kvstore.h"
 
-namespace coffer::testing {
+namespace coffer::inline v0::testing {
 
 class MapStore final : public KvStore {
  public:
@@ -89,6 +89,6 @@ class MapStore final : public KvStore {
   const bool conditional_write_;
 };
 
-}  // namespace coffer::testing
+}  // namespace coffer::inline v0::testing
 
 #endif  // COFFER_TESTS_UNIT_DRIVERS_MAP_STORE_H_
