@@ -87,14 +87,18 @@ S3Error ErrorIn(const HttpResponse& answer) {
   return error;
 }
 
-std::string Md5Base64(std::string_view text) {
+std::string Md5(std::span<const std::byte> bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_md5(), nullptr);
-  return EncodeBase64({reinterpret_cast<const char*>(digest.data()), size});
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_md5(), nullptr);
+  return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
 }  // namespace
+
+std::string S3PlainETag(std::span<const std::byte> body) {
+  return "\"" + HexOf(AsBytes(Md5(body))) + "\"";
+}
 
 std::string S3Checksum(const BytesChain& body) {
   uint32_t crc = 0;
@@ -156,7 +160,7 @@ SigV4Pairs S3Bucket::ReadHeaders() const {
     const std::string_view key = options_.encryption.customer_key.Reveal();
     headers.emplace_back("x-amz-server-side-encryption-customer-algorithm", "AES256");
     headers.emplace_back("x-amz-server-side-encryption-customer-key", EncodeBase64(key));
-    headers.emplace_back("x-amz-server-side-encryption-customer-key-md5", Md5Base64(key));
+    headers.emplace_back("x-amz-server-side-encryption-customer-key-md5", EncodeBase64(Md5(AsBytes(key))));
   }
   return headers;
 }

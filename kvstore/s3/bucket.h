@@ -27,6 +27,9 @@
 
 namespace coffer::inline v0 {
 
+/// The ETag of a value that was written by one PUT, where that is its MD5: `"` and 32 digits.
+std::string S3PlainETag(std::span<const std::byte> body);
+
 /// The crc32c of a body as S3 writes it.
 std::string S3Checksum(const BytesChain& body);
 

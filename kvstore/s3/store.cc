@@ -20,6 +20,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr size_t kKeyBytesMax = 1024;
+constexpr size_t kPlainETagSize = 34;  // An MD5 in quotes; of parts it is longer.
 constexpr int kRequestConcurrency = 32;
 
 Status CheckKey(std::string_view key) {
@@ -40,6 +41,19 @@ Status CheckKey(std::string_view key) {
   }
   if (IsProbeKey(key)) return InvalidArgumentError("this name is that of a probe's object");
   return Status();
+}
+
+/// versitygw reads a value, its metadata and its ETag one after the other, so that an answer may have
+/// the ETag of the next value: who then writes under it loses that. DataLoss, if a whole body is not
+/// what such a server's ETag says.
+Status CheckETag(const HttpResponse& answer, std::span<const std::byte> body) {
+  const std::optional<std::string_view> etag = answer.Find("etag");
+  if (answer.status != 200 || answer.Find("server") != "VERSITYGW" || !etag ||
+      etag->size() != kPlainETagSize) {
+    return Status();
+  }
+  if (S3PlainETag(body) == *etag) return Status();
+  return DataLossError("the value's bytes and its ETag are of two versions");
 }
 
 /// DataLoss if a whole body is not what the answer's checksum says. One made of parts' checksums
@@ -177,9 +191,10 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
     bucket.link().Add(answer);
     bucket.context().stats().bytes_read += answer.body_size;
     if (answer.body_size != answer.content_length()) return Status();  // Not all was kept.
-    return CheckChecksum(answer, destination && answer.body.empty()
-                                     ? std::span<const std::byte>(*destination)
-                                     : answer.body.span());
+    const std::span<const std::byte> body =
+        destination && answer.body.empty() ? *destination : answer.body.span();
+    COFFER_RETURN_IF_ERROR(CheckChecksum(answer, body));
+    return CheckETag(answer, body);
   }
 
   const std::shared_ptr<S3Bucket> bucket_;

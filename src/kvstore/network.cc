@@ -11,7 +11,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr int kRangeReadAttempts = 10;
-constexpr int kTriesOfWrongBodies = 2;
+constexpr int kTriesOfWrongBodies = 4;
 constexpr double kWeightOfNew = 0.1;
 constexpr double kGapBytesMin = 4096;
 constexpr double kGapBytesMax = 1 << 20;

@@ -129,7 +129,7 @@ TEST(Checker, RefusesGenerationsThatAreNot) {
   RegisterOperation read = Read(3, 4, 1);
   read.generation = G(2);
   EXPECT_EQ(WhyNotLinearizable({Wrote(1, 2, 1, kAny), read}),
-            "two generations of one value: client 4 [3, 4] read 1: done g2");
+            "two generations of one value, g1 and that of client 4 [3, 4] read 1: done g2");
   read.generation = kAny;
   EXPECT_EQ(WhyNotLinearizable({read}),
             "a value without a generation: client 4 [3, 4] read 1: done");

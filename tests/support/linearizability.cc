@@ -40,7 +40,8 @@ class Generations {
     }
     const auto [other, new_value] = generations_.emplace(operation.value, generation);
     if (!new_value && other->second != generation) {
-      return "two generations of one value: " + operation.ToString();
+      return "two generations of one value, " + other->second + " and that of " +
+             operation.ToString();
     }
     return "";
   }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -386,7 +387,7 @@ TEST(HttpEnd, OnItsOwnEventThread) {
 TEST(HttpThreads, ThenRunsOnTheExecutorAndOnReadyOnOneThread) {
   const HttpServer server(Always({}));
   Net net;
-  std::thread::id event_thread;
+  std::set<std::thread::id> threads;
   for (int i = 0; i < 20; ++i) {
     const Promise<std::thread::id> called;
     const Future<HttpResponse> future = net.Send(Patient(server.url()));
@@ -398,12 +399,10 @@ TEST(HttpThreads, ThenRunsOnTheExecutorAndOnReadyOnOneThread) {
       called.Set(std::this_thread::get_id());
     });
     const std::thread::id thread = *called.future().Get();
-    if (i > 0) {
-      EXPECT_EQ(thread, event_thread);
-    }
-    event_thread = thread;
+    if (thread == std::this_thread::get_id()) continue;  // It was ready by then.
+    threads.insert(thread);
   }
-  EXPECT_NE(event_thread, std::this_thread::get_id());
+  EXPECT_LE(threads.size(), 1u);
 }
 
 TEST(HttpThreads, ACallbackMaySendAgain) {
