@@ -23,7 +23,7 @@ bench: ## the headline benchmarks (<= 10 minutes); SUITE=name for one suite
 	scripts/bench $(SUITE)
 
 bench-full: ## every cell of the comparison with the peers (<= 60 minutes)
-	FULL=1 scripts/bench compare
+	FULL=1 scripts/bench compare s3
 
 bench-check: ## instruction counts against the checked-in baseline (<= 5 minutes, once built)
 	scripts/bench-check

@@ -15,9 +15,13 @@ ITEM_SIZES = {"uint8": 1, "uint16": 2, "float32": 4}
 ALL_PEERS = ("coffer", "coffer (ctypes)", "TensorStore", "zarrs", "zarr-python", "memmap")
 #: A call that gives few bytes is dear for its way through Python, so only the shim's is compared.
 CALL_SIZED = ("random_chunks", "boxes", "planes", "open_one", "update")
-WRITES = ("write_all", "update", "small_write", "reencode")
+WRITES = ("write_all", "update", "small_write", "reencode", "tree_save")
 SMALL = ("small_write", "small_read", "list")
+TREES = ("tree_save", "tree_restore")
 CALLS = {"random_chunks": 500, "boxes": 200, "planes": 8, "open_one": 100, "update": 8}
+CALLS |= {"gather": 500}
+#: Of the arrays of a tree, in parts of all rows: a dozen, the largest 64 times the smallest.
+LEAVES = (1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Cell:
     repetitions: int
     calls: int
     peers: tuple[str, ...] = field(default=ALL_PEERS)
+    store: str = "file"  # Or "s3": of the server that scripts/with-servers starts.
+    latency: int = 0  # Milliseconds that are added to every request.
 
     @property
     def kind(self) -> str:
@@ -98,7 +104,11 @@ class Cell:
             units = [math.ceil(s / c) for s, c in zip(self.shape, self.write_chunk, strict=True)]
             every = itertools.product(*map(range, units))
             return [self._grid_box(self.write_chunk, index) for index in every]
-        if self.kind in ("random_chunks", "update"):
+        if self.kind in TREES:  # A leaf each.
+            rows = [self.shape[0] * part // sum(LEAVES) for part in itertools.accumulate(LEAVES)]
+            columns: Region = [(0, extent, 1) for extent in self.shape[1:]]
+            return [[(a, b, 1), *columns] for a, b in itertools.pairwise([0, *rows])]
+        if self.kind in ("random_chunks", "gather", "update"):
             places = [tuple(dice.randrange(n) for n in grid) for _ in range(count)]
             return [self._grid_box(self.chunk, place) for place in places]
         if self.kind == "boxes":  # As large as a chunk, never on its borders.
@@ -140,10 +150,13 @@ def _cell(
         words.append(facts["codec"])
     shown.pop("codec", None)
     durable = shown.pop("durable", True)
+    latency = shown.pop("latency", 0)
     words += [str(shown.pop("dtype"))] if "dtype" in shown else []
     shown = {"arrays" if key == "calls" else key: value for key, value in shown.items()}
     words += [f"{value:,} {key}" for key, value in shown.items()]
     words += [] if durable else ["not durable"]
+    store = facts.get("store", "file")
+    words += [f"{latency} ms"] if store == "s3" else []
     peers = tuple(facts.get("peers", ALL_PEERS))
     if any(workload.startswith(kind) for kind in CALL_SIZED) and "TensorStore" in peers:
         peers += ("TensorStore (cache)",)
@@ -153,7 +166,15 @@ def _cell(
     plain = ("data", "dtype", "codec", "durable", "cores", "processes", "repetitions", "calls")
     about |= {k: facts[k] for k in plain}
     name = ", ".join([workload.replace("_", " "), *words])
-    return Cell(workload=workload, headline=headline, name=name, peers=peers, **about)
+    return Cell(
+        workload=workload,
+        headline=headline,
+        name=name,
+        peers=peers,
+        store=store,
+        latency=latency,
+        **about,
+    )
 
 
 def load_cells(path: Path) -> list[Cell]:

@@ -22,17 +22,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare import machine, report, rows, zarrs_native
-from benchmarks.compare.cells import SMALL, Cell, load_cells
+from benchmarks.compare.cells import SMALL, TREES, Cell, load_cells
 from benchmarks.compare.job import Job, Region, slices
 from benchmarks.compare.limits import Limits
+from benchmarks.compare.places import Bucket, place_of
 from benchmarks.compare.process import PeerError, Worker, output_of
+from benchmarks.compare.server import AT_ONCE
 from benchmarks.compare.sources import Sources, is_there
 
 HERE = Path(__file__).parent
 AA_REPETITIONS = 9
-FILES_REMOVED_MAX = 1000
-DISK_FREE_MIN = 16 << 30
 MEMORY = Path("/dev/shm")
+OBJECT_MAX = 64 << 20  # What a server's own rate is measured with; less where all cells are small.
+OBJECTS_OF_A_CELL = 4
 
 
 def command_of(peer: str, build: Path, job: Path) -> list[str]:
@@ -55,8 +57,8 @@ class Bench:
         self.cell = cell
         self._build = build
         self._work = work / "cell"
-        self._discarded = work / "discarded"
         self._work.mkdir(parents=True)
+        self.place = place_of(cell, build, work)
         self._source = source
         self.source_path = str(source.filename) if source is not None else ""
         self._log = work / "peers.log"
@@ -79,25 +81,8 @@ class Bench:
         """Ends the workers and removes the arrays."""
         for name in list(self._workers):
             self._end(name)
-        self._discard(self._work)
-
-    def _discard(self, path: Path) -> None:
-        """Removes a folder; of many files only at the end of the run.
-
-        ext4 looks at every inode that was deleted in the last minutes when it makes a file, so that
-        who comes after a large removal pays for it, many times over.
-        """
-        if not path.exists():
-            return
-        files = sum(len(files) for _, _, files in os.walk(path))
-        if files < FILES_REMOVED_MAX:
-            shutil.rmtree(path)
-        elif shutil.disk_usage(path).free < DISK_FREE_MIN:
-            shutil.rmtree(path)
-            shutil.rmtree(self._discarded, ignore_errors=True)
-        else:
-            self._discarded.mkdir(exist_ok=True)
-            path.rename(self._discarded / str(len(list(self._discarded.iterdir()))))
+        self.place.close()
+        shutil.rmtree(self._work, ignore_errors=True)
 
     def _end(self, name: str) -> None:
         for worker in self._workers.pop(name):
@@ -106,26 +91,27 @@ class Bench:
     def _kind(self, peer: str) -> str:
         return "coffer" if peer.startswith("coffer") else "peers"
 
-    def array(self, peer: str) -> Path:
+    def array(self, peer: str) -> str:
         """Reading cells have one array for coffer and one for its peers; others one each."""
-        if self.cell.workload in ("write_all", "update", "small_write"):
-            return self._work / peer.replace(" ", "-")
+        if self.cell.workload in ("write_all", "update", "small_write", "tree_save"):
+            return self.place.of(peer.replace(" ", "-"))
         if peer == "memmap":
-            return self._work / "memmap"
-        return self._work / self._kind(peer)
+            return self.place.of("memmap")
+        return self.place.of(self._kind(peer))
 
-    def copy(self, peer: str) -> Path:
+    def copy(self, peer: str) -> str:
         """What a re-encoding makes; coffer's last one is looked at after the turns."""
-        return self._work / f"{self._kind(peer)}-copy"
+        return self.place.of(f"{self._kind(peer)}-copy")
 
-    def start(self, peer: str, job: Path | None = None) -> Worker:
-        """A fresh process."""
+    def start(self, peer: str, job: Path | None = None, measured: str = "") -> Worker:
+        """A fresh process; `measured` names the peer whose requests are delayed and counted."""
         job = job or self._jobs[self._kind(peer)]
         environment = {
             "COFFER_SHIM": str(next(self._build.rglob("libbench_coffer_shim.so"))),
             "COFFER_JOB": str(job),
             "RAYON_NUM_THREADS": str(self.cell.cores),
             "PYTHONPATH": str(HERE.parent.parent),
+            **self.place.environment(measured),
         }
         command = command_of(peer, self._build, job)
         return Worker(peer, command, environment, self.cell.cores, self._log)
@@ -147,23 +133,26 @@ class Bench:
             for peer in peers:
                 writer = "memmap" if peer == "memmap" else "coffer"
                 self.once(writer, f"create {self.array(peer)}", self._jobs[self._kind(peer)])
-        elif self.cell.workload not in ("write_all", *SMALL):
+        elif self.cell.workload not in ("write_all", "tree_save", *SMALL):
+            verb = "tree_save" if self.cell.workload in TREES else "create"
             writers = {self.array("coffer"): "coffer"}
             if self.cell.workload != "aa":
                 writers[self.array("TensorStore")] = "TensorStore"
             if "memmap" in peers:
                 writers[self.array("memmap")] = "memmap"
             for path, writer in writers.items():
-                self.once(writer, f"create {path}")
+                self.once(writer, f"{verb} {path}")
         for peer in peers:
             processes = range(self.cell.processes)
             job = self._worker_jobs[self._kind(peer)]
-            self._workers[peer] = [self.start(peer, job) for _ in processes]
+            self._workers[peer] = [self.start(peer, job, peer) for _ in processes]
 
     def ask(self, peer: str, command: str) -> dict[str, Any] | None:
         """All processes of a peer at once; None if it cannot."""
         try:
-            return rows.together(self._answers(peer, command))
+            before = self.place.processor()
+            answer = rows.together(self._answers(peer, command))
+            return answer | {"server": self.place.processor() - before}
         except PeerError as error:
             if peer.startswith("coffer"):
                 raise
@@ -210,16 +199,16 @@ class Bench:
         cell = self.cell
         if cell.workload in ("small_read", "list"):
             for kind in ("coffer", "peers"):
-                self._discard(self._work / kind)
-                command = f"small_write {self._work / kind} {cell.calls} {repetition}"
+                self.place.remove(self.place.of(kind))
+                command = f"small_write {self.place.of(kind)} {cell.calls} {repetition}"
                 job = self._work / "small.job"
                 quick = cell.job("", checksum=kind == "coffer")
                 quick.durable = False
                 quick.write(job)
                 self.once("coffer", command, job)
             if "memmap" in self._workers:
-                self._discard(self._work / "memmap")
-                command = f"small_write {self._work / 'memmap'} {cell.calls} {repetition}"
+                self.place.remove(self.place.of("memmap"))
+                command = f"small_write {self.place.of('memmap')} {cell.calls} {repetition}"
                 self.once("memmap", command)
         elif cell.workload == "update":
             for region in cell.regions(repetition):
@@ -235,7 +224,11 @@ class Bench:
             ends = zip(place, cell.chunk, cell.shape, strict=True)
             region = [(a, min(a + c, s), 1) for a, c, s in ends]
             self._flip(region, repetition)
-            if cell.workload != "write_all":
+            if cell.workload == "tree_restore":
+                for peer in ("coffer", "TensorStore"):
+                    self.place.remove(self.array(peer))
+                    self.once(peer, f"tree_save {self.array(peer)}")
+            elif cell.workload not in ("write_all", "tree_save"):
                 self._rewrite(region)
 
     def _flip(self, region: Region, repetition: int) -> None:
@@ -252,18 +245,18 @@ class Bench:
             job.selections = [region]
             path = self._work / "change.job"
             job.write(path)
-            self.once("coffer", f"update {self._work / kind}", path)
+            self.once("coffer", f"update {self.place.of(kind)}", path)
         if "memmap" in self._workers:
             assert self._source is not None
-            array = np.load(self._work / "memmap/array.npy", mmap_mode="r+")
+            array = np.load(self.place.of("memmap/array.npy"), mmap_mode="r+")
             array[slices(region)] = self._source[slices(region)]
 
     def turn(self, peer: str, repetition: int) -> dict[str, Any] | None:
         """One repetition of one peer, checked."""
         cell, path = self.cell, self.array(peer)
-        if cell.workload in ("write_all", "small_write"):
-            self._discard(path)
-            os.sync()
+        if cell.workload in ("write_all", "small_write", "tree_save"):
+            self.place.remove(path)
+            self.place.settle()
         if cell.workload == "write_all":
             return self._verified(peer, self.ask(peer, f"write {path}"), path)
         if cell.workload == "small_write":
@@ -272,23 +265,26 @@ class Bench:
             if peer == "memmap":
                 return answer
             return self._verified(peer, answer, path, f"small_read {{}} {cell.calls} {repetition}")
+        if cell.workload == "tree_save":
+            return self._verified(peer, self.ask(peer, f"tree_save {path}"), path, "tree_verify {}")
         if cell.workload == "update":
-            os.sync()
+            self.place.settle()
             return self._verified(peer, self.ask(peer, f"update {path}"), path)
         if cell.workload == "reencode":
             copy = self.copy(peer)
-            self._discard(copy)
-            os.sync()
+            self.place.remove(copy)
+            self.place.settle()
             return self._verified(peer, self.ask(peer, f"reencode {path} {copy}"), copy)
         if cell.workload == "small_read":
             return self.ask(peer, f"small_read {path} {cell.calls} {repetition}")
         if cell.workload == "list":
             return self.ask(peer, f"list {path} {cell.calls}")
-        verb = "open" if cell.workload == "open_one" else "read"
+        verbs = {"open_one": "open", "gather": "gather", "tree_restore": "tree_restore"}
+        verb = verbs.get(cell.workload, "read")
         return self.ask(peer, f"{verb} {path}")
 
     def _verified(
-        self, peer: str, answer: dict[str, Any] | None, path: Path, command: str = "verify {}"
+        self, peer: str, answer: dict[str, Any] | None, path: str, command: str = "verify {}"
     ) -> dict[str, Any] | None:
         """What another engine than its writer reads there."""
         if answer is not None and not answer["wrong"]:
@@ -304,6 +300,30 @@ class Bench:
                 check.close()
             self._keep_wrong(peer, answer["wrong"])
         return answer
+
+    def count(self, peers: Iterable[str]) -> dict[str, dict[str, float]]:
+        """How many requests each peer sends in one repetition, by method; none of local files.
+
+        Where each has a proxy for its delays, those were counted in the repetitions. Else a fresh
+        process does it once more, off the clock.
+        """
+        place = self.place
+        if not isinstance(place, Bucket):
+            return {}
+        share = self.cell.repetitions
+        if self.cell.latency == 0:
+            share, place.counting = 1, True
+            for peer in peers:
+                self._end(peer)
+                self._workers[peer] = [self.start(peer, self._jobs[self._kind(peer)], peer)]
+                self.turn(peer, 0)
+            place.counting = False
+        counted = place.requests()
+        return {
+            peer: {verb: n / share for verb, n in counted[peer].items()}
+            for peer in peers
+            if peer not in self.failed
+        }
 
     def run(self) -> dict[str, rows.Peer]:
         """All repetitions."""
@@ -326,7 +346,7 @@ class Bench:
             runs = peers[name].runs
             if len(runs) > 1:
                 peers[name] = rows.Peer(runs[1:], first=runs[0])
-            python = name not in ("coffer", "coffer again")
+            python = name not in ("coffer", "coffer again") and self.cell.store == "file"
             if python and self.cell.workload not in ("write_all", "reencode", "list"):
                 small = self.cell.workload in SMALL
                 if small and name == "memmap":
@@ -339,11 +359,14 @@ class Bench:
         return peers
 
 
-def largest_task(build: Path, arrays: Iterable[Path]) -> int:
+def largest_task(
+    build: Path, arrays: Iterable[str], environment: dict[str, str] | None = None
+) -> int:
     """The largest of any of the arrays, as `coffer info` says it."""
     words = [str(build / "bin/coffer"), "info", "--json"]
     return max(
-        int(json.loads(output_of([*words, str(array)]))["largest_task_bytes"]) for array in arrays
+        int(json.loads(output_of([*words, array], environment))["largest_task_bytes"])
+        for array in arrays
     )
 
 
@@ -356,20 +379,25 @@ def measure_beside(
     stored = bench.copy("coffer") if cell.workload == "reencode" else array
 
     def native() -> None:
-        zarrs_native.add(arguments.zarrs, row, bench.array("TensorStore"))
+        zarrs_native.add(arguments.zarrs, row, Path(bench.array("TensorStore")))
 
     def limit() -> None:
-        row.limit = limits.of(cell, bench.source_path, stored)
+        if isinstance(bench.place, Bucket):
+            row.limit = limits.of_server(cell, bench.place, stored)
+        else:
+            row.limit = limits.of(cell, bench.source_path, Path(stored))
 
     def task() -> None:
-        row.largest_task = largest_task(arguments.build, {array, stored})
+        row.largest_task = largest_task(
+            arguments.build, {array, stored}, bench.place.environment("")
+        )
 
     steps: dict[str, Callable[[], None]] = {}
     alone = cell.processes == 1 and cell.workload in ("read_all", "chunk_by_chunk")
     if arguments.zarrs and alone:
         steps["zarrs (native)"] = native
     steps["limit"] = limit
-    if cell.workload not in SMALL:
+    if cell.workload not in (*SMALL, *TREES):
         steps["largest task"] = task
     for what, step in steps.items():
         try:
@@ -389,6 +417,7 @@ def run_cell(
     try:
         bench.prepare()
         row.peers = bench.run()
+        row.requests = bench.count(row.peers)
         if cell.workload != "aa":
             measure_beside(bench, row, arguments, limits)
     except Exception as error:  # What was wrong until then is told, too.
@@ -436,12 +465,13 @@ def main() -> int:
 def compare(cells: list[Cell], arguments: argparse.Namespace) -> int:
     """Measures and reports; the exit status."""
     touch_memory(max(2 * max(c.bytes for c in cells), 1 << 30))
-    limits = Limits(str(arguments.build / "bin/bench_limits"), arguments.work)
+    objects = min(OBJECT_MAX, max(c.bytes for c in cells) // OBJECTS_OF_A_CELL)
+    limits = Limits(str(arguments.build / "bin/bench_limits"), arguments.work, objects)
     about = machine.describe(arguments.work, zarrs_native.version(arguments.zarrs))
     about["load at the start"] = " ".join(f"{x:.2f}" for x in os.getloadavg())
     rates: dict[str, float] = {}
     try:
-        rates = limits.machine(len(os.sched_getaffinity(0)))
+        rates = rates_of(cells, limits)
     except Exception as error:  # The cells are still worth measuring.
         about["limits of the machine"] = f"failed: {type(error).__name__}: {error}"
     done = measure(cells, arguments, limits)
@@ -451,6 +481,18 @@ def compare(cells: list[Cell], arguments: argparse.Namespace) -> int:
         return 1
     noisy = (row for row in done if row.cell.workload == "aa" and rows.aa_off(row) > rows.NOISE_MAX)
     return 3 if any(noisy) else 0
+
+
+def rates_of(cells: list[Cell], limits: Limits) -> dict[str, float]:
+    """The limits of the machine, and of the server, as far as cells need them."""
+    rates: dict[str, float] = {}
+    if any(cell.store == "file" for cell in cells):
+        rates |= limits.machine(len(os.sched_getaffinity(0)))
+    for latency in sorted({cell.latency for cell in cells if cell.store == "s3"}):
+        for verb, rate in limits.server(latency).items():
+            size = f"{limits.object_bytes / 2**20:.3g} MiB"
+            rates[f"{verb} of {size} by obstore, {AT_ONCE} at once, {latency} ms"] = rate
+    return rates
 
 
 def measure(cells: list[Cell], arguments: argparse.Namespace, limits: Limits) -> list[rows.Row]:

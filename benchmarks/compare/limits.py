@@ -11,8 +11,11 @@ import math
 import statistics
 from pathlib import Path
 
-from benchmarks.compare.cells import SMALL, Cell
+from benchmarks.compare.cells import SMALL, WRITES, Cell
+from benchmarks.compare.job import Region
+from benchmarks.compare.places import Bucket
 from benchmarks.compare.process import output_of
+from benchmarks.compare.server import Proxy, Server
 
 REPETITIONS = 4
 SMALL_WRITERS = 32
@@ -23,10 +26,12 @@ PIECE_MAX = 4 << 20
 class Limits:
     """Measures; the same question is asked once a run, but of what depends on an array's files."""
 
-    def __init__(self, program: str, work: Path) -> None:
+    def __init__(self, program: str, work: Path, object_bytes: int = 0) -> None:
+        self.object_bytes = object_bytes  # Of what the server's rate is measured with.
         self._program = program
         self._work = work / "limits"
         self._known: dict[tuple[str, ...], float] = {}
+        self._server: dict[int, dict[str, float]] = {}
 
     def seconds(self, threads: int, *words: object) -> float:
         """The median of bench_limits' seconds without the first; ProgramError if it fails."""
@@ -58,6 +63,31 @@ class Limits:
                 size / 1e9 / self.seconds(8, *words)
             )
         return rates
+
+    def server(self, latency_ms: int) -> dict[str, float]:
+        """What the server gives, in GB/s by verb; measured once."""
+        if latency_ms not in self._server:
+            server = Server()
+            if latency_ms == 0:
+                self._server[0] = server.rates(self.object_bytes)
+            else:
+                proxy = Proxy(Path(self._program).parent.parent, server.url, latency_ms)
+                self._server[latency_ms] = server.rates(self.object_bytes, proxy.url)
+                proxy.close()
+        return self._server[latency_ms]
+
+    def of_server(self, cell: Cell, bucket: Bucket, place: str) -> float | None:
+        """Seconds in which the server moves what the cell stores, in large pieces.
+
+        None where it is asked for small objects.
+        """
+        if not cell.shard:
+            return None
+        stored = bucket.stored(place)
+        if cell.workload == "gather":
+            stored = stored * len(cell.regions()) // touched(cell.chunk, whole(cell))
+        verb = "PUT" if cell.workload in WRITES else "GET"
+        return stored / 1e9 / self.server(cell.latency)[verb]
 
     def forget(self) -> None:
         """The arrays of the last cell are gone; another's files may have their names."""
@@ -121,7 +151,12 @@ class Limits:
         return max(work, self._write(cell, stored, chunks, durable=True))
 
 
-def touched(chunk: tuple[int, ...], region: list[tuple[int, int, int]]) -> int:
+def whole(cell: Cell) -> Region:
+    """All of it."""
+    return [(0, extent, 1) for extent in cell.shape]
+
+
+def touched(chunk: tuple[int, ...], region: Region) -> int:
     """How many chunks a region lies in."""
     return math.prod(
         (b - 1) // c - a // c + 1 if s <= c else len(range(a, b, s))

@@ -17,7 +17,7 @@ def _first(path: str, key: str) -> str:
 
 def describe(work: Path, zarrs_native: str) -> dict[str, str]:
     """Facts by name, in the order in which they are shown."""
-    packages = ("tensorstore", "zarr", "zarrs", "numpy")
+    packages = ("tensorstore", "zarr", "zarrs", "obstore", "numpy")
     memory = int(_first("/proc/meminfo", "MemTotal").split()[0]) / 2**20
     disk = subprocess.run(
         ["findmnt", "-nT", str(work), "-o", "SOURCE,FSTYPE,OPTIONS"],
@@ -53,6 +53,8 @@ SETTINGS = {
     "TensorStore (cache)": "the same with a cache_pool of 32 MiB, where calls are small",
     "zarrs": "codec pipeline of zarr-python, strict, as many workers as cores; never durable",
     "zarr-python": "its own codec pipeline, as many workers as cores; never durable",
+    "zarr-python + obstore": "the same on S3 by obstore, 32 requests at a time; small arrays, and "
+    "chunks read one by one, by threads",
     "zarrs (native)": "zarrs_benchmark_read_sync of zarrs_tools; into its own buffers",
     "memmap": ".npy and numpy.memmap: no chunks, no codec; a floor and no rival",
 }

@@ -18,19 +18,22 @@ class ProgramError(Exception):
     """A program failed, or did not end."""
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end, whatever its status; ProgramError if that takes too long."""
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS
-        )
+            command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS,
+            env=os.environ | (environment or {}),
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise ProgramError(f"{' '.join(command)}: no end in {ANSWER_SECONDS} s") from None
 
 
-def output_of(command: list[str]) -> str:
+def output_of(command: list[str], environment: dict[str, str] | None = None) -> str:
     """What a program prints; ProgramError if it fails."""
-    done = run(command)
+    done = run(command, environment)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()[-200:]
         raise ProgramError(f"{' '.join(command)}: ended with status {done.returncode}: {said}")

@@ -20,6 +20,7 @@ COLUMNS = (
     "zarrs",
     "zarrs (native)",
     "zarr-python",
+    "zarr-python + obstore",
 )
 
 
@@ -36,7 +37,7 @@ def _figure(row: rows.Row, name: str) -> str:
     peer = row.peers.get(name)
     if peer is None:
         return "cannot" if name in row.failed else ""
-    if row.cell.workload in SMALL:
+    if row.cell.workload in SMALL or row.cell.store == "s3":
         return _time(peer.seconds)
     if row.by_call:
         return _time(peer.seconds / len(peer.runs[0]["calls"]))
@@ -83,13 +84,17 @@ def summary(done: list[rows.Row]) -> str:
 
 def _tables(done: list[rows.Row]) -> list[tuple[str, list[str], list[list[str]]]]:
     """Title, head and lines of each table."""
+    columns = [name for name in COLUMNS if any(name in row.cell.peers for row in done)]
+    python = [name for name in columns if name != "zarrs (native)"]
+    remote = any(row.cell.store == "s3" for row in done)
+    requests = []
     speed = []
     for row in done:
         if row.cell.workload == "aa":
             continue
         ratio = f"{row.ratio_text} ({row.best})" if row.best is not None else ""
         part = f"{row.of_limit:.2f}" if row.of_limit is not None else ""
-        figures = [_figure(row, name) for name in COLUMNS]
+        figures = [_figure(row, name) for name in columns]
         speed.append([row.cell.name, *figures, ratio, part, _verdict(row)])
     calls: list[list[str]] = []
     memory: list[list[str]] = []
@@ -102,24 +107,28 @@ def _tables(done: list[rows.Row]) -> list[tuple[str, list[str], list[list[str]]]
         if row.cell.workload != "aa" and row.peers:
             figures = [
                 f"{row.peers[name].memory / MIB:.0f}" if name in row.peers else ""
-                for name in COLUMNS
-                if name != "zarrs (native)"
+                for name in python
             ]
             memory.append([row.cell.name, f"{row.memory_allowed / MIB:.0f}", *figures])
-        for name in ("coffer", "TensorStore", "zarrs", "zarr-python"):
+        if row.requests:
+            counted = [f"{row.sent(n):,.7g}" if n in row.requests else "" for n in columns]
+            requests.append([row.cell.name, *counted])
+        for name in ("coffer", "TensorStore", "zarrs", "zarr-python", "zarr-python + obstore"):
             if name not in row.peers:
                 continue
             peer = row.peers[name]
             counted = [f"{peer.middle(word) / MIB:.1f}" for word in ("rchar", "wchar")]
             counted += [f"{peer.middle(word):.0f}" for word in ("syscr", "syscw")]
             times = [_time(peer.least), f"{peer.spread:.0%}", f"{peer.middle('processor'):.3g} s"]
+            if remote:
+                times.append(f"{peer.middle('server'):.3g} s")
             use.append([row.cell.name, name, *times, *counted])
     ratio_head = ["ratio to the best rival", "of the limit", "goals"]
-    python = [name for name in COLUMNS if name != "zarrs (native)"]
-    use_head = ["cell", "peer", "minimum", "spread", "processor", "MiB read", "MiB written",
-                "reads", "writes"]  # fmt: skip
+    use_head = ["cell", "peer", "minimum", "spread", "processor", *["server's"] * remote,
+                "MiB read", "MiB written", "reads", "writes"]  # fmt: skip
     return [
-        ("Speed", ["cell", *COLUMNS, *ratio_head], speed),
+        ("Speed", ["cell", *columns, *ratio_head], speed),
+        ("Requests sent", ["cell", *columns], requests),
         ("Calls", ["cell", "peer", "p50", "p99", "null call"], calls),
         ("Peak memory above the result, MiB", ["cell", "allowed", *python], memory),
         ("What was used", use_head, use),
@@ -208,6 +217,7 @@ def _as_json(row: rows.Row) -> dict[str, Any]:
         "ratio_is_rough": row.ratio_text.startswith("~"),
         "best": row.best,
         "memory_allowed": row.memory_allowed,
+        "requests": row.requests,
         "failed": row.failed,
         "broken": row.broken,
         "wrong": {name: told for name, told in row.told.items() if told},

@@ -85,6 +85,7 @@ class Row:
     limit: float | None = None  # Seconds.
     largest_task: int = 0
     failed: dict[str, str] = field(default_factory=dict)  # Peers that could not, and why.
+    requests: dict[str, dict[str, float]] = field(default_factory=dict)  # By peer and method.
     broken: dict[str, str] = field(default_factory=dict)  # What else was not measured, and why.
     #: As the answers came: a peer that fails later has no figures, and was wrong all the same.
     wrong: dict[str, list[str]] = field(default_factory=dict)
@@ -101,9 +102,12 @@ class Row:
 
     @property
     def rivals(self) -> list[str]:
-        """Whom coffer is compared with: of durable writes those that are durable, too."""
+        """Whom coffer is compared with: of durable writes those that are durable, too.
+
+        On a server all of them are.
+        """
         wanted = [n for n, peer in self.peers.items() if n not in NO_RIVALS and not peer.wrong]
-        if self.cell.workload in WRITES and self.cell.durable:
+        if self.cell.workload in WRITES and self.cell.durable and self.cell.store == "file":
             wanted = [name for name in wanted if name in DURABLE_PEERS]
         return wanted
 
@@ -157,6 +161,8 @@ class Row:
     def goal(self) -> tuple[float, float]:
         """The ratio and the part of the limit that are asked for; 0: none."""
         cell = self.cell
+        if cell.store == "s3":
+            return 2.0 if cell.latency else 1.0, 0.0
         if cell.workload in ("read_all", "chunk_by_chunk"):
             return 1.0, 0.8
         if cell.workload == "write_all":
@@ -173,6 +179,19 @@ class Row:
     def memory_allowed(self) -> int:
         """The design's one formula, above the result."""
         return max(64 * MIB, self.largest_task) + 64 * MIB
+
+    def sent(self, name: str) -> float:
+        """How many requests a peer sends in a repetition."""
+        return sum(self.requests[name].values())
+
+    def missed_requests(self) -> list[str]:
+        """Who sends fewer requests, in words."""
+        if "coffer" not in self.requests:
+            return ["requests were not counted"] if self.cell.store == "s3" else []
+        best = min((n for n in self.rivals if n in self.requests), key=self.sent, default="coffer")
+        if self.sent("coffer") <= self.sent(best):
+            return []
+        return [f"{self.sent('coffer'):,.7g} requests, {best} {self.sent(best):,.7g}"]
 
     def missed(self) -> list[str]:
         """The goals that this row misses, in words."""
@@ -194,8 +213,9 @@ class Row:
         ours = self.peers["coffer"].memory
         if ours > self.memory_allowed:
             words.append(f"{ours / MIB:.0f} MiB, {self.memory_allowed / MIB:.0f} allowed")
+        words += self.missed_requests()
         for name in ("TensorStore", "zarrs"):
-            if name not in self.peers:
+            if name not in self.peers or self.cell.store == "s3":
                 continue
             mine = self.peers[self.ours(name)].memory
             if mine > self.peers[name].memory + MEMORY_EQUAL:

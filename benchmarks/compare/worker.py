@@ -26,6 +26,7 @@ PEERS = {
     "TensorStore (cache)": ("tensorstore_peer", "TensorStoreCaching"),
     "zarrs": ("zarr_peer", "Zarrs"),
     "zarr-python": ("zarr_peer", "ZarrPython"),
+    "zarr-python + obstore": ("zarr_peer", "ZarrObstore"),
     "memmap": ("memmap_peer", "MemMap"),
     "coffer (ctypes)": ("coffer_peer", "CofferCtypes"),
 }
@@ -73,6 +74,10 @@ class Worker:
             "read": lambda: self._read(path, usage),
             "open": lambda: self._open_each(path, usage),
             "update": lambda: self._update(path, usage),
+            "gather": lambda: self._gather(path, usage),
+            "tree_save": lambda: self._tree_save(path, usage),
+            "tree_restore": lambda: self._tree_restore(path, usage),
+            "tree_verify": lambda: self._tree_verify(path, usage),
             "reencode": lambda: usage.time(lambda: self._reencode(path, rest[0])),
             "small_write": lambda: self._small_write(path, int(rest[0]), int(rest[1]), usage),
             "small_read": lambda: self._small_read(path, int(rest[0]), int(rest[1]), usage),
@@ -124,6 +129,33 @@ class Worker:
             region = [(begin, end, 1), *self._all[1:]]
             if not same(self._peer.read(array, slices(region)), self._part(region)):
                 usage.wrong("the array holds other bytes")
+
+    def _gather(self, path: str, usage: Usage) -> None:
+        array, regions = self._peer.open(path), self._job.selections
+        parts = [slices(region) for region in regions]
+        results = usage.time(lambda: self._peer.gather(array, parts))
+        self._compare(results, "a read gave other bytes", usage)
+
+    def _compare(self, results: list[np.ndarray], wrong: str, usage: Usage) -> None:
+        """With the selections."""
+        usage.result(sum(result.nbytes for result in results))
+        pairs = zip(results, map(self._part, self._job.selections), strict=True)
+        if not all(same(result, wanted) for result, wanted in pairs):
+            usage.wrong(wrong)
+
+    def _tree_save(self, path: str, usage: Usage) -> None:
+        leaves = [self._part(region) for region in self._job.selections]
+        usage.time(lambda: self._peer.tree_write(path, leaves))
+
+    def _tree_restore(self, path: str, usage: Usage) -> None:
+        count = len(self._job.selections)
+        results = usage.time(lambda: self._peer.tree_read(path, count))
+        self._compare(results, "a restored leaf has other bytes", usage)
+
+    def _tree_verify(self, path: str, usage: Usage) -> None:
+        """Of a checkpoint that coffer wrote."""
+        results = self._peer.checkpoint_read(path, len(self._job.selections))
+        self._compare(results, "a saved leaf holds other bytes", usage)
 
     def _reencode(self, source: str, path: str) -> None:
         self._peer.reencode(self._peer.open(source), path)

@@ -8,8 +8,11 @@ from a list. Runs without any peer, and without NumPy, which the driver needs fo
 import argparse
 import importlib.util
 import math
+import os
+import socket
 import sys
 import tempfile
+import time
 import unittest
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 if importlib.util.find_spec("numpy") is None:
     sys.modules["numpy"] = mock.MagicMock()
 
-from benchmarks.compare import compare, process, report, sources
-from benchmarks.compare.cells import CALLS, CELLS_MAX, Cell, load_cells
+from benchmarks.compare import compare, places, process, report, server, sources
+from benchmarks.compare.cells import CALLS, CELLS_MAX, LEAVES, TREES, Cell, load_cells
 from benchmarks.compare.job import Job, read_job
 from benchmarks.compare.limits import Limits, touched
 from benchmarks.compare.process import PeerError, ProgramError
@@ -34,6 +37,10 @@ READ_ALL = BY_NAME["read all, sharded, zstd"]
 WRITE_ALL = BY_NAME["write all, sharded, zstd"]
 AA = next(cell for cell in CELLS if cell.workload == "aa")
 RANDOM = BY_NAME["random chunks, sharded, zstd"]
+S3_CELLS = load_cells(ROOT / "benchmarks/compare/cells_s3.json")
+S3_BY_NAME = {cell.name: cell for cell in S3_CELLS}
+S3_READ, S3_READ_LATE = (S3_BY_NAME[f"read all, sharded, zstd, {late} ms"] for late in (0, 20))
+S3_WRITE = S3_BY_NAME["write all, sharded, zstd, 0 ms"]
 
 
 COUNTED = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
@@ -42,7 +49,7 @@ COUNTED = ("processor", "rchar", "wchar", "syscr", "syscw", "write_bytes")
 def run(*calls: float, memory: int = 0, wrong: str = "") -> dict[str, Any]:
     """One repetition; of all that is counted there is one."""
     used = {"calls": list(calls), "peak": memory + 1000, "result": 1000, "wrong": wrong}
-    return used | dict.fromkeys(COUNTED, 1)
+    return used | dict.fromkeys(COUNTED, 1) | {"server": 0.25}
 
 
 def row(cell: Cell, limit: float | None = None, **seconds: float | Peer) -> Row:
@@ -294,7 +301,9 @@ class Driver(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             arguments = argparse.Namespace(build=Path(folder), work=Path(folder), zarrs="")
 
-            def start(_: compare.Bench, peer: str, job: Path | None = None) -> ScriptedWorker:
+            def start(
+                _: compare.Bench, peer: str, job: Path | None = None, measured: str = ""
+            ) -> ScriptedWorker:
                 return ScriptedWorker(peer, answer)
 
             with mock.patch.object(compare.Bench, "start", start):
@@ -442,6 +451,176 @@ class Driver(unittest.TestCase):
                 written = (Path(folder) / "report.md").read_text()
                 self.assertEqual("ProgramError: no end" in written, rates is not limits)
                 self.assertEqual("limit failed: no end" in written, broken in done)
+
+
+class OnAServer(unittest.TestCase):
+    """Cells whose arrays lie in a bucket."""
+
+    def counted(self, cell: Cell, **requests: float) -> Row:
+        """A row in which coffer is fast enough, with what each peer sent."""
+        measured = row(cell, coffer=1.0, TensorStore=2.0, zarr_python=4.0)
+        measured.requests = {name: {"GET": sent} for name, sent in requests.items()}
+        return measured
+
+    def test_the_goal_is_twice_the_best_peer_where_requests_are_late(self) -> None:
+        for cell, wanted in ((S3_READ, 1), (S3_READ_LATE, 2)):
+            for theirs, missed in ((wanted, False), (wanted - 0.01, True)):
+                measured = self.counted(cell, coffer=9, TensorStore=9)
+                measured.peers["TensorStore"] = Peer([run(theirs)])
+                text = [f"{theirs:.2f}x TensorStore, {wanted}x wanted"]
+                self.assertEqual(measured.missed(), text * missed)
+
+    def test_everyone_who_writes_to_a_server_is_a_rival(self) -> None:
+        measured = row(S3_WRITE, coffer=2.0, TensorStore=4.0)
+        measured.peers["zarr-python + obstore"] = Peer([run(3.0)])
+        self.assertEqual((measured.best, measured.ratio), ("zarr-python + obstore", 1.5))
+
+    def test_more_requests_than_the_best_peer_miss_the_goal(self) -> None:
+        fine = self.counted(S3_READ, coffer=9, TensorStore=9, **{"zarr-python": 50})
+        self.assertEqual(fine.missed(), [])
+        fine.requests["coffer"]["HEAD"] = 1  # All methods count.
+        self.assertEqual(fine.missed(), ["10 requests, TensorStore 9"])
+        fine.requests["zarr-python"] = {"GET": 8}
+        self.assertEqual(fine.missed(), ["10 requests, zarr-python 8"])
+        self.assertEqual(self.counted(S3_READ).missed(), ["requests were not counted"])
+        self.assertEqual(row(READ_ALL, coffer=1.0, TensorStore=1.0).missed_requests(), [])
+
+    def test_requests_and_times_are_shown(self) -> None:
+        measured = self.counted(S3_READ, coffer=9, TensorStore=10020.5)
+        with tempfile.TemporaryDirectory() as folder:
+            report.write(Path(folder), {}, {}, [measured])
+            written = (Path(folder) / "report.md").read_text()
+        self.assertIn(f"| {S3_READ.name} | 9 | 10,020.5 |  |", written)
+        self.assertIn(f"| {S3_READ.name} | 1.00 s | 2.00 s |", written)
+        self.assertNotIn("zarrs (native)", written.partition("### Speed")[2])
+
+    def test_memory_has_the_formula_alone_as_its_bound(self) -> None:
+        measured = self.counted(S3_READ, coffer=9, TensorStore=9)
+        measured.peers["coffer"] = Peer([run(1.0, memory=100 * MIB)])
+        self.assertEqual(measured.missed(), [])
+        measured.peers["coffer"] = Peer([run(1.0, memory=129 * MIB)])
+        self.assertEqual(measured.missed(), ["129 MiB, 128 allowed"])
+
+    def test_every_row_is_measured_with_and_without_latency(self) -> None:
+        names = [name.rsplit(",", 1)[0] for name in S3_BY_NAME]
+        self.assertEqual(sorted(names[::2]), sorted(names[1::2]))
+        self.assertEqual({cell.latency for cell in S3_CELLS}, {0, 20})
+        small = [cell for cell in S3_CELLS if not cell.shard]
+        for cell in small:
+            chunks = math.prod(s // c for s, c in zip(cell.shape, cell.chunk, strict=True))
+            self.assertEqual((chunks, math.prod(cell.chunk) * cell.itemsize), (10_000, 4096))
+
+    def test_leaves_are_all_rows_once(self) -> None:
+        for cell in (cell for cell in S3_CELLS if cell.workload in TREES):
+            regions = cell.regions()
+            self.assertEqual(len(regions), len(LEAVES))
+            ends = [0, *(region[0][1] for region in regions)]
+            self.assertEqual([region[0][0] for region in regions], ends[:-1])
+            self.assertEqual(ends[-1], cell.shape[0])
+            sizes = [(b - a) * cell.shape[1] * 4 // MIB for ((a, b, _), _) in regions]
+            self.assertEqual(sizes, list(LEAVES))
+
+    def bench(self, cell: Cell, folder: str) -> compare.Bench:
+        """With a server that nobody asks, proxies that have counted, and no workers."""
+        variables = dict.fromkeys(server.VARIABLES, "http://x:1")
+
+        def proxy(_: Path, url: str, latency: int) -> mock.Mock:
+            made = mock.Mock(url=f"{url}/{latency}/{len(self.proxies)}")
+            made.close.return_value = {"GET": 6, "PUT": 3}
+            self.proxies.append(made)
+            return made
+
+        self.proxies: list[mock.Mock] = []
+        for patch in (
+            mock.patch.dict("os.environ", variables),
+            mock.patch.object(server.Server, "processor", lambda _: 0.0),
+            mock.patch.object(places, "Proxy", proxy),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+        return compare.Bench(cell, Path(folder), Path(folder), None)
+
+    def test_late_requests_are_counted_while_they_are_measured(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = self.bench(S3_READ_LATE, folder)
+            addresses = [
+                bench.place.environment(peer)["AWS_ENDPOINT_URL_S3"]
+                for peer in ("coffer", "", "TensorStore", "coffer")
+            ]
+            wanted = ["http://x:1/20/0", "http://x:1", "http://x:1/20/1", "http://x:1/20/0"]
+            self.assertEqual(addresses, wanted)
+            bench.failed["TensorStore"] = "died"
+            counted = bench.count(["coffer", "TensorStore"])
+            self.assertEqual(counted, {"coffer": {"GET": 2.0, "PUT": 1.0}})  # Of three repetitions.
+
+    def test_others_are_counted_once_more_by_fresh_workers(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = self.bench(S3_READ, folder)
+            self.assertEqual(bench.place.environment("coffer")["AWS_ENDPOINT_URL_S3"], "http://x:1")
+            started = []
+
+            def start(peer: str, job: Path, measured: str = "") -> mock.Mock:
+                environment = bench.place.environment(measured)
+                started.append((peer, environment["AWS_ENDPOINT_URL_S3"]))
+                return mock.Mock(**{"finish.return_value": run(1.0)})
+
+            old = mock.Mock()
+            bench._workers = {"coffer": [old]}
+            with mock.patch.object(bench, "start", start):
+                self.assertEqual(bench.count(["coffer"]), {"coffer": {"GET": 6.0, "PUT": 3.0}})
+            old.close.assert_called_once_with()
+            self.assertEqual(started, [("coffer", "http://x:1/0/0")])
+            self.assertEqual(bench.place.environment("coffer")["AWS_ENDPOINT_URL_S3"], "http://x:1")
+
+    def test_without_a_server_there_is_no_cell(self) -> None:
+        with (
+            mock.patch.dict("os.environ", clear=True),
+            tempfile.TemporaryDirectory() as folder,
+            self.assertRaisesRegex(OSError, "no server: 'COFFER_TEST_MINIO' is not set"),
+        ):
+            compare.Bench(S3_READ, Path(folder), Path(folder), None)
+
+    def test_a_proxy_says_where_it_is_and_what_it_counted(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "bin").mkdir()
+            program = Path(folder) / "bin/fault_proxy_tool"
+            program.write_text(
+                """#!/bin/sh
+                echo 80; cat; echo "{\\"by_method\\": {\\"$1 $2 $3\\": 7}}"
+                """
+            )
+            program.chmod(0o755)
+            proxy = server.Proxy(Path(folder), "http://10.0.0.1:9", 20)
+            self.assertEqual(proxy.url, "http://127.0.0.1:80")
+            self.assertEqual(proxy.close(), {"10.0.0.1:9 --latency-ms 20": 7})
+            program.write_text("#!/bin/sh\nexit 2\n")
+            with self.assertRaisesRegex(ProgramError, "ended with status 2"):
+                server.Proxy(Path(folder), "http://10.0.0.1:9", 20)
+
+    def test_the_server_s_own_time_is_found_by_its_port(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            variables = dict.fromkeys(server.VARIABLES, f"http://127.0.0.1:{port}")
+            self.assertEqual(server.process_of(port), os.getpid())
+            with mock.patch.dict("os.environ", variables):
+                ours = server.Server()
+        before = ours.processor()
+        while ours.processor() < before + 0.02:
+            pass
+        self.assertAlmostEqual(ours.processor(), time.process_time(), delta=0.5)
+
+    def test_the_limit_is_what_the_server_gives(self) -> None:
+        limits = Limits("/x/bin/bench_limits", Path())
+        limits._server = {0: {"GET": 2.0, "PUT": 0.5}, 20: {"GET": 1.0, "PUT": 0.25}}
+        bucket = mock.Mock(**{"stored.return_value": 1_000_000_000})
+        gather = S3_BY_NAME["gather, sharded, zstd, 20 ms"]  # 500 of 1,024 chunks.
+        small = next(cell for cell in S3_CELLS if not cell.shard)
+        for cell, seconds in (
+            (S3_READ, 0.5), (S3_READ_LATE, 1.0), (S3_WRITE, 2.0), (gather, 500 / 1024),
+            (small, None),
+        ):  # fmt: skip
+            found = limits.of_server(cell, bucket, "s3://b/x")
+            self.assertAlmostEqual(found or -1, seconds or -1, msg=cell.name)
 
 
 class SourcesOfCells(unittest.TestCase):

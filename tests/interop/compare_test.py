@@ -2,7 +2,7 @@
 
 Method: runs compare.py on tiny cells of every workload, with every peer; then with a coffer worker
 that is a script between driver and worker, which spoils what the worker writes; and without a
-program that it asks when the peers are done.
+program that it asks when the peers are done. The same on S3, with MinIO.
 """
 
 import json
@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from s3_peers import server_named
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ["COFFER_BUILD"])
+S3_PEERS = {"coffer", "TensorStore", "zarr-python + obstore"}
 PEERS = ["TensorStore", "coffer", "coffer (ctypes)", "zarr-python", "zarrs"]
 #: What zarrs' codec pipeline says it cannot, strictly.
 CANNOT = {("strided", "zarrs")}
 
 
-def compare(build: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def compare(
+    build: Path, folder: Path, *options: str, cells: str = "compare_cells.json"
+) -> subprocess.CompletedProcess[str]:
     """A run in a folder of its own."""
     places = ["--build", str(build), "--work", str(folder / "work"), "--out", str(folder / "out")]
-    cells = ["--cells", str(ROOT / "tests/interop/compare_cells.json")]
+    places += ["--cells", str(ROOT / "tests/interop" / cells)]
     return subprocess.run(
-        [sys.executable, "-B", "-m", "benchmarks.compare.compare", *places, *cells, *options],
+        [sys.executable, "-B", "-m", "benchmarks.compare.compare", *places, *options],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -86,11 +90,66 @@ def test_every_peer_runs_every_workload(tmp_path: Path) -> None:
     assert not list((tmp_path / "work").iterdir())
 
 
+@pytest.fixture
+def minio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skips where it is not."""
+    server_named("minio", monkeypatch)
+
+
+@pytest.mark.usefixtures("minio")
+def test_every_peer_runs_every_workload_on_a_server(tmp_path: Path) -> None:
+    done = compare(BUILD, tmp_path, cells="compare_s3_cells.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = results(tmp_path)
+    assert len(rows) == 10
+    for row in rows:
+        name = row["cell"]["name"]
+        assert set(row["peers"]) == S3_PEERS, (name, row["failed"])
+        assert (row["failed"], row["broken"], row["wrong"]) == ({}, {}, {}), name
+        for peer in S3_PEERS:
+            sent = row["requests"][peer]
+            writes = row["cell"]["workload"] in ("write_all", "tree_save")
+            assert sent["PUT" if writes else "GET"] >= 1, (name, peer, sent)
+            assert writes or set(sent) <= {"GET", "HEAD"}, (name, peer, sent)
+            # As many as there are chunks, and what opening takes.
+            if row["cell"]["shard"] == [] and not writes:
+                assert 18 < sum(sent.values()) < 18 + 10, (name, peer, sent)
+    assert "by obstore, 8 at once, 1 ms" in (tmp_path / "out/report.md").read_text()
+
+
+@pytest.mark.usefixtures("minio")
+def test_wrong_bytes_of_a_checkpoint_on_a_server_are_told(tmp_path: Path) -> None:
+    """The spoiled worker saves another last element."""
+    build = programs(tmp_path)
+    worker = build / "bin/bench_coffer_worker"
+    real = worker.readlink()
+    worker.unlink()
+    worker.write_text(
+        f"""#!{sys.executable}
+import subprocess, sys
+text = open(sys.argv[1]).read()
+source = text.split()[1]
+old = open(source, "rb").read()
+open("{tmp_path}/other", "wb").write(old[:-4] + bytes(4))
+open("{tmp_path}/job", "w").write(text.replace(source, "{tmp_path}/other"))
+for line in sys.stdin:
+    job = "{tmp_path}/job" if line.startswith("tree_save") else sys.argv[1]
+    done = subprocess.run([{str(real)!r}, job], input=line, text=True, capture_output=True)
+    print(done.stdout, end="", flush=True)
+"""
+    )
+    worker.chmod(worker.stat().st_mode | stat.S_IXUSR)
+    options = ("--only", "tree save")
+    done = compare(build, tmp_path, *options, cells="compare_s3_cells.json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "WRONG: tree save, tree, zstd, 0 ms: coffer: a saved leaf holds other" in done.stdout
+
+
 def programs(folder: Path) -> Path:
     """A build folder of links to the real programs, to be taken away or put others in place of."""
     build = folder / "build"
     (build / "bin").mkdir(parents=True)
-    for name in ("bench_limits", "coffer", "bench_coffer_worker"):
+    for name in ("bench_limits", "coffer", "bench_coffer_worker", "fault_proxy_tool"):
         (build / "bin" / name).symlink_to(next(BUILD.rglob(f"bin/{name}")))
     (build / "libbench_coffer_shim.so").symlink_to(next(BUILD.rglob("libbench_coffer_shim.so")))
     return build

@@ -9,6 +9,9 @@
 //   create PATH | verify PATH                not timed: write all; compare all
 //   job JOB_FILE                             other selections from now on
 //   write PATH | read PATH | open PATH | update PATH | reencode FROM TO
+//   gather PATH                              the selections, kGathered at a time
+//   tree_save PATH | tree_restore PATH       a checkpoint whose leaf i is the i-th selection
+//   tree_verify PATH                         not timed: the same leaves as arrays of a group
 //   small_write PATH N FIRST | small_read PATH N FIRST | list PATH N    (arrays of values FIRST...)
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -17,6 +20,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -28,6 +32,7 @@
 #include "benchmarks/compare/native/job.h"
 #include "benchmarks/compare/native/usage.h"
 #include "coffer/array/copy.h"
+#include "coffer/checkpoint/checkpoint.h"
 
 namespace coffer_compare {
 namespace {
@@ -36,6 +41,7 @@ using coffer::Array;
 using coffer::ConstView;
 using coffer::IndexTransform;
 
+constexpr size_t kGathered = 32;
 constexpr int kSmallWriters = 32;  // Small writes wait for the disk, not for a processor.
 
 class Worker {
@@ -59,6 +65,10 @@ class Worker {
     if (verb == "read") return Measured([&](Usage& usage) { Read(path, usage); });
     if (verb == "open") return Measured([&](Usage& usage) { OpenEach(path, usage); });
     if (verb == "update") return Measured([&](Usage& usage) { Update(path, usage); });
+    if (verb == "gather") return Measured([&](Usage& usage) { Gather(path, usage); });
+    if (verb == "tree_save") return Measured([&](Usage& usage) { TreeSave(path, usage); });
+    if (verb == "tree_restore") return Measured([&](Usage& usage) { TreeRestore(path, usage); });
+    if (verb == "tree_verify") return Measured([&](Usage& usage) { TreeVerify(path, usage); });
     if (verb == "reencode") return Measured([&](Usage& u) { u.Time([&] { Copy(path, other); }); });
     const int count = other.empty() ? 0 : std::atoi(other.c_str());
     if (verb == "list") return Measured([&](Usage& u) { List(path, count, u); });
@@ -148,6 +158,77 @@ class Worker {
         [&] { result = Open(path).ReadOwned(IndexTransform::Identity(job_.shape)).OrThrow(); });
     usage.Result(static_cast<int64_t>(result.bytes().size()));
     if (!Same(result.view(), source_)) usage.Wrong("a read gave other bytes");
+  }
+
+  /// One read for each region, the oldest awaited when there are enough under way.
+  void Gather(const std::string& path, Usage& usage) const {
+    const Array array = Open(path);
+    std::vector<std::vector<std::byte>> results(job_.selections.size());
+    std::vector<coffer::View> views;
+    usage.Time([&] {
+      std::deque<coffer::Future<void>> reading;
+      for (const auto& region : job_.selections) {
+        const auto transform = IndexTransform::FromSelections(job_.shape, region).OrThrow();
+        const coffer::Shape shape = Part(region).shape;
+        std::vector<std::byte>& bytes = results[views.size()];
+        bytes.resize(static_cast<size_t>(*coffer::NumElements(shape) * job_.data_type.size()));
+        views.emplace_back(bytes.data(), job_.data_type, shape);
+        reading.push_back(array.ReadAsync(transform, views.back()));
+        if (reading.size() < kGathered) continue;
+        reading.front().Get().OrThrow();
+        reading.pop_front();
+      }
+      for (const auto& read : reading) read.Get().OrThrow();
+    });
+    size_t total = 0;
+    for (size_t i = 0; i < results.size(); ++i) {
+      total += results[i].size();
+      if (!Same(views[i], Part(job_.selections[i]))) usage.Wrong("a read gave other bytes");
+    }
+    usage.Result(static_cast<int64_t>(total));
+  }
+
+  static std::string LeafName(size_t number) { return "leaf_" + std::to_string(number); }
+
+  void TreeSave(const std::string& path, Usage& usage) const {
+    coffer::Tree tree = coffer::Tree::Dict();
+    for (size_t i = 0; i < job_.selections.size(); ++i) {
+      tree.Set(LeafName(i), coffer::Tree(Part(job_.selections[i])));
+    }
+    usage.Time([&] {
+      coffer::checkpoint::Save(PlaceOf(job_, path, context_).store, "", tree, {.context = context_})
+          .OrThrow();
+    });
+  }
+
+  void TreeRestore(const std::string& path, Usage& usage) const {
+    coffer::Tree tree;
+    usage.Time([&] {
+      tree = coffer::checkpoint::Restore(PlaceOf(job_, path, context_).store, "",
+                                         {.context = context_})
+                 .OrThrow();
+    });
+    int64_t total = 0;
+    for (size_t i = 0; i < job_.selections.size(); ++i) {
+      const coffer::Tree* leaf = tree.Find(LeafName(i));
+      const ConstView wanted = Part(job_.selections[i]);
+      total += *coffer::NumElements(wanted.shape) * wanted.data_type.size();
+      if (leaf == nullptr || leaf->array().shape != wanted.shape || !Same(leaf->array(), wanted)) {
+        usage.Wrong("a restored leaf has other bytes");
+      }
+    }
+    usage.Result(total);
+  }
+
+  void TreeVerify(const std::string& path, Usage& usage) const {
+    for (size_t i = 0; i < job_.selections.size(); ++i) {
+      const Array array = Open(path + "/" + LeafName(i));
+      const ConstView wanted = Part(job_.selections[i]);
+      if (array.shape() != wanted.shape ||
+          !Same(array.ReadOwned(IndexTransform::Identity(wanted.shape)).OrThrow().view(), wanted)) {
+        usage.Wrong("a saved leaf holds other bytes");
+      }
+    }
   }
 
   void OpenEach(const std::string& path, Usage& usage) const {

@@ -97,6 +97,9 @@ coffer::CreateOptions SmallLayoutOf(const Job& job, const coffer::Context& conte
 }
 
 coffer::Place PlaceOf(const Job& job, const std::string& path, const coffer::Context& context) {
+  if (path.starts_with("s3://")) {
+    return {coffer::OpenKvStore(path + "/", context).OrThrow(), "", "zarr3"};
+  }
   return {coffer::MakeFileStore(path, {.sync = job.durable}, context).OrThrow(), "", "zarr3"};
 }
 

@@ -37,7 +37,8 @@ coffer::CreateOptions LayoutOf(const Job& job, const coffer::Context& context);
 constexpr int kSmallSide = 20;
 coffer::CreateOptions SmallLayoutOf(const Job& job, const coffer::Context& context);
 
-/// The place in a file store that is durable or not, as the job says.
+/// The place of an "s3://" URL, of the server that the environment names; or in a file store that
+/// is durable or not, as the job says.
 coffer::Place PlaceOf(const Job& job, const std::string& path, const coffer::Context& context);
 
 }  // namespace coffer_compare

@@ -1,5 +1,7 @@
 """TensorStore with its defaults, but for more requests at a time where it creates arrays."""
 
+import json
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +10,25 @@ import numpy as np
 import tensorstore
 
 from benchmarks.compare.job import Job
-from benchmarks.compare.peers.peer import SMALL_SIDE, codec_list
+from benchmarks.compare.peers.peer import GATHERED, SMALL_SIDE, codec_list, tree_job
 
 WRITERS = 32
 IN_FLIGHT = 256  # Small arrays that are being written or read at a time.
+
+
+def store_of(path: str) -> dict[str, Any]:
+    """A file, or a key of the S3 server that the environment names."""
+    if not path.startswith("s3://"):
+        return {"driver": "file", "path": path}
+    bucket, _, key = path.removeprefix("s3://").partition("/")
+    return {
+        "driver": "s3",
+        "bucket": bucket,
+        "path": key,
+        "endpoint": os.environ["AWS_ENDPOINT_URL_S3"],
+        "aws_region": os.environ["AWS_REGION"],
+        "aws_credentials": {"type": "environment"},
+    }
 
 
 class TensorStore:
@@ -32,10 +49,9 @@ class TensorStore:
         self._writing = tensorstore.Context(writing)
 
     def _spec(self, path: str) -> dict[str, Any]:
-        return {"driver": "zarr3", "kvstore": {"driver": "file", "path": path}}
+        return {"driver": "zarr3", "kvstore": store_of(path)}
 
-    def _metadata(self) -> dict[str, Any]:
-        job = self._job
+    def _metadata(self, job: Job) -> dict[str, Any]:
         codecs: list[Any] = [{"name": "bytes", "configuration": {"endian": "little"}}]
         if np.dtype(job.dtype).itemsize == 1:
             codecs = ["bytes"]
@@ -54,7 +70,7 @@ class TensorStore:
         }
 
     def create(self, path: str) -> Any:
-        spec = self._spec(path) | {"metadata": self._metadata()}
+        spec = self._spec(path) | {"metadata": self._metadata(self._job)}
         return tensorstore.open(spec, create=True, context=self._writing).result()
 
     def open(self, path: str) -> Any:
@@ -65,6 +81,45 @@ class TensorStore:
 
     def write(self, array: Any, region: tuple[slice, ...], values: np.ndarray) -> None:
         array[region].write(values).result()
+
+    def gather(self, array: Any, regions: list[tuple[slice, ...]]) -> list[np.ndarray]:
+        results: list[np.ndarray] = []
+        reading: deque[Any] = deque()
+        for region in regions:
+            reading.append(array[region].read())
+            if len(reading) >= GATHERED:
+                results.append(reading.popleft().result())
+        return [*results, *(read.result() for read in reading)]
+
+    def tree_write(self, path: str, leaves: list[np.ndarray]) -> None:
+        kvstore = tensorstore.KvStore.open(store_of(f"{path}/"), context=self._writing).result()
+        group = kvstore.write("zarr.json", b'{"zarr_format": 3, "node_type": "group"}')
+        opening = [
+            tensorstore.open(
+                self._spec(f"{path}/leaf_{number}") | {"metadata": self._metadata(tree_job(leaf))},
+                create=True,
+                context=self._writing,
+            )
+            for number, leaf in enumerate(leaves)
+        ]
+        pairs = zip(opening, leaves, strict=True)
+        for write in [array.result().write(leaf) for array, leaf in pairs]:
+            write.result()
+        group.result()
+
+    def _leaves(self, paths: list[str]) -> list[np.ndarray]:
+        opening = [tensorstore.open(self._spec(path), context=self._context) for path in paths]
+        return [read.result() for read in [array.result().read() for array in opening]]
+
+    def tree_read(self, path: str, count: int) -> list[np.ndarray]:
+        return self._leaves([f"{path}/leaf_{number}" for number in range(count)])
+
+    def checkpoint_read(self, path: str, count: int) -> list[np.ndarray]:
+        kvstore = tensorstore.KvStore.open(store_of(f"{path}/"), context=self._context).result()
+        data = json.loads(kvstore.read("commit").result().value)["data"]
+        document = json.loads(kvstore.read(f"{data}/checkpoint.json").result().value)
+        leaves = [document["tree"]["dict"][f"leaf_{number}"] for number in range(count)]
+        return self._leaves([f"{path}/{data}/arrays/{leaf['array']}" for leaf in leaves])
 
     def null(self, array: Any) -> Callable[[], Any]:
         empty = (slice(0, 0),) * array.rank
