@@ -572,6 +572,26 @@ class OnAServer(unittest.TestCase):
             self.assertEqual(started, [("coffer", "http://x:1/0/0")])
             self.assertEqual(bench.place.environment("coffer")["AWS_ENDPOINT_URL_S3"], "http://x:1")
 
+    def test_memory_is_touched_before_every_turn(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = self.bench(S3_READ, folder)
+            bench._workers = {name: [mock.Mock()] for name in S3_READ.peers}
+            done: list[object] = []
+
+            def turn(name: str, _: int) -> dict[str, Any]:
+                done.append(name)
+                return run(1.0)
+
+            with (
+                mock.patch.object(bench, "turn", turn),
+                mock.patch.object(bench, "change"),
+                mock.patch.object(compare, "touch_memory", done.append),
+            ):
+                bench.run()
+        self.assertEqual(len(done), 2 * 3 * S3_READ.repetitions)
+        self.assertEqual(set(done[::2]), {S3_READ.bytes + 128 * MIB})
+        self.assertEqual(done[1:7:2], list(S3_READ.peers))
+
     def test_without_a_server_there_is_no_cell(self) -> None:
         with (
             mock.patch.dict("os.environ", clear=True),
