@@ -39,6 +39,11 @@ Result<HttpUrl> TakeParts(CURLU* url, std::string_view text) {
   for (char& c : parts.host) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
+  // Escapes of a host are resolved after addresses are recognised: so it could be one in disguise.
+  if (curl_url_set(url, CURLUPART_URL, parts.text().c_str(), CURLU_PATH_AS_IS) != CURLUE_OK ||
+      Part(url, CURLUPART_HOST) != parts.host) {
+    return InvalidArgumentError(name + ": a host is written without percent escapes");
+  }
   return parts;
 }
 

@@ -188,7 +188,8 @@ TEST(HttpUrl, RefusesByNameAndShowsNoSecret) {
        {std::string(), std::string("http://"), std::string("h/x"),
         std::string("http://h:99999/?S3CRET"), std::string("http://h:x/?S3CRET"),
         std::string("http://h/a b?S3CRET"), std::string("http://h/a\r\nX: S3CRET"),
-        std::string("http://h/a\0?S3CRET", 18), std::string("http://[::1/?S3CRET")}) {
+        std::string("http://h/a\0?S3CRET", 18), std::string("http://[::1/?S3CRET"),
+        std::string("http://%32851995905/?S3CRET"), std::string("http://a%2fb/?S3CRET")}) {
     const Status status = HttpUrl::Parse(url).status();
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << url;
     EXPECT_THAT(status.message(), HasSubstr("URL \"" + ShownUrl(url) + "\": ")) << url;
