@@ -160,7 +160,8 @@ SigV4Pairs S3Bucket::ReadHeaders() const {
     const std::string_view key = options_.encryption.customer_key.Reveal();
     headers.emplace_back("x-amz-server-side-encryption-customer-algorithm", "AES256");
     headers.emplace_back("x-amz-server-side-encryption-customer-key", EncodeBase64(key));
-    headers.emplace_back("x-amz-server-side-encryption-customer-key-md5", EncodeBase64(Md5(AsBytes(key))));
+    headers.emplace_back("x-amz-server-side-encryption-customer-key-md5",
+                         EncodeBase64(Md5(AsBytes(key))));
   }
   return headers;
 }

@@ -43,9 +43,9 @@ Status CheckKey(std::string_view key) {
   return Status();
 }
 
-/// versitygw reads a value, its metadata and its ETag one after the other, so that an answer may have
-/// the ETag of the next value: who then writes under it loses that. DataLoss, if a whole body is not
-/// what such a server's ETag says.
+/// versitygw reads a value, its metadata and its ETag one after the other, so that an answer may
+/// have the ETag of the next value: who then writes under it loses that. DataLoss, if a whole body
+/// is not what such a server's ETag says.
 Status CheckETag(const HttpResponse& answer, std::span<const std::byte> body) {
   const std::optional<std::string_view> etag = answer.Find("etag");
   if (answer.status != 200 || answer.Find("server") != "VERSITYGW" || !etag ||

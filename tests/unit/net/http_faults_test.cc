@@ -12,8 +12,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <string>
 #include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
