@@ -141,8 +141,8 @@ TEST(HttpRedirect, ToAMissingValueIsMissingAndToAnErrorAnError) {
                                      {403, StatusCode::kPermissionDenied},
                                      {500, StatusCode::kUnavailable}}) {
     Site site(
-        [status = status](const Asked& asked) {
-          return asked.target == "/k" ? RedirectTo("/there") : HttpReply{.status = status};
+        [given = status](const Asked& asked) {
+          return asked.target == "/k" ? RedirectTo("/there") : HttpReply{.status = given};
         },
         Tries(1));
     EXPECT_EQ(site.Read({}).status().code(), code);

@@ -312,7 +312,7 @@ TEST_F(S3Faults, AValueThatIsNotWhatItsChecksumSaysIsReadAgain) {
   const KvStorePtr store = Store();
   store->Write("k", Bytes::Copy("value")).Get().OrDie();
   const auto flip = [this](int times) {
-    s3_.Misbehave([times, left = std::make_shared<std::atomic<int>>(times)](const S3Call& call) {
+    s3_.Misbehave([left = std::make_shared<std::atomic<int>>(times)](const S3Call& call) {
       if (call.operation != "GetObject" || left->fetch_sub(1) <= 0) return S3Fault();
       return S3Fault{.edit = [](HttpReply& reply) { reply.body[0] ^= 1; }};
     });

@@ -302,8 +302,8 @@ TEST(HttpTransport, AWindowFromSomewhereToTheEnd) {
   for (const auto& [begin, expected] :
        {std::pair<int64_t, std::string>{4, "456789"}, {10, ""}, {99, ""}}) {
     HttpRequest request = GetOf(server.url());
-    request.on_head = [begin = begin](const HttpResponse&) {
-      return Result<HttpWindow>(HttpWindow{begin, -1});
+    request.on_head = [from = begin](const HttpResponse&) {
+      return Result<HttpWindow>(HttpWindow{from, -1});
     };
     const HttpResponse response = net.Fetch(std::move(request)).OrDie();
     EXPECT_EQ(TextOf(response.body), expected);
