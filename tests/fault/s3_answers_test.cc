@@ -240,7 +240,7 @@ TEST_F(S3Faults, WhatPassesIsRepeatedUntilItWorks) {
   s3_.Put("k", "value");
   const Generation was = GenerationOf(*store, "k");
   for (const char* code : {"SlowDown", "ConditionalRequestConflict", "OperationAborted"}) {
-    s3_.Misbehave([&, first = std::make_shared<std::atomic<bool>>(true)](const S3Call&) {
+    s3_.Misbehave([code, first = std::make_shared<std::atomic<bool>>(true)](const S3Call&) {
       const int status = code == std::string("SlowDown") ? 503 : 409;
       return first->exchange(false) ? S3Fault::Error(status, code) : S3Fault();
     });
@@ -250,6 +250,7 @@ TEST_F(S3Faults, WhatPassesIsRepeatedUntilItWorks) {
         << code;
     store->Write("new", std::nullopt).Get().OrDie();
   }
+  s3_.Misbehave(nullptr);
   EXPECT_EQ(GenerationOf(*store, "k"), was);
 }
 

@@ -88,7 +88,7 @@ TEST(HttpFaults, WhatIsNoHttpIsDataLoss) {
         std::string("HTTP/7.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: nine\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: -4\r\n\r\nabcd"),
-        std::string("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: a\0b\r\n\r\n", 49)}) {
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: a\0b\r\n\r\n", 46)}) {
     const HttpServer server(Always({.raw = raw, .delivery = {.then = Then::kClose}}));
     Net net;
     const Status status = net.Fetch(server.url()).status();
