@@ -26,6 +26,8 @@ install(FILES ${PROJECT_BINARY_DIR}/coffer-config.cmake
 file(RELATIVE_PATH coffer_pc_prefix
   /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" coffer_pc_prefix "${coffer_pc_prefix}")
+# Not libcurl: a static link by pkg-config would ask for all that a static libcurl needs.
+list(FILTER coffer_pkgconfig_modules EXCLUDE REGEX "^libcurl$")
 list(JOIN coffer_pkgconfig_modules ", " coffer_pc_requires)
 configure_file(cmake/coffer.pc.in coffer.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/coffer.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
