@@ -1,23 +1,31 @@
-// The probe, one request after the other, on an object of its own in the folder of the key:
-//   1. PUT, If-None-Match: *                     must succeed
-//   2. PUT, If-None-Match: *                     must be refused, 412
-//   3. PUT, If-Match: another ETag               must be refused, 412
-//   4. a multipart upload of one part, completed with If-None-Match: *   must be refused, 412
-//   5. PUT of a key below the object's own       succeeds where both may exist; then DELETE of it
-//   6. DELETE, If-Match: another ETag            must be refused, 412
-//   7. DELETE
-//   8. DELETE, If-Match: another ETag            must be refused, 412 or 404
+// Both probes use an object of their own in the folder of the key; the requests of one step are
+// sent at once. Of requests:
+//   1. PUT, If-None-Match: *              must succeed
+//      DELETE of nothing, If-Match        must be refused, 412 or 404
+//   2. PUT, If-None-Match: *              must be refused, 412
+//      PUT, If-Match: another ETag        must be refused, 412
+//      PUT of a key below the object's    succeeds where both may exist
+//   3. DELETE, If-Match: another ETag     must be refused, 412
+//      DELETE of the key below
+//   4. DELETE
+// Of uploads:
+//   1. PUT
+//   2. an upload of one part
+//   3. completing it, If-None-Match: *    must be refused, 412
+//   4. DELETE
 // A request that is answered with success where it must be refused, or refused as not implemented
 // where it must succeed, shows what the server cannot do. Any other answer fails the probe.
 //
-// Of 8: a server that calls the deletion of nothing a success would tell two deleters of one value
-// that each of them was it. (versitygw, which does, also looks and deletes in two steps: what
-// another writes between them is lost.)
+// Of deleting nothing: a server that calls it a success would tell two deleters of one value that
+// each of them was it. (versitygw, which does, also looks and deletes in two steps: what another
+// writes between them is lost.)
 #include "kvstore/s3/abilities.h"
 
 #include <functional>
 #include <map>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "kvstore/s3/listing.h"
 #include "kvstore/s3/multipart.h"
@@ -53,14 +61,44 @@ bool IsOfNow(const Status& refusal) {
          refusal.code() == StatusCode::kPermissionDenied || refusal.code() == StatusCode::kNotFound;
 }
 
+/// What is known of the buckets of a context.
+struct KnownAbilities {
+  using Of = std::tuple<std::string, std::string, S3Question>;  // Endpoint and name of a bucket.
+  Mutex mutex;
+  std::map<Of, S3Abilities> known COFFER_GUARDED_BY(mutex);
+};
+
+KnownAbilities::Of NameIn(const S3Bucket& bucket, S3Question question) {
+  return {bucket.options().endpoint, bucket.name(), question};
+}
+
 struct Probe : std::enable_shared_from_this<Probe> {
-  Probe(std::shared_ptr<S3Bucket> of, std::string name)
-      : bucket(std::move(of)), key(std::move(name)), promise(bucket->context().shared_executor()) {}
+  using Answer = Result<HttpResponse>;
+  using Judge = std::function<Status(const Answer&)>;
+  struct Asked {
+    S3Request request;
+    Judge judge;
+  };
+
+  Probe(std::shared_ptr<S3Bucket> of, S3Question asked, std::string name)
+      : bucket(std::move(of)),
+        question(asked),
+        key(std::move(name)),
+        key_below(ProbeKey(key + "/")),
+        promise(bucket->context().shared_executor()) {}
 
   const std::shared_ptr<S3Bucket> bucket;
+  const S3Question question;
   const std::string key;
+  const std::string key_below;
   const Promise<S3Abilities> promise;
-  S3Abilities found;
+  S3Abilities found;  // Each member is set by one request of a step.
+  bool lacks_conditions = false;
+  Mutex mutex;
+  size_t under_way COFFER_GUARDED_BY(mutex) = 0;
+  Status failure COFFER_GUARDED_BY(mutex);
+
+  void Start() { question == S3Question::kUploads ? Put() : Create(); }
 
   S3Request Request(std::string method, SigV4Pairs headers, std::optional<BytesChain> body) const {
     S3Request request;
@@ -72,91 +110,120 @@ struct Probe : std::enable_shared_from_this<Probe> {
     return request;
   }
 
-  /// Sends, and goes on with whether the condition was kept.
-  void Expect412(const Future<HttpResponse>& sent, bool S3Abilities::* ability,
-                 std::function<void()> next, bool or_404 = false) {
-    sent.OnReady([=, self = shared_from_this()](const Result<HttpResponse>& answer) {
-      if (!answer.ok()) return self->Fail(answer.status());
-      if (answer->status != 412 && !(or_404 && self->bucket->ProvesMissing(*answer))) {
-        const Status error = answer->ok() ? Status() : S3Bucket::ErrorOf(*answer, "the probe");
-        if (!error.ok() && !Lacks(error)) return self->Fail(error);
-        self->found.*ability = false;
-      }
-      next();
-    });
+  void Step(std::vector<Asked> all, const std::function<void()>& next) {
+    {
+      MutexLock lock(mutex);
+      under_way = all.size();
+    }
+    for (Asked& each : all) {
+      bucket->Send(std::move(each.request))
+          .OnReady([self = shared_from_this(), judge = std::move(each.judge),
+                    next](const Answer& answer) { self->Take(judge(answer), next); });
+    }
+  }
+  void Take(const Status& judged, const std::function<void()>& next) {
+    Status status;
+    {
+      MutexLock lock(mutex);
+      if (failure.ok()) failure = judged;
+      if (--under_way > 0) return;
+      status = failure;
+    }
+    status.ok() ? next() : Fail(status);
   }
 
   void Fail(const Status& status) const {
     promise.Set(status.Annotate(bucket->Describe(key) + ": probing what the server can do"));
   }
+  /// Known before anyone is told.
+  void Succeed() const {
+    auto& all = bucket->context().Get<KnownAbilities>();
+    {
+      MutexLock lock(all.mutex);
+      all.known[NameIn(*bucket, question)] = found;
+    }
+    promise.Set(found);
+  }
+
+  static Status ErrorIn(const Answer& answer) {
+    if (!answer.ok()) return answer.status();
+    return answer->ok() ? Status() : S3Bucket::ErrorOf(*answer, "the probe");
+  }
+  /// 412, or the server lacks the ability.
+  Judge Refused(bool S3Abilities::* ability, bool or_404 = false) {
+    return [=, this](const Answer& answer) {
+      if (answer.ok() && answer->status == 412) return Status();
+      if (answer.ok() && or_404 && bucket->ProvesMissing(*answer)) return Status();
+      const Status error = ErrorIn(answer);
+      if (!error.ok() && !Lacks(error)) return error;
+      found.*ability = false;
+      return Status();
+    };
+  }
+  static Status Whatever(const Answer&) { return Status(); }
 
   void Create() {
-    bucket->Send(Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("probe")))
-        .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
-          if (!answer.ok()) return self->Fail(answer.status());
-          // After a lost answer it finds itself.
-          if (answer->ok() || answer->status == 412) {
-            self->bucket->seen = true;
-            return self->CreateAgain();
-          }
-          const Status error = S3Bucket::ErrorOf(*answer, "the probe");
-          if (!Lacks(error)) return self->Fail(error);
-          self->found = {false, false, false, false, false};
-          self->promise.Set(self->found);
-        });
+    S3Request remove_nothing = Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt);
+    remove_nothing.key = ProbeKey(key);
+    const auto created = [this](const Answer& answer) {
+      // After a lost answer it finds itself.
+      const Status error = answer.ok() && answer->status == 412 ? Status() : ErrorIn(answer);
+      if (error.ok()) bucket->seen = true;
+      lacks_conditions = Lacks(error);
+      return Lacks(error) ? Status() : error;
+    };
+    Step({{Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("probe")), created},
+          {std::move(remove_nothing), Refused(&S3Abilities::conditional_delete, true)}},
+         [this] {
+           if (!lacks_conditions) return Overwrite();
+           found = {false, false, false, false, false};
+           Succeed();
+         });
   }
-  void CreateAgain() {
-    Expect412(bucket->Send(Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("again"))),
-              &S3Abilities::conditional_create, [self = shared_from_this()] { self->Replace(); });
+  void Overwrite() {
+    S3Request put_below = Request("PUT", {}, Bytes::Copy("below"));
+    put_below.key = key_below;
+    const auto beside = [this](const Answer& answer) {
+      const Status error = ErrorIn(answer);
+      if (IsOfNow(error)) return error;
+      found.key_beside_prefix = error.ok();
+      return Status();
+    };
+    Step({{Request("PUT", {{"if-none-match", "*"}}, Bytes::Copy("again")),
+           Refused(&S3Abilities::conditional_create)},
+          {Request("PUT", {{"if-match", kOtherTag}}, Bytes::Copy("other")),
+           Refused(&S3Abilities::conditional_write)},
+          {std::move(put_below), beside}},
+         [this] { Remove(); });
   }
-  void Replace() {
-    Expect412(bucket->Send(Request("PUT", {{"if-match", kOtherTag}}, Bytes::Copy("other"))),
-              &S3Abilities::conditional_write, [self = shared_from_this()] { self->Upload(); });
+  void Remove() {
+    std::vector<Asked> all = {{Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt),
+                               Refused(&S3Abilities::conditional_delete)}};
+    if (found.key_beside_prefix) all.push_back({DeleteRequest(*bucket, key_below), Whatever});
+    Step(std::move(all), [this] { End(); });
+  }
+  void End() {
+    Step({{DeleteRequest(*bucket, key), Whatever}}, [this] { Succeed(); });
+  }
+
+  void Put() {
+    Step({{Request("PUT", {}, Bytes::Copy("probe")), ErrorIn}}, [this] { Upload(); });
   }
   void Upload() {
     UploadParts(bucket, key, Bytes::Copy("part"), "", CancelToken())
         .OnReady([self = shared_from_this()](const Result<std::shared_ptr<S3Upload>>& upload) {
-          const auto next = [self] { self->PutBelow(); };
-          if (upload.ok()) {
-            return self->Expect412(S3Upload::Complete(*upload, {{"if-none-match", "*"}}),
-                                   &S3Abilities::conditional_multipart, next);
-          }
+          if (upload.ok()) return self->Complete(*upload);
           if (!Lacks(upload.status())) return self->Fail(upload.status());
           self->found.conditional_multipart = false;  // There are no uploads at all.
-          next();
+          self->End();
         });
   }
-  void PutBelow() {
-    S3Request put = Request("PUT", {}, Bytes::Copy("below"));
-    put.key = ProbeKey(key + "/");
-    S3Request remove = DeleteRequest(*bucket, put.key);
-    bucket->Send(std::move(put))
-        .OnReady([self = shared_from_this(), remove](const Result<HttpResponse>& answer) {
-          if (!answer.ok()) return self->Fail(answer.status());
-          if (!answer->ok()) {
-            const Status error = S3Bucket::ErrorOf(*answer, "the probe");
-            if (IsOfNow(error)) return self->Fail(error);
-            self->found.key_beside_prefix = false;
-            return self->Delete();
-          }
-          self->bucket->Send(remove).OnReady(
-              [self](const Result<HttpResponse>&) { self->Delete(); });
+  void Complete(const std::shared_ptr<S3Upload>& upload) {
+    S3Upload::Complete(upload, {{"if-none-match", "*"}})
+        .OnReady([self = shared_from_this()](const Answer& answer) {
+          const Status failed = self->Refused(&S3Abilities::conditional_multipart)(answer);
+          failed.ok() ? self->End() : self->Fail(failed);
         });
-  }
-  void Delete() {
-    Expect412(bucket->Send(Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt)),
-              &S3Abilities::conditional_delete, [self = shared_from_this()] { self->End(); });
-  }
-  void End() {
-    bucket->Send(Request("DELETE", {}, std::nullopt))
-        .OnReady(
-            [self = shared_from_this()](const Result<HttpResponse>&) { self->DeleteNothing(); });
-  }
-  void DeleteNothing() {
-    Expect412(
-        bucket->Send(Request("DELETE", {{"if-match", kOtherTag}}, std::nullopt)),
-        &S3Abilities::conditional_delete,
-        [self = shared_from_this()] { self->promise.Set(self->found); }, /*or_404=*/true);
   }
 };
 
@@ -167,43 +234,32 @@ bool IsProbeKey(std::string_view key) {
          key.substr(key.size() - kProbeIdSize - kProbeMark.size(), kProbeMark.size()) == kProbeMark;
 }
 
-/// What is known of the buckets of a context, by endpoint and name.
-struct S3Prober::Known {
-  Mutex mutex;
-  std::map<std::pair<std::string, std::string>, S3Abilities> of COFFER_GUARDED_BY(mutex);
-};
-
 S3Prober::S3Prober(std::shared_ptr<S3Bucket> bucket) : bucket_(std::move(bucket)) {}
 
-std::optional<S3Abilities> S3Prober::known() const {
+std::optional<S3Abilities> S3Prober::known(S3Question question) const {
   if (bucket_->is_aws()) return S3Abilities();
-  Known& known = bucket_->context().Get<Known>();
-  MutexLock lock(known.mutex);
-  const auto found = known.of.find({bucket_->options().endpoint, bucket_->name()});
-  if (found == known.of.end()) return std::nullopt;
+  auto& all = bucket_->context().Get<KnownAbilities>();
+  MutexLock lock(all.mutex);
+  const auto found = all.known.find(NameIn(*bucket_, question));
+  if (found == all.known.end()) return std::nullopt;
   return found->second;
 }
 
-Future<S3Abilities> S3Prober::Get(std::string_view key) {
-  if (const std::optional<S3Abilities> abilities = known()) {
+Future<S3Abilities> S3Prober::Get(std::string_view key, S3Question question) {
+  if (const std::optional<S3Abilities> abilities = known(question)) {
     return Future<S3Abilities>::Ready(*abilities);
   }
-  const auto probe = std::make_shared<Probe>(bucket_, ProbeKey(key));
-  Future<S3Abilities> probing;
+  const auto probe = std::make_shared<Probe>(bucket_, question, ProbeKey(key));
+  const Future<S3Abilities> future = probe->promise.future();
   {
     MutexLock lock(mutex_);
-    // One that has succeeded just now may not have told the others yet.
-    if (probing_.valid() && (!probing_.ready() || probing_.Get().ok())) return probing_;
-    probing = probing_ = probe->promise.future();
+    Future<S3Abilities>& latest = probing_[question];
+    // It may have succeeded just now.
+    if (latest.valid() && (!latest.ready() || latest.Get().ok())) return latest;
+    latest = future;
   }
-  probing.OnReady([bucket = bucket_](const Result<S3Abilities>& found) {
-    if (!found.ok()) return;
-    Known& known = bucket->context().Get<Known>();
-    MutexLock lock(known.mutex);
-    known.of[{bucket->options().endpoint, bucket->name()}] = *found;
-  });
-  probe->Create();
-  return probing;
+  probe->Start();
+  return future;
 }
 
 }  // namespace coffer::inline v0

@@ -1,8 +1,9 @@
 // S3Abilities: what a server can do. AWS can do all; others are probed once per bucket and context,
-// at the first conditional write, with an object of a name that listings hide.
+// at the first write that needs to know, with an object of a name that listings hide.
 #ifndef COFFER_KVSTORE_S3_ABILITIES_H_
 #define COFFER_KVSTORE_S3_ABILITIES_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -12,6 +13,12 @@
 #include "src/base/mutex.h"
 
 namespace coffer::inline v0 {
+
+/// Each is probed by itself.
+enum class S3Question {
+  kRequests,  ///< All but conditional_multipart, which an answer to this says nothing of.
+  kUploads,   ///< conditional_multipart.
+};
 
 struct S3Abilities {
   bool conditional_create = true;     ///< PUT, If-None-Match: *
@@ -30,15 +37,14 @@ bool IsProbeKey(std::string_view key);
 class S3Prober {
  public:
   explicit S3Prober(std::shared_ptr<S3Bucket> bucket);
-  Future<S3Abilities> Get(std::string_view key);
+  Future<S3Abilities> Get(std::string_view key, S3Question question);
   /// What is known; nullopt before a probe has succeeded.
-  std::optional<S3Abilities> known() const;
+  std::optional<S3Abilities> known(S3Question question) const;
 
  private:
-  struct Known;
   const std::shared_ptr<S3Bucket> bucket_;
   Mutex mutex_;
-  Future<S3Abilities> probing_ COFFER_GUARDED_BY(mutex_);  // The latest.
+  std::map<S3Question, Future<S3Abilities>> probing_ COFFER_GUARDED_BY(mutex_);  // The latest.
 };
 
 }  // namespace coffer::inline v0

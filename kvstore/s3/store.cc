@@ -122,7 +122,7 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
     // A condition that the server does not keep is refused, so it is exact either way. Deletes have
     // another way out (not to delete), so of them, as of keys beside others, only what is known is
     // promised.
-    const std::optional<S3Abilities> known = prober_->known();
+    const std::optional<S3Abilities> known = prober_->known(S3Question::kRequests);
     Capabilities can;
     can.fold_listing = true;
     can.conditional_write = true;

@@ -14,6 +14,7 @@
 // shows that it was never deleted.
 #include "kvstore/s3/write.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kvstore/s3/object.h"
@@ -66,8 +67,9 @@ struct Writing : std::enable_shared_from_this<Writing> {
   std::optional<BytesChain> value;  // Of a PUT or an upload.
   bool deletes = false;
 
-  void Begin(S3Prober& prober);
-  void Start(const Result<S3Abilities>& can);
+  void Begin(const std::shared_ptr<S3Prober>& prober);
+  void AskForRequests(S3Prober& prober);
+  void SendIfKept(const Result<S3Abilities>& can);
   void Send(bool in_parts);
   void TakeAnswer(const Result<HttpResponse>& answer);
   void TakeRefusal(const HttpResponse& answer);
@@ -90,35 +92,39 @@ struct Writing : std::enable_shared_from_this<Writing> {
   void NotMet() { Finish(WriteResult{State::kConditionNotMet, {}}); }
 };
 
-void Writing::Begin(S3Prober& prober) {
-  if (!options.if_equal.known()) return Start(S3Abilities());
+void Writing::Begin(const std::shared_ptr<S3Prober>& prober) {
+  const bool conditional = options.if_equal.known();
   if (deletes && options.if_equal.missing()) return DeleteIfMissing();
-  Future<S3Abilities> abilities = prober.Get(key);
-  if (abilities.ready()) return Start(abilities.Get());
-  abilities.OnReady(
-      [self = shared_from_this()](const Result<S3Abilities>& can) { self->Start(can); });
+  const int64_t size = deletes ? 0 : static_cast<int64_t>(value->size());
+  const bool large = size > std::min(kPartsWorthIt * bucket->options().part_bytes, kPutBytesMax);
+  if (!conditional) return Send(/*in_parts=*/large);
+  if (!large) return AskForRequests(*prober);
+  prober->Get(key, S3Question::kUploads)
+      .OnReady([self = shared_from_this(), prober, size](const Result<S3Abilities>& can) {
+        if (!can.ok()) return self->Finish(can.status());
+        if (can->conditional_multipart) return self->Send(/*in_parts=*/true);
+        if (size <= kPutBytesMax) return self->AskForRequests(*prober);
+        self->Finish(FailedPreconditionError(
+            "this server keeps no conditions on uploads in parts, and one request takes 5 GiB"));
+      });
 }
 
-void Writing::Start(const Result<S3Abilities>& can) {
+void Writing::AskForRequests(S3Prober& prober) {
+  Future<S3Abilities> abilities = prober.Get(key, S3Question::kRequests);
+  if (abilities.ready()) return SendIfKept(abilities.Get());
+  abilities.OnReady(
+      [self = shared_from_this()](const Result<S3Abilities>& can) { self->SendIfKept(can); });
+}
+
+void Writing::SendIfKept(const Result<S3Abilities>& can) {
   if (!can.ok()) return Finish(can.status());
-  const bool able =
-      !options.if_equal.known() || (deletes                      ? can->conditional_delete
-                                    : options.if_equal.missing() ? can->conditional_create
-                                                                 : can->conditional_write);
-  if (!able) {
-    return Finish(FailedPreconditionError(std::string("this server does not keep conditions on ") +
-                                          (deletes ? "deletes" : "writes") +
-                                          ", and without it others' data could be lost"));
-  }
-  if (deletes) return Send(false);
-  const auto size = static_cast<int64_t>(value->size());
-  const bool parts_keep_it = !options.if_equal.known() || can->conditional_multipart;
-  const bool in_parts = size > kPartsWorthIt * bucket->options().part_bytes && parts_keep_it;
-  if (!in_parts && size > kPutBytesMax) {
-    return Finish(FailedPreconditionError(
-        "this server keeps no conditions on uploads in parts, and one request takes 5 GiB"));
-  }
-  Send(in_parts);
+  const bool able = deletes                      ? can->conditional_delete
+                    : options.if_equal.missing() ? can->conditional_create
+                                                 : can->conditional_write;
+  if (able) return Send(/*in_parts=*/false);
+  Finish(FailedPreconditionError(std::string("this server does not keep conditions on ") +
+                                 (deletes ? "deletes" : "writes") +
+                                 ", and without it others' data could be lost"));
 }
 
 void Writing::Send(bool in_parts) {
@@ -242,7 +248,7 @@ Future<WriteResult> S3Write(const std::shared_ptr<S3Bucket>& bucket,
   Future<WriteResult> future = writing->promise.future();
   writing->deletes = !value;
   writing->value = std::move(value);
-  bucket->writes().Enter(writing->key, [writing, prober] { writing->Begin(*prober); });
+  bucket->writes().Enter(writing->key, [writing, prober] { writing->Begin(prober); });
   return future;
 }
 

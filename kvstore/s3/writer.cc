@@ -91,7 +91,8 @@ class S3Writer final : public KvWriter {
 
   Status BeginUpload() {
     if (options_.if_equal.known()) {
-      COFFER_ASSIGN_OR_RETURN(const S3Abilities can, prober_->Get(key_).Get());
+      COFFER_ASSIGN_OR_RETURN(const S3Abilities can,
+                              prober_->Get(key_, S3Question::kUploads).Get());
       if (!can.conditional_multipart) {
         return FailedPreconditionError(
             "this server keeps no conditions on uploads in parts, and without it others' data "

@@ -6,6 +6,8 @@
 #include <climits>
 #include <memory>
 
+#include "src/base/openssl.h"
+
 namespace coffer::inline v0 {
 
 namespace {
@@ -25,6 +27,7 @@ Result<Sha256Digest> Sha256(std::string_view text) {
 }
 
 Result<Sha256Digest> Sha256(const BytesChain& bytes) {
+  KeepOpenSsl();
   const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) return Failed();
   for (const Bytes& piece : bytes.pieces()) {
@@ -36,6 +39,7 @@ Result<Sha256Digest> Sha256(const BytesChain& bytes) {
 }
 
 Result<Sha256Digest> HmacSha256(std::span<const std::byte> key, std::string_view text) {
+  KeepOpenSsl();
   Sha256Digest digest;
   if (key.size() > INT_MAX || HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
                                    reinterpret_cast<const unsigned char*>(text.data()), text.size(),

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "src/base/mutex.h"
+#include "src/base/openssl.h"
 #include "src/net/transfer.h"
 
 namespace coffer::inline v0 {
@@ -73,7 +74,10 @@ class HttpTransport::Loop : public std::enable_shared_from_this<Loop> {
  public:
   Loop() {
     static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    std::call_once(once, [] {
+      KeepOpenSsl();
+      curl_global_init(CURL_GLOBAL_DEFAULT);
+    });
     multi_ = curl_multi_init();
     if (multi_ != nullptr) curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kConnectionsKept);
   }

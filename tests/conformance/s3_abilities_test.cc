@@ -65,9 +65,9 @@ TEST(S3Abilities, OfAwsAreKnown) {
   options.credentials.access_key_id = "id";
   options.credentials.secret_access_key = Secret("key");
   const Context context = Context::Create({.threads = 1});
-  const std::optional<S3Abilities> known = S3Prober(BucketOf(options, context)).known();
-  ASSERT_TRUE(known.has_value());
-  EXPECT_EQ(CellsOf(*known), RowOf("AWS"));
+  const S3Prober prober(BucketOf(options, context));
+  EXPECT_EQ(CellsOf(prober.known(S3Question::kRequests).value()), RowOf("AWS"));
+  EXPECT_TRUE(prober.known(S3Question::kUploads).value().conditional_multipart);
 }
 
 class S3AbilitiesOf : public ::testing::TestWithParam<S3Server> {};
@@ -81,13 +81,19 @@ TEST_P(S3AbilitiesOf, AreThoseOfTheTable) {
   const Context context = Context::Create({.threads = 1});
   const std::shared_ptr<S3Bucket> bucket = BucketOf(OptionsOf(GetParam()), context);
   S3Prober prober(bucket);
-  EXPECT_FALSE(prober.known().has_value());
   const std::string prefix = testing::FreshPrefix();
-  const S3Abilities found = prober.Get(prefix + std::string(255, 'k')).Get().OrDie();
+  const std::string key = prefix + std::string(255, 'k');
+  EXPECT_FALSE(prober.known(S3Question::kRequests).has_value());
+  S3Abilities found = prober.Get(key, S3Question::kRequests).Get().OrDie();
+  EXPECT_FALSE(prober.known(S3Question::kUploads).has_value());
+  found.conditional_multipart =
+      prober.Get(key, S3Question::kUploads).Get().OrDie().conditional_multipart;
   EXPECT_EQ(CellsOf(found), RowOf(GetParam() == S3Server::kMinio ? "MinIO" : "versitygw"));
   // Another store of this bucket and context need not ask.
-  EXPECT_EQ(CellsOf(S3Prober(BucketOf(OptionsOf(GetParam()), context)).known().value()),
-            CellsOf(found));
+  const S3Prober other(BucketOf(OptionsOf(GetParam()), context));
+  S3Abilities known = other.known(S3Question::kRequests).value();
+  known.conditional_multipart = other.known(S3Question::kUploads).value().conditional_multipart;
+  EXPECT_EQ(CellsOf(known), CellsOf(found));
   const auto listing = ListS3(bucket, {.range = KeyRange::Prefix(prefix)}, Probes::kShown);
   EXPECT_TRUE(listing->Next().Get().OrDie().empty());
 }
@@ -98,11 +104,14 @@ TEST_P(S3AbilitiesOf, ManyWhoAskAtOnceShareOneProbe) {
   S3Prober prober(BucketOf(OptionsOf(GetParam()), context));
   const std::string prefix = testing::FreshPrefix();
   std::vector<Future<S3Abilities>> asked;
-  for (int i = 0; i < 20; ++i) asked.push_back(prober.Get(prefix + std::to_string(i)));
+  for (int i = 0; i < 20; ++i) {
+    asked.push_back(prober.Get(prefix + std::to_string(i), S3Question::kRequests));
+  }
   for (const Future<S3Abilities>& each : asked) {
     const Result<S3Abilities>& found = each.Get();
     ASSERT_TRUE(found.ok()) << found.status();
-    EXPECT_EQ(CellsOf(*found), RowOf(GetParam() == S3Server::kMinio ? "MinIO" : "versitygw"));
+    EXPECT_TRUE(found->conditional_create && found->conditional_write);
+    EXPECT_FALSE(found->conditional_delete);
   }
 }
 
@@ -113,10 +122,11 @@ TEST_P(S3AbilitiesOf, AreNotGuessedFromAProbeThatFailed) {
   const Context context = Context::Create({.threads = 1});
   options.credentials.secret_access_key = Secret("wrong");
   S3Prober wrong(BucketOf(options, context));
-  EXPECT_EQ(wrong.Get("k").Get().status().code(), StatusCode::kPermissionDenied);
-  EXPECT_FALSE(wrong.known().has_value());
+  EXPECT_EQ(wrong.Get("k", S3Question::kRequests).Get().status().code(),
+            StatusCode::kPermissionDenied);
+  EXPECT_FALSE(wrong.known(S3Question::kRequests).has_value());
   S3Prober right(BucketOf(OptionsOf(GetParam()), context));
-  EXPECT_TRUE(right.Get(testing::FreshPrefix() + "k").Get().ok());
+  EXPECT_TRUE(right.Get(testing::FreshPrefix() + "k", S3Question::kRequests).Get().ok());
 }
 
 }  // namespace

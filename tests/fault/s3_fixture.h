@@ -61,12 +61,15 @@ class S3Faults : public ::testing::Test {
   /// A store that has seen its bucket and probed what the server can do.
   KvStorePtr WarmStore() { return Warmed(Store()); }
   static KvStorePtr Warmed(KvStorePtr store) {
-    const Generation first =
-        store->Write("warm", Bytes::Copy("w"), {.if_equal = Generation::Missing()})
-            .Get()
-            .OrDie()
-            .generation;
-    store->Write("warm", std::nullopt, {.if_equal = first}).Get().OrDie();
+    // The second is uploaded in parts, where these are small.
+    for (const char* value : {"w", "more than sixteen bytes"}) {
+      const Generation first =
+          store->Write("warm", Bytes::Copy(value), {.if_equal = Generation::Missing()})
+              .Get()
+              .OrDie()
+              .generation;
+      store->Write("warm", std::nullopt, {.if_equal = first}).Get().OrDie();
+    }
     return store;
   }
 

@@ -1,8 +1,11 @@
 // Goal: the digests are SHA-256's and HMAC's.
-// Method: the examples of FIPS 180-2 and RFC 4231.
+// Method: the examples of FIPS 180-2 and RFC 4231; and once while the process exits.
 #include "src/base/sha256.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 namespace coffer {
 namespace {
@@ -32,6 +35,17 @@ TEST(Sha256, HmacExamplesOfTheRfc) {
       HexOf(HmacSha256(AsBytes(long_key), "Test Using Larger Than Block-Size Key - Hash Key First")
                 .OrDie()),
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+// Threads of a context may sign requests while the process exits.
+TEST(Sha256, IsThereUntilTheProcessHasEnded) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // In a process that has not used OpenSSL.
+  const auto exit = [] {
+    std::atexit([] { _exit(Sha256("abc").ok() ? 0 : 1); });  // Later than what is registered now.
+    static_cast<void>(Sha256("abc"));
+    std::exit(2);
+  };
+  EXPECT_EXIT(exit(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
