@@ -40,6 +40,7 @@ class ShardEncoding : public std::enable_shared_from_this<ShardEncoding> {
   Result<Pending> Step(Crew& crew);
   /// Once Step() is done: see ShardWriter::Finish().
   Future<WriteResult> Finish() { return writer_->Finish(); }
+  int64_t sent_bytes() const { return writer_->sent_bytes(); }
 
  private:
   class Lane;

@@ -126,6 +126,7 @@ Result<Future<WriteResult>> ShardWriter::FinishOrError() {
   if (index_first) shard.Append(*index);
   shard.Append(std::exchange(held_, BytesChain()));
   if (!index_first) shard.Append(*index);
+  sent_bytes_ = static_cast<int64_t>(shard.size());
   return stored_.store->Write(key_, std::move(shard), options_);
 }
 

@@ -46,6 +46,8 @@ class ShardWriter {
 
   /// Writes the index and publishes the shard (or deletes the key, if every chunk is absent).
   Future<WriteResult> Finish();
+  /// What the future of Finish holds until it resolves.
+  int64_t sent_bytes() const { return sent_bytes_; }
 
  private:
   bool streaming() const { return ShardStreams(stored_); }
@@ -66,6 +68,7 @@ class ShardWriter {
   Buffer batch_;
   size_t batch_size_ = 0;
   BytesChain held_;  // What was encoded, where the shard cannot stream.
+  int64_t sent_bytes_ = 0;
   ScratchChunk scratch_;
   std::unique_ptr<KvWriter> writer_;
 };

@@ -4,7 +4,8 @@
 //     the store (a chunk, or a shard).
 //  2. A cell that the transform covers wholly is encoded from the source, without reading, and
 //     written without a condition. A local store acknowledges later, when the value is durable: the
-//     lane does not wait for it, the operation does. A cell that sticks out of the array's shape is
+//     lane does not wait for it, the operation does. While a remote one is sent, only its encoded
+//     bytes are held, so that the next is encoded meanwhile. A cell that sticks out of the array's shape is
 //     covered only if the caller says that nobody else writes: somebody may have made the array
 //     larger, and written there.
 //  3. Any other cell is read, modified and written back under its generation. Those who want to
@@ -123,6 +124,8 @@ class CoveredWrite : public Work {
         if (!step.ok()) return AtCell(step.status(), *operation_, part_);
         if (!step->done()) return step;
         write_ = encoding_->Finish();
+        sent_bytes_ = encoding_->sent_bytes();
+        encoding_.reset();
       }
       done_bytes = part_.bytes(*operation_);
       if (later) {
@@ -130,7 +133,12 @@ class CoveredWrite : public Work {
                                 [](const Result<WriteResult>& result) { return result.status(); });
         return Pending::Done();
       }
-      if (!write_.ready()) return Pending::On(write_);
+      if (!write_.ready()) {
+        if (!crew.inside_task()) {
+          reservation.Release(reservation.bytes() - std::min(reservation.bytes(), sent_bytes_));
+        }
+        return Pending::On(write_);
+      }
     }
     COFFER_RETURN_IF_ERROR(write_.Get());
     return Pending::Done();
@@ -150,6 +158,7 @@ class CoveredWrite : public Work {
           std::optional<BytesChain> value,
           EncodeChunk(stored, context, part_.box, source, operation_->store_fill_chunks));
       if (value && later) value = HoldEncoded(stored, *std::move(value), reservation);
+      sent_bytes_ = BufferPool::CapacityFor(stored.chain->max_encoded_size());
       write_ = stored.store->Write(part_.key, std::move(value), options);
       return Status();
     }
@@ -169,12 +178,14 @@ class CoveredWrite : public Work {
                  *operation_, part_));
     }
     write_ = writer.Finish();
+    sent_bytes_ = writer.sent_bytes();
     return Status();
   }
 
   const OperationPtr operation_;
   const CellPart part_;
   const KeyLock turn_;
+  int64_t sent_bytes_ = 0;  // Held until write_ resolves.
   std::shared_ptr<ShardEncoding> encoding_;
   Future<WriteResult> write_;
 };
@@ -439,14 +450,16 @@ int64_t PiecesOfWrite(const StoredArray& stored, int64_t cells) {
   return CheckedMul(cells, layout->num_entries()).value_or(INT64_MAX);
 }
 
-/// How many lanes encode one shard: more than one where there would else be too few shards to keep
-/// all lanes at work to the end, and the budget has room.
+/// How many lanes encode one shard: more than one where there would else be too few shards, or no
+/// room for them in the budget, to keep all lanes at work to the end.
 int ShardLanes(const StoredArray& stored, const Context& context, int64_t cells, int lanes) {
   lanes = std::min(lanes, context.executor().concurrency());
-  if (stored.chain->shard_layout() == nullptr || lanes == 1 || cells >= 2 * lanes) return 1;
-  const int64_t at_once = std::min<int64_t>(cells, lanes);
-  const bool room = ShardEncodingBytes(stored, lanes) <= context.budget().limit_bytes() / at_once;
-  return room ? lanes : 1;
+  if (stored.chain->shard_layout() == nullptr || lanes == 1) return 1;
+  const int64_t limit = context.budget().limit_bytes();
+  const int64_t share = limit / std::min<int64_t>(cells, lanes);
+  const bool one_each = ShardWriterBytes(stored) <= share;
+  if (one_each && cells >= 2 * lanes) return 1;
+  return ShardEncodingBytes(stored, lanes) <= (one_each ? share : limit) ? lanes : 1;
 }
 
 }  // namespace

@@ -20,9 +20,11 @@ class EmptyListing final : public KvListing {
   }
 };
 
-class NewPrefixStore final : public KvStore {
+}  // namespace
+
+class NewPrefix::Store final : public KvStore {
  public:
-  explicit NewPrefixStore(KvStorePtr base) : base_(std::move(base)) {}
+  explicit Store(KvStorePtr base) : base_(std::move(base)) {}
 
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
     if (empty_) return Future<ReadResult>::Ready(AnswerMissing(options));
@@ -39,8 +41,12 @@ class NewPrefixStore final : public KvStore {
   }
   Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
                             WriteOptions options) override {
-    empty_ = false;
-    return base_->Write(std::move(key), std::move(value), std::move(options));
+    if (!empty_.exchange(false)) {
+      return base_->Write(std::move(key), std::move(value), std::move(options));
+    }
+    first_key_ = key;
+    first_ = base_->Write(std::move(key), std::move(value), std::move(options));
+    return Future<WriteResult>::Ready(WriteResult{WriteResult::State::kWritten, {}});
   }
   Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options) override {
     empty_ = false;
@@ -60,15 +66,25 @@ class NewPrefixStore final : public KvStore {
   Capabilities capabilities() const override { return base_->capabilities(); }
   std::string Describe(std::string_view key) const override { return base_->Describe(key); }
 
+  Status Settle() const {
+    if (!first_.valid()) return Status();
+    COFFER_ASSIGN_OR_RETURN(const WriteResult first, first_.Get());
+    if (first.state == WriteResult::State::kWritten) return Status();
+    return AbortedError(Describe(first_key_) + ": somebody else has written it");
+  }
+
  private:
   const KvStorePtr base_;
   std::atomic<bool> empty_{true};
+  std::string first_key_;
+  Future<WriteResult> first_;
 };
 
-}  // namespace
+NewPrefix::NewPrefix(KvStorePtr base, std::string prefix)
+    : store_(std::make_shared<Store>(MakePrefixStore(std::move(base), std::move(prefix)))) {}
 
-KvStorePtr MakeNewPrefixStore(KvStorePtr base, std::string prefix) {
-  return std::make_shared<NewPrefixStore>(MakePrefixStore(std::move(base), std::move(prefix)));
-}
+KvStorePtr NewPrefix::store() const { return store_; }
+
+Status NewPrefix::Settle() const { return store_->Settle(); }
 
 }  // namespace coffer::inline v0

@@ -1,7 +1,7 @@
 // How a checkpoint is published:
 //
 //  1. Find what stands at the place: a marker (to be replaced, if so asked), debris, or anything
-//     else, which is refused.
+//     else, which is refused. A listing that is empty tells all of that at once.
 //
 //  2. Take a fresh id. Where nothing is there and the store renames in one step, stage below
 //     "<place>.coffer-tmp-<id>/"; else write where it will stay, which the id keeps apart from
@@ -49,17 +49,32 @@ Result<Publication> Publication::Begin(CheckpointPlace place, bool overwrite,
     return InvalidArgumentError(place.Describe() + ": names like this are for unfinished saves");
   }
   Publication publication(std::move(place), overwrite, context);
-  COFFER_ASSIGN_OR_RETURN(publication.replaced_, ReadMarker(publication.place_));
+  COFFER_ASSIGN_OR_RETURN(const auto below, publication.ListBelow());
+  if (!below || !below->empty()) {
+    COFFER_ASSIGN_OR_RETURN(publication.replaced_, ReadMarker(publication.place_));
+  }
   if (publication.replaced_ && !overwrite) {
     return AlreadyExistsError(publication.place_.Describe() + ": a checkpoint is there already");
   }
-  if (!publication.replaced_) COFFER_RETURN_IF_ERROR(publication.CheckNothingElseIsThere());
+  if (!publication.replaced_) {
+    COFFER_RETURN_IF_ERROR(
+        publication.CheckNothingElseIsThere(below.value_or(std::vector<ListEntry>())));
+  }
   COFFER_RETURN_IF_ERROR(publication.ChooseRoot());
   return publication;
 }
 
+/// The first page; nullopt where the store lists nothing.
+Result<std::optional<std::vector<ListEntry>>> Publication::ListBelow() const {
+  if (!place_.store->capabilities().listable) return std::optional<std::vector<ListEntry>>();
+  COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing,
+                          place_.store->List({.range = KeyRange::Prefix(place_.prefix)}));
+  COFFER_ASSIGN_OR_RETURN(std::vector<ListEntry> page, listing->Next().Get());
+  return std::optional(std::move(page));
+}
+
 /// Data of savers that were killed is no obstacle: no marker names it.
-Status Publication::CheckNothingElseIsThere() {
+Status Publication::CheckNothingElseIsThere(const std::vector<ListEntry>& below) {
   const std::string where = place_.Describe();
   if (!place_.prefix.empty()) {
     const std::string key = place_.prefix.substr(0, place_.prefix.size() - 1);
@@ -69,17 +84,13 @@ Status Publication::CheckNothingElseIsThere() {
       return AlreadyExistsError(where + ": a value that is no checkpoint has this name");
     }
   }
-  if (!place_.store->capabilities().listable) return Status();
-  COFFER_ASSIGN_OR_RETURN(std::unique_ptr<KvListing> listing,
-                          place_.store->List({.range = KeyRange::Prefix(place_.prefix)}));
-  COFFER_ASSIGN_OR_RETURN(const std::vector<ListEntry> page, listing->Next().Get());
-  for (const ListEntry& entry : page) {
+  for (const ListEntry& entry : below) {
     const std::string_view name = std::string_view(entry.key).substr(place_.prefix.size());
     if (!IsDataName(name.substr(0, name.find('/')))) {
       return AlreadyExistsError(where + ": something that is no checkpoint is there already");
     }
   }
-  debris_is_there_ = !page.empty();
+  debris_is_there_ = !below.empty();
   return Status();
 }
 
@@ -177,7 +188,8 @@ Status Publication::LostToAnother() const {
 Status Publication::WhatIsInTheWay() {
   const Result<std::optional<StoredMarker>> there = ReadMarker(place_);
   if (!there.ok() || *there) return LostToAnother();
-  const Status other = CheckNothingElseIsThere();
+  COFFER_ASSIGN_OR_RETURN(const auto below, ListBelow());
+  const Status other = CheckNothingElseIsThere(below.value_or(std::vector<ListEntry>()));
   if (other.code() == StatusCode::kAlreadyExists) return other;
   return AlreadyExistsError(place_.Describe() +
                             ": something without keys has this name, such as a link that leads "

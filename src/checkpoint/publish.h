@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "coffer/async/context.h"
 #include "coffer/base/result.h"
@@ -36,7 +37,8 @@ class Publication {
  private:
   Publication(CheckpointPlace place, bool overwrite, const Context& context);
   Status ChooseRoot();
-  Status CheckNothingElseIsThere();
+  Result<std::optional<std::vector<ListEntry>>> ListBelow() const;
+  Status CheckNothingElseIsThere(const std::vector<ListEntry>& below);
   Status CheckStillThere(const Marker& marker) const;
   Status PublishByRename(const Marker& marker);
   Status PublishByMarker(const Marker& marker);

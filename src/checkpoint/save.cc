@@ -6,10 +6,10 @@
 //  2. Write each array leaf below "data-<id>/arrays/<n>/", several at once, encoded from the
 //     memory of the caller. Every chunk is stored, so that an absent one is a loss.
 //
-//  3. Write "data-<id>/checkpoint.json", which holds a digest of each array's metadata; read it
-//     back and parse it.
+//  3. Write "data-<id>/checkpoint.json", which holds a digest of each array's metadata.
 //
-//  4. Publish; or, after an error or a cancellation, delete what was written.
+//  4. Publish, which reads the document back; or, after an error or a cancellation, delete what was
+//  written.
 #include <chrono>
 #include <ctime>
 #include <optional>
@@ -100,8 +100,16 @@ class Saver {
     create.context = options_.context;
     const std::string prefix = data_prefix_ + "arrays/" + std::to_string(number) + "/";
     // At the root of a store of its own it makes no groups above it; nor is asked what is there.
-    COFFER_ASSIGN_OR_RETURN(const Array array,
-                            Array::Create(MakeNewPrefixStore(place_.store, prefix), "", create));
+    const NewPrefix place(place_.store, prefix);
+    const Status written = WriteArray(place.store(), create, number, cancel, progress);
+    const Status settled = place.Settle();
+    return settled.ok() ? written : settled;
+  }
+
+  Status WriteArray(const KvStorePtr& store, const CreateOptions& create, size_t number,
+                    const CancelToken& cancel, ProgressSum& progress) {
+    const ArrayLeaf& leaf = leaves_[number];
+    COFFER_ASSIGN_OR_RETURN(const Array array, Array::Create(store, "", create));
     ProgressSum::Part part(progress, leaf.bytes());
     ArrayWriteOptions write;
     write.store_fill_chunks = true;
@@ -110,7 +118,7 @@ class Saver {
     write.exclusive = true;
     COFFER_RETURN_IF_ERROR(array.Write(Box::Full(leaf.view.shape), leaf.view, write));
     part.Finish();
-    document_.arrays[number] = {layout.chunk_shape, layout.shard_shape,
+    document_.arrays[number] = {create.chunk_shape, create.shard_shape,
                                 Digest::Of(array.metadata())};
     return Status();
   }
@@ -125,8 +133,7 @@ class Saver {
     }
     const std::string key = data_prefix_ + std::string(kDocumentName);
     COFFER_RETURN_IF_ERROR(place_.store->Write(key, BytesChain(Bytes::Copy(text))).Get().status());
-    COFFER_ASSIGN_OR_RETURN(const Bytes stored, ReadDigested(place_, key, *digest));
-    return Document::Parse(stored.text()).status().Annotate(place_.store->Describe(key));
+    return Document::Parse(text).status().Annotate(place_.store->Describe(key));
   }
 
   const CheckpointPlace place_;
