@@ -58,9 +58,10 @@ class ArrayBlockSource : public BlockSource {
 
   int64_t task_bytes(const Box&) const override { return LargestReadTask(*array_.stored()); }
 
-  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) override {
+  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation,
+                   const CancelToken& cancel) override {
     COFFER_ASSIGN_OR_RETURN(const IndexTransform part, transform_.Subview(box));
-    return array_.Read(part, destination, {.reservation = &reservation});
+    return array_.Read(part, destination, {.cancel = cancel, .reservation = &reservation});
   }
 
  private:
@@ -151,7 +152,7 @@ class Copier {
                             IndexTransform::FromBox(stored_.shape(), region_));
     const auto read_block = [&](const Box& box) -> Result<ConstView> {
       const View view(buffer.data(), source_.data_type(), box.shape);
-      COFFER_RETURN_IF_ERROR(source_.ReadBlock(box, view, held));
+      COFFER_RETURN_IF_ERROR(source_.ReadBlock(box, view, held, options_.cancel));
       return ConstView(view);
     };
     const UpdatePart part{transform, read_block, options_.store_fill_chunks};
@@ -189,7 +190,7 @@ class Copier {
       COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
                               context_.buffers().Allocate(static_cast<size_t>(bytes)));
       const View view(buffer.data(), source_.data_type(), clipped.shape);
-      COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held));
+      COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held, options_.cancel));
       COFFER_ASSIGN_OR_RETURN(value, EncodeChunk(stored_, context_, stored_.grid.CellBox(cell),
                                                  view, options_.store_fill_chunks));
     }
@@ -256,7 +257,8 @@ class Copier {
       box = box.Intersect(clipped);
       if (box.empty()) continue;
       const View view(buffer.data(), source_.data_type(), box.shape);
-      COFFER_RETURN_IF_ERROR(source_.ReadBlock(Relative(box, region_), view, held));
+      COFFER_RETURN_IF_ERROR(
+          source_.ReadBlock(Relative(box, region_), view, held, options_.cancel));
       COFFER_RETURN_IF_ERROR(PutBlock(writer, key, clipped, box, view));
     }
     return Acknowledge(writer.Finish());

@@ -27,8 +27,10 @@ class COFFER_EXPORT BlockSource {
   virtual Shape block_shape() const { return {}; }
   /// Bytes that one call of ReadBlock holds beside the destination.
   virtual int64_t task_bytes(const Box& box) const = 0;
-  /// Reads a box. Called from several threads.
-  virtual Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) = 0;
+  /// Reads a box. Called from several threads. Ends soon, with Cancelled, when the token fires: the
+  /// copy waits for it.
+  virtual Status ReadBlock(const Box& box, const View& destination, Reservation& reservation,
+                           const CancelToken& cancel) = 0;
 };
 
 /// The elements that `transform` takes from an array.
