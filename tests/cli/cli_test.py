@@ -20,6 +20,7 @@ from checkpoint_cases import Checkpoints
 from interruption_cases import Interruption
 from plugin_cases import BreakingPlugins, Plugins
 from repair_cases import Inside, Repair
+from resume_cases import Resume, ResumeOnMinio, ResumeOnVersitygw
 from s3_cases import S3OnMinio, S3OnVersitygw
 from support import (
     BINARY,
@@ -44,6 +45,9 @@ __all__ = [
     "Interruption",
     "Plugins",
     "Repair",
+    "Resume",
+    "ResumeOnMinio",
+    "ResumeOnVersitygw",
     "S3OnMinio",
     "S3OnVersitygw",
     "Unfinished",
