@@ -22,6 +22,7 @@ from plugin_cases import BreakingPlugins, Plugins
 from repair_cases import Inside, Repair
 from resume_cases import Resume, ResumeOnMinio, ResumeOnVersitygw
 from s3_cases import S3OnMinio, S3OnVersitygw
+from silent_cases import SilentServers
 from support import (
     BINARY,
     BRAIN,
@@ -50,6 +51,7 @@ __all__ = [
     "ResumeOnVersitygw",
     "S3OnMinio",
     "S3OnVersitygw",
+    "SilentServers",
     "Unfinished",
     "Zarr2",
     "Zips",
