@@ -373,18 +373,26 @@ TEST(HttpEnd, CancelAllEndsWhatIsUnderWayAndWhatComesLater) {
   }
   ASSERT_TRUE(server.WaitUntil(
       [](const auto& counts) { return counts.requests == HttpTransport::kRequestsPerHost; }));
-  const Promise<void> timer;
-  net.transport.After(kForever, [&] { timer.Set(Status()); }, CancelToken());
   net.transport.CancelAll();
   for (const Future<HttpResponse>& future : sent) {
     EXPECT_EQ(future.Get().status().code(), StatusCode::kCancelled);
   }
-  timer.future().Wait();
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(net.Fetch(Patient(server.url() + "/k")).status().code(), StatusCode::kCancelled);
     net.transport.CancelAll();
   }
   EXPECT_EQ(server.counts().requests, HttpTransport::kRequestsPerHost);
+}
+
+TEST(HttpEnd, CancelAllWakesWhoSleepsUntilATimer) {
+  Net net;
+  const Promise<void> far;
+  const Promise<void> due;
+  net.transport.After(kForever, [&] { far.Set(Status()); }, CancelToken());
+  net.transport.After(milliseconds(1), [&] { due.Set(Status()); }, CancelToken());
+  due.future().Wait();
+  net.transport.CancelAll();
+  EXPECT_TRUE(far.future().Wait(std::chrono::steady_clock::now() + std::chrono::seconds(20)));
 }
 
 TEST(HttpEnd, CancelAllBeforeTheFirstRequest) {
