@@ -16,28 +16,31 @@ std::string Shown(const Json& value) { return Shortened(Printable(value.Dump()),
 
 // Where two documents first differ, and how; "" if nowhere. The order of members means nothing.
 std::string Difference(const Json& there, const Json& wanted, const std::string& path) {
+  const auto member = [&](const std::string& name) {
+    return std::string(path).append(".").append(name);
+  };
   if (there.is_object() && wanted.is_object()) {
     for (const auto& [name, value] : wanted.object()) {
       const Json* const found = there.Find(name);
-      if (found == nullptr) return path + "." + name + " is missing";
-      std::string difference = Difference(*found, value, path + "." + name);
+      if (found == nullptr) return member(name) + " is missing";
+      std::string difference = Difference(*found, value, member(name));
       if (!difference.empty()) return difference;
     }
     for (const auto& [name, value] : there.object()) {
-      if (wanted.Find(name) == nullptr) return path + "." + name + " is there, " + Shown(value);
+      if (wanted.Find(name) == nullptr) return member(name) + " is there, " + Shown(value);
+    }
+    return "";
+  }
+  if (there.is_array() && wanted.is_array() && there.array().size() == wanted.array().size()) {
+    for (size_t i = 0; i < there.array().size(); ++i) {
+      const std::string element = std::string(path).append("[").append(std::to_string(i)) + "]";
+      std::string difference = Difference(there.array()[i], wanted.array()[i], element);
+      if (!difference.empty()) return difference;
     }
     return "";
   }
   // By their texts: NaN is the same as NaN.
   if (there.Dump() == wanted.Dump()) return "";
-  if (there.is_array() && wanted.is_array() && there.array().size() == wanted.array().size()) {
-    for (size_t i = 0; i < there.array().size(); ++i) {
-      std::string difference =
-          Difference(there.array()[i], wanted.array()[i], path + "[" + std::to_string(i) + "]");
-      if (!difference.empty()) return difference;
-    }
-    return "";
-  }
   return path + " is " + Shown(there) + ", not " + Shown(wanted);
 }
 
