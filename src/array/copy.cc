@@ -13,9 +13,13 @@
 //     before bytes are reserved (KeyLocks).
 //
 //  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
+//
+//  6. With skip_stored the cells are taken in windows. Before each one listing sets a bit for each
+//     cell of the window that is stored; those that the copy covers are skipped.
 #include "coffer/array/copy.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <utility>
 
@@ -37,6 +41,7 @@ namespace {
 
 constexpr int64_t kBlockBytesMax = MiB(4);
 constexpr size_t kUnacknowledgedMax = 32;
+constexpr int64_t kWindowCellsMax = int64_t{1} << 26;
 
 class ArrayBlockSource : public BlockSource {
  public:
@@ -58,9 +63,10 @@ class ArrayBlockSource : public BlockSource {
 
   int64_t task_bytes(const Box&) const override { return LargestReadTask(*array_.stored()); }
 
-  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) override {
+  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation,
+                   const CancelToken& cancel) override {
     COFFER_ASSIGN_OR_RETURN(const IndexTransform part, transform_.Subview(box));
-    return array_.Read(part, destination, {.reservation = &reservation});
+    return array_.Read(part, destination, {.cancel = cancel, .reservation = &reservation});
   }
 
  private:
@@ -70,8 +76,8 @@ class ArrayBlockSource : public BlockSource {
 
 class Copier {
  public:
-  Copier(BlockSource& source, const Array& destination, const Index& at,
-         const ArrayWriteOptions& options, int threads)
+  Copier(BlockSource& source, const Array& destination, const Index& at, const CopyOptions& options,
+         int threads)
       : source_(source),
         array_(destination),
         stored_(*destination.stored()),
@@ -82,10 +88,16 @@ class Copier {
         item_size_(source.data_type().size()),
         progress_(options.on_progress, *NumElements(source.shape()) * item_size_) {}
 
-  Status CopyCell(const Index& cell) {
+  Status CopyCell(const Index& cell, bool is_stored) {
     const Box clipped = stored_.grid.ClippedCellBox(cell);
     const Box part = clipped.Intersect(region_);
     if (part.empty()) return Status();
+    const int64_t bytes = *NumElements(part.shape) * item_size_;
+    if (is_stored && part == clipped) {
+      skipped_bytes_ += bytes;
+      progress_.Add(bytes);
+      return Status();
+    }
     const bool in_part = part != (options_.exclusive ? clipped : stored_.grid.CellBox(cell));
     KeyLock turn;
     if (in_part || !conditional_write_) {  // As in NextCell() of write.cc.
@@ -98,9 +110,11 @@ class Copier {
     } else {
       COFFER_RETURN_IF_ERROR(CopyChunk(cell, clipped));
     }
-    progress_.Add(*NumElements(part.shape) * item_size_);
+    progress_.Add(bytes);
     return Status();
   }
+
+  int64_t skipped_bytes() const { return skipped_bytes_; }
 
   /// Waits for all that is not acknowledged yet; the first error.
   Status Settle() {
@@ -151,7 +165,7 @@ class Copier {
                             IndexTransform::FromBox(stored_.shape(), region_));
     const auto read_block = [&](const Box& box) -> Result<ConstView> {
       const View view(buffer.data(), source_.data_type(), box.shape);
-      COFFER_RETURN_IF_ERROR(source_.ReadBlock(box, view, held));
+      COFFER_RETURN_IF_ERROR(source_.ReadBlock(box, view, held, options_.cancel));
       return ConstView(view);
     };
     const UpdatePart part{transform, read_block, options_.store_fill_chunks};
@@ -189,7 +203,7 @@ class Copier {
       COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
                               context_.buffers().Allocate(static_cast<size_t>(bytes)));
       const View view(buffer.data(), source_.data_type(), clipped.shape);
-      COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held));
+      COFFER_RETURN_IF_ERROR(source_.ReadBlock(wanted, view, held, options_.cancel));
       COFFER_ASSIGN_OR_RETURN(value, EncodeChunk(stored_, context_, stored_.grid.CellBox(cell),
                                                  view, options_.store_fill_chunks));
     }
@@ -256,7 +270,8 @@ class Copier {
       box = box.Intersect(clipped);
       if (box.empty()) continue;
       const View view(buffer.data(), source_.data_type(), box.shape);
-      COFFER_RETURN_IF_ERROR(source_.ReadBlock(Relative(box, region_), view, held));
+      COFFER_RETURN_IF_ERROR(
+          source_.ReadBlock(Relative(box, region_), view, held, options_.cancel));
       COFFER_RETURN_IF_ERROR(PutBlock(writer, key, clipped, box, view));
     }
     return Acknowledge(writer.Finish());
@@ -305,11 +320,12 @@ class Copier {
   const StoredArray& stored_;
   const Context context_;
   const Box region_;
-  const ArrayWriteOptions options_;
+  const CopyOptions options_;
   const int threads_;
   const bool conditional_write_ = stored_.store->capabilities().conditional_write;
   const int64_t item_size_;
   Progress progress_;
+  std::atomic<int64_t> skipped_bytes_{0};
   Mutex mutex_;  // Guards what follows.
   std::deque<Future<WriteResult>> unacknowledged_ COFFER_GUARDED_BY(mutex_);
 };
@@ -330,6 +346,46 @@ Status CheckCopy(const BlockSource& source, const Array& destination, const Inde
   return region.status().Annotate(destination.url());
 }
 
+/// Of the cells number `begin` to `end` of a walk: whether something is stored.
+Result<std::vector<bool>> FindStored(const StoredArray& array, const CellWalk& walk, int64_t begin,
+                                     int64_t end, const CancelToken& cancel) {
+  std::vector<bool> is_stored(static_cast<size_t>(end - begin));
+  const auto see = [&](std::span<const ListEntry> page) {
+    for (const ListEntry& entry : page) {
+      const std::optional<Index> cell = array.ParseCellKey(entry.key);
+      const std::optional<int64_t> number = cell ? walk.Find(*cell) : std::nullopt;
+      if (!number || *number < begin || *number >= end) continue;
+      is_stored[static_cast<size_t>(*number - begin)] = true;
+    }
+    return cancel.cancelled() ? CancelledError("cancelled") : Status();
+  };
+  COFFER_RETURN_IF_ERROR(ForEachPage(*array.store, {.range = KeyRange::Prefix(array.prefix)}, see));
+  return is_stored;
+}
+
+Status CopyCells(Copier& copier, const Array& destination, const CellWalk& walk, int64_t cells,
+                 int threads, const CopyOptions& options) {
+  // Of one bit for a cell: at most 8 MiB, or a quarter of the budget.
+  const int64_t window_max =
+      2 * std::min(kWindowCellsMax / 2, destination.context().budget().limit_bytes());
+  const int64_t window = options.skip_stored ? window_max : cells;
+  for (int64_t begin = 0; begin < cells; begin += window) {
+    const int64_t count = std::min(window, cells - begin);
+    std::vector<bool> is_stored;
+    if (options.skip_stored) {
+      COFFER_ASSIGN_OR_RETURN(
+          is_stored, FindStored(*destination.stored(), walk, begin, begin + count, options.cancel));
+    }
+    const auto copy = [&](int64_t n) {
+      return copier.CopyCell(walk.At(begin + n),
+                             options.skip_stored && is_stored[static_cast<size_t>(n)]);
+    };
+    COFFER_RETURN_IF_ERROR(
+        RunInBackground(destination.context(), threads, count, copy, options.cancel));
+  }
+  return Status();
+}
+
 }  // namespace
 
 BlockSource::~BlockSource() = default;
@@ -339,7 +395,8 @@ std::unique_ptr<BlockSource> MakeBlockSource(const Array& array, const IndexTran
 }
 
 Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
-                const ArrayWriteOptions& options) {
+                const CopyOptions& options) {
+  if (options.skipped_bytes != nullptr) *options.skipped_bytes = 0;
   COFFER_RETURN_IF_ERROR(CheckCopy(source, destination, at));
   if (Box::Full(source.shape()).empty()) return Status();
   COFFER_ASSIGN_OR_RETURN(const IndexTransform region,
@@ -352,17 +409,18 @@ Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
                        destination.stored()->prefix);
   const int threads = destination.context().executor().concurrency();
   Copier copier(source, destination, at, options, threads);
-  const Status copied = RunInBackground(
-      destination.context(), threads, *cells,
-      [&](int64_t n) { return copier.CopyCell(walk.At(n)); }, options.cancel);
+  const Status copied = CopyCells(copier, destination, walk, *cells, threads, options);
   const Status settled = copier.Settle();
+  if (options.skipped_bytes != nullptr) *options.skipped_bytes = copier.skipped_bytes();
   const Status checked =
-      CheckShapeAfterWrite(destination.stored(), region, options, destination.context()).Get();
+      CheckShapeAfterWrite(destination.stored(), region, {.exclusive = options.exclusive},
+                           destination.context())
+          .Get();
   if (!copied.ok()) return copied;
   return settled.ok() ? checked : settled;
 }
 
-Status Copy(const Array& source, const Array& destination, const ArrayWriteOptions& options) {
+Status Copy(const Array& source, const Array& destination, const CopyOptions& options) {
   if (source.shape() != destination.shape()) {
     return InvalidArgumentError(destination.url() + ": the array has shape " +
                                 ToString(destination.shape()) + ", the source has " +

@@ -28,8 +28,11 @@ Status CheckNoOtherFormat(const Place& place, const ArrayDriver& driver, const C
 /// The places above a path or URL, nearest first; none above a JSON spec. Links and ".." of local
 /// paths are resolved.
 std::vector<std::string> PlacesAbove(std::string_view place);
+/// Whether an error of looking at a place tells nothing of it: the look was cancelled, or nobody
+/// answered. Other errors are what a place is like in which nobody can look (no permission, say).
+bool WasNotAnswered(const Status& status);
 /// FailedPrecondition if an array stands above a path or URL: everything below its prefix is its
-/// own. Where nobody can look, there is none.
+/// own. Where nobody can look, there is none; an error if looking was not answered.
 Status CheckNoArrayAbove(std::string_view place, const Context& context);
 
 /// Deletes whatever stands below the place's prefix.

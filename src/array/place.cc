@@ -121,11 +121,17 @@ std::vector<std::string> PlacesAbove(std::string_view place) {
   return above;
 }
 
+bool WasNotAnswered(const Status& status) {
+  return status.code() == StatusCode::kCancelled || status.code() == StatusCode::kUnavailable ||
+         status.code() == StatusCode::kDeadlineExceeded;
+}
+
 Status CheckNoArrayAbove(std::string_view place, const Context& context) {
   for (const std::string& above : PlacesAbove(place)) {
     const Result<KvStorePtr> store = OpenKvStore(above, context);
     if (!store.ok()) continue;
     const Result<FoundNode> found = FindNodeAt({*store, "", ""}, {.context = context});
+    if (WasNotAnswered(found.status())) return found.status();
     if (!found.ok() || found->kind != NodeKind::kArray) continue;
     return FailedPreconditionError(std::string(place) + ": inside the array at " +
                                    (*store)->Describe("") + ", where nothing else can stand");

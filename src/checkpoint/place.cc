@@ -78,11 +78,11 @@ Status NothingComplete(const CheckpointPlace& place) {
   }
   Result<std::unique_ptr<KvListing>> listing =
       place.store->List({.range = KeyRange::Prefix(place.prefix), .page_size = 1});
-  if (listing.ok()) {
-    const Result<std::vector<ListEntry>> page = (*listing)->Next().Get();
-    if (page.ok() && !page->empty()) {
-      return NotFoundError(where + ": no checkpoint: what is there has no commit marker");
-    }
+  const Result<std::vector<ListEntry>> page =
+      listing.ok() ? (*listing)->Next().Get() : listing.status();
+  if (WasNotAnswered(page.status())) return page.status();
+  if (page.ok() && !page->empty()) {
+    return NotFoundError(where + ": no checkpoint: what is there has no commit marker");
   }
   return NotFoundError(where + ": no checkpoint: nothing is there");
 }
@@ -137,6 +137,7 @@ Status CheckNothingAbove(std::string_view place, const Context& context) {
     const Result<KvStorePtr> store = OpenKvStore(above, context);
     if (!store.ok()) continue;
     const Result<bool> marker = HasMarker({*store, ""});
+    if (WasNotAnswered(marker.status())) return marker.status();
     if (!marker.ok() || !*marker) continue;
     return FailedPreconditionError(std::string(place) + ": inside the checkpoint at " +
                                    (*store)->Describe("") + ", where nothing else can stand");
@@ -154,6 +155,7 @@ Status CheckNotInACheckpoint(std::string_view place, const Context& context) {
     const Result<KvStorePtr> store = OpenKvStore(above, context);
     if (!store.ok()) continue;
     const Result<bool> marker = HasMarker({*store, ""});
+    if (WasNotAnswered(marker.status())) return marker.status();
     const bool whole = marker.ok() && *marker;
     if (!whole && !(is_data && IsUnreadableMarker(marker.status()))) continue;
     return FailedPreconditionError(std::string(place) + ": inside the checkpoint at " +

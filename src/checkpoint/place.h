@@ -36,10 +36,11 @@ Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, PlaceUse use
 Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix);
 
 /// FailedPrecondition if an array or a checkpoint stands above a path or URL: everything below it
-/// is its own. Where nobody can look, there is none.
+/// is its own. Where nobody can look, there is none; an error if looking was not answered.
 Status CheckNothingAbove(std::string_view place, const Context& context);
 
-/// FailedPrecondition if a checkpoint, be its marker damaged, stands above a path or URL.
+/// FailedPrecondition if a checkpoint, be its marker damaged, stands above a path or URL. The same
+/// where nobody can look or answers.
 Status CheckNotInACheckpoint(std::string_view place, const Context& context);
 
 /// "<prefix without its slash>.coffer-tmp-<16 hexadecimal digits>/", where a save stages its work.

@@ -34,6 +34,14 @@ namespace {
 
 constexpr std::string_view kPerhapsNotDurable = "the checkpoint is there, but perhaps not durable";
 
+/// Of writing the marker, which nobody cancels alone: requests that ended on their way. Cancelled
+/// would say that nothing happened.
+Status NotCancelled(const Status& status) {
+  if (status.code() != StatusCode::kCancelled) return status;
+  return UnavailableError("what became of its marker is not known: " +
+                          std::string(status.message()));
+}
+
 }  // namespace
 
 Publication::Publication(CheckpointPlace place, bool overwrite, const Context& context)
@@ -164,9 +172,9 @@ Status Publication::PublishByMarker(const Marker& marker) {
     const Result<std::optional<StoredMarker>> mine = MarkerIfMine();
     const bool visible = mine.ok() && *mine;
     mine_to_delete_ = mine.ok() && !visible && place_.store->capabilities().local;
-    if (!visible) return written.status();
+    if (!visible) return NotCancelled(written.status());
     written = place_.store->Write(key, text, {.if_equal = (*mine)->generation}).Get();
-    if (!written.ok()) return written.status().Annotate(kPerhapsNotDurable);
+    if (!written.ok()) return NotCancelled(written.status()).Annotate(kPerhapsNotDurable);
   }
   return written->state == WriteResult::State::kWritten ? Status() : LostToAnother();
 }

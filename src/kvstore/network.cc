@@ -92,6 +92,8 @@ void ApplyNetworkOptions(const NetworkOptions& options, const Context& context,
   request->buffers = &context.buffers();
 }
 
+void CancelRequests(const Context& context) { context.Get<HttpTransport>().CancelAll(); }
+
 void LinkEstimate::Add(const HttpResponse& answer) {
   Blend(latency_, answer.first_byte_seconds);
   if (answer.body_size >= kTellingBody && answer.body_seconds > 0) {

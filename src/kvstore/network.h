@@ -28,6 +28,10 @@ HttpRetry RetryOf(const NetworkOptions& options);
 void ApplyNetworkOptions(const NetworkOptions& options, const Context& context,
                          HttpRequest* request);
 
+/// Ends all requests of this context to servers, those to come too, with Cancelled: for a program
+/// that is to end though a server does not answer.
+void CancelRequests(const Context& context);
+
 /// Latency and bandwidth of the requests so far, which say what a request is worth in bytes.
 class LinkEstimate {
  public:

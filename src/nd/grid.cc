@@ -1,5 +1,6 @@
 #include "src/nd/grid.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -50,6 +51,21 @@ Index CellWalk::At(int64_t n) const {
     n /= counts_[d];
   }
   return cell;
+}
+
+std::optional<int64_t> CellWalk::Find(const Index& cell) const {
+  int64_t number = 0;
+  for (int d = 0; d < counts_.rank(); ++d) {
+    const int64_t extent = grid_.cell_shape()[d];
+    const int64_t first = bounds_.origin[d];
+    const int64_t step = std::abs(transform_.maps()[static_cast<size_t>(d)].stride);
+    if (cell[d] < first / extent || cell[d] >= grid_.grid_shape()[d]) return std::nullopt;
+    const int64_t n = step > extent ? CeilDiv(std::max(cell[d] * extent - first, int64_t{0}), step)
+                                    : cell[d] - first / extent;
+    if (n >= counts_[d] || Coordinate(d, n) != cell[d]) return std::nullopt;
+    number = number * counts_[d] + n;
+  }
+  return number;
 }
 
 int64_t CellWalk::Coordinate(int dim, int64_t n) const {

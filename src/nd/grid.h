@@ -22,6 +22,8 @@ class CellWalk {
   std::optional<int64_t> size() const { return NumElements(counts_); }
   /// The n-th cell. Requires 0 <= n < size(). Thread safe.
   Index At(int64_t n) const;
+  /// The n of a cell, which may also lie outside the grid; nullopt if the walk does not come to it.
+  std::optional<int64_t> Find(const Index& cell) const;
 
  private:
   int64_t Coordinate(int dim, int64_t n) const;

@@ -87,6 +87,7 @@ class HttpTransport::Loop : public std::enable_shared_from_this<Loop> {
 
   Future<HttpResponse> Send(HttpRequest request, std::shared_ptr<Executor> executor);
   void After(Clock::duration delay, Task task, const CancelToken& cancel);
+  void CancelAll();
   void Close();
 
  private:
@@ -150,7 +151,7 @@ Future<HttpResponse> HttpTransport::Loop::Send(HttpRequest request,
   {
     MutexLock lock(mutex_);
     if (ended_) {
-      refused = CancelledError("the context is ending");
+      refused = CancelledError("requests of this context were cancelled");
     } else if (StartLocked()) {
       inbox_.push_back(transfer);
     } else {
@@ -210,16 +211,23 @@ void HttpTransport::Loop::Wake() {
   if (!woken_.exchange(true)) curl_multi_wakeup(multi_);
 }
 
-void HttpTransport::Loop::Close() {
-  std::thread thread;
+void HttpTransport::Loop::CancelAll() {
   {
     MutexLock lock(mutex_);
     closed_ = true;
     if (!thread_.joinable()) ended_ = true;
+  }
+  Wake();
+}
+
+void HttpTransport::Loop::Close() {
+  CancelAll();
+  std::thread thread;
+  {
+    MutexLock lock(mutex_);
     thread = std::move(thread_);
   }
   if (!thread.joinable()) return;
-  Wake();
   if (thread.get_id() == std::this_thread::get_id()) {
     thread.detach();
   } else {
@@ -417,5 +425,7 @@ Future<HttpResponse> HttpTransport::Send(HttpRequest request, std::shared_ptr<Ex
 void HttpTransport::After(std::chrono::milliseconds delay, Task task, const CancelToken& cancel) {
   loop().After(delay, std::move(task), cancel);
 }
+
+void HttpTransport::CancelAll() { loop().CancelAll(); }
 
 }  // namespace coffer::inline v0

@@ -51,6 +51,10 @@ class HttpTransport {
   /// at once if the transport is destroyed first.
   void After(std::chrono::milliseconds delay, Task task, const CancelToken& cancel);
 
+  /// Ends all requests with Cancelled: those under way or waiting, and those that come later.
+  /// Timers run at once. Does not wait for it.
+  void CancelAll();
+
  private:
   class Loop;
   struct OfProcess;

@@ -20,7 +20,9 @@ from checkpoint_cases import Checkpoints
 from interruption_cases import Interruption
 from plugin_cases import BreakingPlugins, Plugins
 from repair_cases import Inside, Repair
+from resume_cases import Resume, ResumeOnMinio, ResumeOnVersitygw
 from s3_cases import S3OnMinio, S3OnVersitygw
+from silent_cases import SilentServers
 from support import (
     BINARY,
     BRAIN,
@@ -44,8 +46,12 @@ __all__ = [
     "Interruption",
     "Plugins",
     "Repair",
+    "Resume",
+    "ResumeOnMinio",
+    "ResumeOnVersitygw",
     "S3OnMinio",
     "S3OnVersitygw",
+    "SilentServers",
     "Unfinished",
     "Zarr2",
     "Zips",

@@ -1,42 +1,13 @@
 """Cases of cli_test.py: every command that takes long, interrupted once it is seen to work."""
 
 import os
-import signal
-import subprocess
-import time
 from pathlib import Path
 
-from support import BINARY, ROOT, CliTest, npy, pattern, safetensors
+from support import InterruptingTest, npy, pattern, safetensors
 
 
-class Interruption(CliTest):
+class Interruption(InterruptingTest):
     """Interrupting leaves what was there, or whole chunks, and says which."""
-
-    def interrupt(self, sign: str | int, *arguments: str) -> tuple[int, str]:
-        """Starts a command and interrupts it at a sign that it works: files that match a pattern,
-        or so many bytes that it has read."""
-        command = [str(ROOT / BINARY), *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            deadline = time.monotonic() + 60
-            while not self.seen(sign, process.pid):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
-                    text = process.communicate()[1].decode()
-                    self.fail(f"{arguments} gave no sign that it works: {text}")
-                time.sleep(0.0005)
-            process.send_signal(signal.SIGINT)
-            text = process.communicate(timeout=100)[1].decode()
-        return process.returncode, text.replace(str(self.folder) + "/", "")
-
-    def seen(self, sign: str | int, pid: int) -> bool:
-        """Whether a sign is there."""
-        if isinstance(sign, str):
-            return any(self.folder.glob(sign))
-        for line in Path(f"/proc/{pid}/io").read_text(encoding="ascii").splitlines():
-            name, value = line.split(": ")
-            if name == "rchar":
-                return int(value) > sign
-        return False
 
     def expect_cancelled(self, expected: str, sign: str | int, *arguments: str) -> None:
         """Interrupts a command, which must say so and nothing else."""

@@ -8,21 +8,20 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from support import CliTest, make_npz, npy, parse_safetensors, pattern, safetensors
+from support import InterruptingTest, make_npz, npy, parse_safetensors, pattern, safetensors
 
 SHAPE = (9, 14)
 DATA = pattern("<i4", SHAPE)
 PATIENCE = {"attempts_max": 2, "retry_budget": "1s", "connect_timeout": "1s"}
 
 
-class S3OnVersitygw(CliTest):
-    """On files below, as on a campus. Each test has a prefix of its own."""
+class S3Test(InterruptingTest):
+    """A test on a real server, with a prefix of its own."""
 
     server = "VERSITYGW"
 
     def setUp(self) -> None:
         super().setUp()
-        self.environment = dict(os.environ)
         for name in [name for name in self.environment if name.startswith("AWS_")]:
             del self.environment[name]
         self.secret = self.variable("S3_SECRET_KEY")
@@ -50,10 +49,14 @@ class S3OnVersitygw(CliTest):
         return text
 
     def run_coffer(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-        done = super().run_coffer(*arguments, env=self.environment, **options)
+        done = super().run_coffer(*arguments, **options)
         for secret in (self.secret, self.environment.get("AWS_SECRET_ACCESS_KEY", self.secret)):
             self.assertNotIn(secret.encode(), done.stdout + done.stderr)
         return done
+
+
+class S3OnVersitygw(S3Test):
+    """On files below, as on a campus."""
 
     def names(self, *arguments: str) -> list[str]:
         """What ls prints."""

@@ -4,12 +4,14 @@ of the formats it knows, with the standard library alone."""
 import json
 import math
 import os
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,7 @@ class CliTest(unittest.TestCase):
 
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="coffer-cli-")))
+        self.environment = dict(os.environ)
 
     def path(self, name: str) -> str:
         """A path in the test's folder."""
@@ -94,6 +97,7 @@ class CliTest(unittest.TestCase):
     def run_coffer(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Runs the binary and returns what it did."""
         command = [str(ROOT / BINARY), *arguments]
+        options.setdefault("env", self.environment)
         return subprocess.run(command, capture_output=True, timeout=120, check=False, **options)
 
     def coffer(self, *arguments: str) -> bytes:
@@ -128,6 +132,47 @@ class CliTest(unittest.TestCase):
     def cat(self, url: str, *arguments: str) -> tuple[str, tuple[int, ...], bytes]:
         """Type, shape and bytes of an array or a part of it."""
         return parse_npy(self.coffer("cat", url, "-o", "-", *arguments))
+
+
+class InterruptingTest(CliTest):
+    """A test that ends commands while they work."""
+
+    patience = 100.0  # Seconds that an interrupted command may take to end.
+
+    def interrupt(
+        self, sign: str | int | Callable[[], bool], *arguments: str, how: int = signal.SIGINT
+    ) -> tuple[int, str]:
+        """Starts a command and sends it a signal once there is a sign that it works: files that
+        match a pattern, so many bytes that it has read, or whatever a function says."""
+        command = [str(ROOT / BINARY), *arguments]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=self.environment) as process:
+            deadline = time.monotonic() + 60
+            while not self.seen(sign, process.pid):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    text = process.communicate()[1].decode()
+                    self.fail(f"{arguments} gave no sign that it works: {text}")
+                time.sleep(0.0005)
+            process.send_signal(how)
+            try:
+                text = process.communicate(timeout=self.patience)[1].decode()
+            except subprocess.TimeoutExpired:
+                process.kill()
+                self.fail(f"{arguments} did not end")
+        return process.returncode, text.replace(str(self.folder) + "/", "")
+
+    def seen(self, sign: str | int | Callable[[], bool], pid: int) -> bool:
+        """Whether a sign is there."""
+        if callable(sign):
+            return sign()
+        if isinstance(sign, str):
+            return any(self.folder.glob(sign))
+        for line in Path(f"/proc/{pid}/io").read_text(encoding="ascii").splitlines():
+            name, value = line.split(": ")
+            if name == "rchar":
+                return int(value) > sign
+        return False
 
 
 def make_npz(path: str, arrays: dict[str, bytes], compression: int) -> None:

@@ -20,7 +20,8 @@ class FileSource : public BlockSource {
   DataType data_type() const override { return type_; }
   const Shape& shape() const override { return array_.layout.shape; }
   int64_t task_bytes(const Box&) const override { return MiB(1); }
-  Status ReadBlock(const Box& box, const View& destination, Reservation&) override {
+  Status ReadBlock(const Box& box, const View& destination, Reservation&,
+                   const CancelToken&) override {
     return array_.Read(box, View(destination.data, array_.layout.data_type, destination.shape,
                                  destination.strides));
   }

@@ -1,6 +1,7 @@
 // Interruption: SIGINT and SIGTERM are blocked before the first thread exists (so no library thread
 // ever takes one) and waited for by one thread of our own. Cancelling needs locks, which a signal
-// handler may not take.
+// handler may not take. Not every operation takes a token, and cleaning up must not: both wait for
+// servers, which may be silent for ever. So a second after the first signal all requests end.
 #include "tools/coffer/session.h"
 
 #include <pthread.h>
@@ -9,10 +10,12 @@
 
 #include <atomic>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <system_error>
 #include <thread>
 
+#include "src/kvstore/network.h"
 #include "tools/coffer/plugins.h"
 #include "tools/coffer/text.h"
 
@@ -31,12 +34,18 @@ void EndProcess(int signal, const sigset_t& signals) {
 }
 
 // The first signal cancels, if anybody listens; any other ends the process.
-void WaitForSignals(const CancelSource& source, const sigset_t& signals) {
+void WaitForSignals(const CancelSource& cancel, const CancelSource& cut_off,
+                    const sigset_t& signals) {
+  constexpr timespec kPatience{.tv_sec = 1, .tv_nsec = 0};
   int signal = 0;
   sigwait(&signals, &signal);
   if (is_cooperative) {
-    source.Cancel();
-    sigwait(&signals, &signal);
+    cancel.Cancel();
+    signal = sigtimedwait(&signals, nullptr, &kPatience);
+    if (signal < 0) {
+      cut_off.Cancel();
+      sigwait(&signals, &signal);
+    }
   }
   EndProcess(signal, signals);
 }
@@ -80,10 +89,13 @@ void Progress::Update(int64_t done, int64_t all) {
   std::fflush(stderr);
 }
 
+Session::~Session() { cut_off_.token().RemoveCallback(cut_off_id_); }
+
 const Context& Session::context() {
   if (!context_) {
     context_ =
         Context::Create({.threads = options_.threads, .budget_bytes = options_.budget_bytes});
+    cut_off_id_ = cut_off_.token().OnCancel([context = *context_] { CancelRequests(context); });
   }
   return *context_;
 }
@@ -95,7 +107,9 @@ void Session::WatchSignals() {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   try {
-    std::thread([source = cancel_, signals] { WaitForSignals(source, signals); }).detach();
+    std::thread([cancel = cancel_, cut_off = cut_off_, signals] {
+      WaitForSignals(cancel, cut_off, signals);
+    }).detach();
   } catch (const std::system_error&) {  // No thread is to be had: a signal ends the process.
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   }

@@ -82,13 +82,19 @@ class Session {
   using Action = std::function<Result<int>()>;
 
   GlobalOptions& options() { return options_; }
+  Session() = default;
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
   /// Takes SIGINT and SIGTERM over. To be called before any thread is started.
   void WatchSignals();
 
   /// Made on first use, from the options.
   const Context& context();
   /// Fires when the user interrupts (SIGINT, SIGTERM). Asking for it makes the first interruption a
-  /// request to stop; without it, and the second time, the signal ends the process.
+  /// request to stop; without it, and the second time, the signal ends the process. What has not
+  /// stopped a second later is helped: every request of the context to a server ends then.
   CancelToken cancel_token();
 
   /// Prints to standard output.
@@ -116,6 +122,8 @@ class Session {
 
   GlobalOptions options_;
   CancelSource cancel_;
+  CancelSource cut_off_;
+  uint64_t cut_off_id_ = 0;
   std::optional<Context> context_;
   Action chosen_;
   bool output_failed_ = false;

@@ -6,12 +6,14 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/soak.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/model.h"
 #include "tests/unit/array/ones.h"
 
 namespace coffer {
 namespace {
 
+using testing::ForwardingStore;
 using testing::Later;
 using testing::NewStore;
 using testing::Ones;
@@ -155,6 +157,49 @@ TEST(CopyTest, StopsWhenCancelledAndReportsProgress) {
                                   .cancel = cancel.token()});
   EXPECT_EQ(status.code(), StatusCode::kCancelled);
   EXPECT_LT(source.elements, 64);
+}
+
+/// Cancels as soon as a chunk is read, and answers only because it is told.
+class SilentStore : public ForwardingStore {
+ public:
+  SilentStore(KvStorePtr base, CancelSource cancel)
+      : ForwardingStore(std::move(base)), cancel_(std::move(cancel)) {}
+  Future<ReadResult> Read(std::string key, ReadOptions options) override {
+    if (key.find("/c/") == std::string::npos) {
+      return ForwardingStore::Read(std::move(key), std::move(options));
+    }
+    cancel_.Cancel();
+    return Future<ReadResult>::Ready(options.cancel.cancelled()
+                                         ? CancelledError("told so")
+                                         : InternalError("this would have waited for ever"));
+  }
+  Capabilities capabilities() const override {
+    Capabilities capabilities = ForwardingStore::capabilities();
+    capabilities.local = false;
+    return capabilities;
+  }
+
+ private:
+  const CancelSource cancel_;
+};
+
+TEST(CopyTest, ACancelledCopyDoesNotWaitForASilentSource) {
+  // A chunk, a chunk of a shard, a part of a chunk.
+  for (const CreateOptions& layout :
+       std::vector<CreateOptions>{{.shape = {8}, .chunk_shape = {8}},
+                                  {.shape = {8}, .chunk_shape = {2}, .shard_shape = {8}},
+                                  {.shape = {9}, .chunk_shape = {9}}}) {
+    const CancelSource cancel;
+    const KvStorePtr store = NewStore();
+    const Array stored = Array::Create(store, "a/", {.shape = {8}, .chunk_shape = {8}}).OrDie();
+    const std::vector<uint8_t> values(8, 1);
+    stored.Write(Box::Full({8}), Ref(values.data(), {8})).OrDie();
+    const Array source = Array::Open(std::make_shared<SilentStore>(store, cancel), "a/").OrDie();
+    const Array destination = Array::Create(NewStore(), "", layout).OrDie();
+    const Status status = CopyInto(*MakeBlockSource(source, IndexTransform::Identity({8})),
+                                   destination, {0}, {.cancel = cancel.token()});
+    EXPECT_EQ(status.code(), StatusCode::kCancelled) << status;
+  }
 }
 
 }  // namespace

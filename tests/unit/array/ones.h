@@ -18,7 +18,8 @@ class Ones : public BlockSource {
   DataType data_type() const override { return DataType::kUint8; }
   const Shape& shape() const override { return shape_; }
   int64_t task_bytes(const Box&) const override { return 0; }
-  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation) override {
+  Status ReadBlock(const Box& box, const View& destination, Reservation& reservation,
+                   const CancelToken&) override {
     const int64_t count = *NumElements(box.shape);
     elements += count;
     for (int64_t seen = largest; seen < count && !largest.compare_exchange_weak(seen, count);) {

@@ -217,6 +217,26 @@ TEST(Copy, NoSingleFailureIsOverlooked) {
   }
 }
 
+// As where all requests of a context are cancelled.
+TEST(Copy, IsNotCalledCancelledIfItMayBePublished) {
+  const KvStorePtr source = StoreWith(Small(1));
+  for (const bool done : {true, false}) {
+    const auto destination = MakeFaultStore(Lesser({.rename = false, .local = false}));
+    destination->Inject({.operation = KvOperation::kWrite,
+                         .key_prefix = "d/commit",
+                         .times = -1,
+                         .status = CancelledError("on its way"),
+                         .after = done});
+    const Status status = Copy(source, "c/", destination, "d/").status();
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status;
+    EXPECT_THAT(
+        std::string(status.message()),
+        HasSubstr("what became of its marker is not known: memory:///d/commit: on its way"));
+    destination->Clear();
+    if (done) ExpectSound(destination, "d/", Small(1));
+  }
+}
+
 TEST(Copy, CancelledLeavesNothing) {
   const KvStorePtr source = StoreWith(Small(1));
   const KvStorePtr destination = MakeMemoryStore();

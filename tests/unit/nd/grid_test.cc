@@ -18,7 +18,10 @@ std::vector<Index> Cells(const Shape& shape, const Shape& cell_shape, std::strin
   const RegularGrid grid = RegularGrid::Make(shape, cell_shape).OrDie();
   const CellWalk walk(grid, IndexTransform::Parse(shape, region).OrDie());
   std::vector<Index> cells;
-  for (int64_t n = 0; n < walk.size().value(); ++n) cells.push_back(walk.At(n));
+  for (int64_t n = 0; n < walk.size().value(); ++n) {
+    cells.push_back(walk.At(n));
+    EXPECT_EQ(walk.Find(cells.back()), n);
+  }
   return cells;
 }
 
@@ -64,6 +67,25 @@ TEST(CellWalk, AStepLongerThanACellSkipsCells) {
             (std::vector<Index>{{0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}}));
   EXPECT_EQ(Cells({100}, {10}, "9:40:10"), (std::vector<Index>{{0}, {1}, {2}, {3}}));
   EXPECT_EQ(Cells({100}, {10}, "9::90"), (std::vector<Index>{{0}, {9}}));
+}
+
+TEST(CellWalk, FindsOnlyCellsThatItVisits) {
+  const auto find = [](const Shape& shape, const Shape& cell_shape, std::string_view region,
+                       const Index& cell) {
+    const RegularGrid grid = RegularGrid::Make(shape, cell_shape).OrDie();
+    return CellWalk(grid, IndexTransform::Parse(shape, region).OrDie()).Find(cell);
+  };
+  EXPECT_EQ(find({10, 6}, {4, 3}, "", {2, 1}), 5);
+  EXPECT_EQ(find({10, 6}, {4, 3}, "4:,0:3", {1, 0}), 0);
+  EXPECT_EQ(find({10, 6}, {4, 3}, "4:,0:3", {2, 0}), 1);
+  for (const Index& cell : std::vector<Index>{{0, 0}, {1, 1}, {3, 0}, {INT64_MAX, 0}}) {
+    EXPECT_EQ(find({10, 6}, {4, 3}, "4:,0:3", cell), std::nullopt) << ToString(cell);
+  }
+  EXPECT_EQ(find({100}, {10}, "5::30", {6}), 2);
+  for (const int64_t cell : {1, 2, 4, 5, 7, 8, 10, 12}) {
+    EXPECT_EQ(find({100}, {10}, "5::30", {cell}), std::nullopt) << cell;
+  }
+  EXPECT_EQ(find({100}, {10}, "25::30", {0}), std::nullopt);
 }
 
 }  // namespace

@@ -300,6 +300,18 @@ TEST(HttpClient, CancellingEndsAWait) {
   }
 }
 
+TEST(HttpClient, TheEndOfAllRequestsEndsAWait) {
+  HttpRetry retry = kFast;
+  retry.longest = kForever;
+  retry.budget = 2 * kForever;
+  Case c({{.status = 503, .headers = {{"Retry-After", "3600"}}}}, retry);
+  const Future<HttpResponse> future = c.Send();
+  ASSERT_TRUE(c.server.WaitUntil([](const auto& counts) { return counts.requests == 1; }));
+  c.context.Get<HttpTransport>().CancelAll();
+  EXPECT_EQ(future.Get().status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(c.server.counts().requests, 1);
+}
+
 TEST(HttpClient, CancellingEndsARequestUnderWay) {
   Case c({kSilent}, kFast);
   const CancelSource source;

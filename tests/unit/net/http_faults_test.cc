@@ -360,8 +360,51 @@ TEST(HttpEnd, WhatACallbackAsksOfAnEndingTransportIsCancelled) {
     ASSERT_TRUE(server.WaitUntil([](const auto& counts) { return counts.requests == 1; }));
   }
   EXPECT_EQ(again.future().Get().status().ToString(),
-            "Cancelled: GET " + server.url() + "/again: the context is ending");
+            "Cancelled: GET " + server.url() + "/again: requests of this context were cancelled");
   EXPECT_EQ(timers, 2);
+}
+
+TEST(HttpEnd, CancelAllEndsWhatIsUnderWayAndWhatComesLater) {
+  const HttpServer server(Always({.delivery = {.stop_after = 0, .then = Then::kStall}}));
+  Net net;
+  std::vector<Future<HttpResponse>> sent;
+  for (int i = 0; i < HttpTransport::kRequestsPerHost + 10; ++i) {
+    sent.push_back(net.Send(Patient(server.url() + "/k")));
+  }
+  ASSERT_TRUE(server.WaitUntil(
+      [](const auto& counts) { return counts.requests == HttpTransport::kRequestsPerHost; }));
+  net.transport.CancelAll();
+  for (const Future<HttpResponse>& future : sent) {
+    EXPECT_EQ(future.Get().status().code(), StatusCode::kCancelled);
+  }
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(net.Fetch(Patient(server.url() + "/k")).status().code(), StatusCode::kCancelled);
+    net.transport.CancelAll();
+  }
+  EXPECT_EQ(server.counts().requests, HttpTransport::kRequestsPerHost);
+}
+
+TEST(HttpEnd, CancelAllWakesWhoSleepsUntilATimer) {
+  Net net;
+  const Promise<void> far;
+  const Promise<void> due;
+  net.transport.After(kForever, [&] { far.Set(Status()); }, CancelToken());
+  net.transport.After(milliseconds(1), [&] { due.Set(Status()); }, CancelToken());
+  due.future().Wait();
+  net.transport.CancelAll();
+  EXPECT_TRUE(far.future().Wait(std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+}
+
+TEST(HttpEnd, CancelAllBeforeTheFirstRequest) {
+  const HttpServer server(Always({}));
+  Net net;
+  net.transport.CancelAll();
+  EXPECT_EQ(net.Fetch(server.url() + "/k").status().ToString(),
+            "Cancelled: GET " + server.url() + "/k: requests of this context were cancelled");
+  bool ran = false;
+  net.transport.After(kForever, [&] { ran = true; }, CancelToken());
+  EXPECT_TRUE(ran);
+  EXPECT_EQ(server.counts().requests, 0);
 }
 
 TEST(HttpEnd, OnItsOwnEventThread) {

@@ -2,6 +2,9 @@
 //
 // Arrays are decoded and encoded anew, region by region, in the destination's layout. A checkpoint
 // is copied as it is, and published in one step.
+//
+// With --resume nodes that are there are gone into if this copy would have made them so, and what
+// is stored of their arrays is not copied again. Of a checkpoint nothing is there until all is.
 #include <memory>
 
 #include "coffer/checkpoint/checkpoint.h"
@@ -10,6 +13,7 @@
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/layout_options.h"
 #include "tools/coffer/nodes.h"
+#include "tools/coffer/resuming.h"
 #include "tools/coffer/text.h"
 
 namespace coffer::inline v0::tool {
@@ -19,7 +23,13 @@ struct Arguments {
   std::string source;
   std::string destination;
   std::string region;
+  bool resume = false;
   LayoutOptions layout;
+};
+
+struct Copied {
+  int64_t bytes = 0;
+  int64_t skipped_bytes = 0;  // They were there.
 };
 
 // Whether the view shows every dimension of the array, in order.
@@ -30,34 +40,38 @@ bool KeepsDimensions(const IndexTransform& transform) {
   return true;
 }
 
-// Copies one array to where `create` makes the new one.
-template <class Create>
-Result<int64_t> CopyArray(Session& session, const Arguments& arguments, const Array& source,
-                          const std::string& name, std::string_view format, const Create& create) {
+Result<Copied> CopyArray(Session& session, const Arguments& arguments, const Array& source,
+                         const std::string& name, const Place& place) {
   Result<IndexTransform> region = IndexTransform::Parse(source.shape(), arguments.region);
   if (!region.ok()) return region.status().Annotate(source.url());
   const IndexTransform& transform = *region;
-  COFFER_ASSIGN_OR_RETURN(CreateOptions options,
-                          MakeCopyOptions(arguments.layout, source, transform.view_shape(),
-                                          KeepsDimensions(transform), format, session.context()));
-  COFFER_ASSIGN_OR_RETURN(Array destination, create(options));
+  COFFER_ASSIGN_OR_RETURN(
+      CreateOptions options,
+      MakeCopyOptions(arguments.layout, source, transform.view_shape(), KeepsDimensions(transform),
+                      place.driver, session.context()));
+  COFFER_ASSIGN_OR_RETURN(Array destination, arguments.resume ? CreateOrGoOn(place, options)
+                                                              : Array::Create(place, options));
   Progress progress = session.MakeProgress(name.empty() ? "cp" : name);
-  ArrayWriteOptions writing{
-      .on_progress = progress.function(), .cancel = session.cancel_token(), .exclusive = true};
+  Copied copied;
   std::unique_ptr<BlockSource> blocks = MakeBlockSource(source, transform);
-  COFFER_RETURN_IF_ERROR(
-      CopyInto(*blocks, destination, Index::Filled(destination.rank(), 0), writing));
-  return *NumElements(transform.view_shape()) * source.data_type().size();
+  COFFER_RETURN_IF_ERROR(CopyInto(*blocks, destination, Index::Filled(destination.rank(), 0),
+                                  {.on_progress = progress.function(),
+                                   .cancel = session.cancel_token(),
+                                   .exclusive = true,
+                                   .skip_stored = arguments.resume,
+                                   .skipped_bytes = &copied.skipped_bytes}));
+  copied.bytes =
+      *NumElements(transform.view_shape()) * source.data_type().size() - copied.skipped_bytes;
+  return copied;
 }
 
-Result<int64_t> CopyOne(Session& session, const Arguments& arguments) {
+Result<Copied> CopyOne(Session& session, const Arguments& arguments) {
   COFFER_ASSIGN_OR_RETURN(Array source,
                           Array::Open(arguments.source, {.context = session.context()}));
   COFFER_ASSIGN_OR_RETURN(const Place place,
                           DestinationPlace(arguments.layout, arguments.destination, source.format(),
                                            session.context()));
-  return CopyArray(session, arguments, source, "", place.driver,
-                   [&](const CreateOptions& options) { return Array::Create(place, options); });
+  return CopyArray(session, arguments, source, "", place);
 }
 
 void WarnOfWhatIsLeftOut(Session& session, const KvStore& store, const GroupSurvey& survey) {
@@ -75,7 +89,13 @@ void WarnOfWhatIsLeftOut(Session& session, const KvStore& store, const GroupSurv
   warn("inside an array", std::ssize(survey.inside_arrays), "node", survey.inside_arrays);
 }
 
-Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
+Result<Group> MakeGroup(Session& session, const Arguments& arguments, const Group& source,
+                        const Place& place) {
+  const GroupOptions options{.attributes = source.attributes(), .context = session.context()};
+  return arguments.resume ? CreateOrGoOn(place, options) : Group::Create(place, options);
+}
+
+Result<Copied> CopyGroup(Session& session, const Arguments& arguments) {
   if (!arguments.region.empty()) {
     return InvalidArgumentError(arguments.source + ": --region needs an array, not a group");
   }
@@ -84,42 +104,41 @@ Result<int64_t> CopyGroup(Session& session, const Arguments& arguments) {
   COFFER_ASSIGN_OR_RETURN(const Place place,
                           DestinationPlace(arguments.layout, arguments.destination,
                                            source.group.format(), session.context()));
-  COFFER_ASSIGN_OR_RETURN(Group made, Group::Create(place, {.attributes = source.group.attributes(),
-                                                            .context = session.context()}));
+  COFFER_ASSIGN_OR_RETURN(Group made, MakeGroup(session, arguments, source.group, place));
   OpenGroup destination{std::move(made), session.context()};
   const auto place_of = [&](const NodeEntry& node) {
     return Place{place.store, destination.PrefixOf(node.name), place.driver};
   };
-  int64_t bytes = 0;
+  Copied all;
   for (const NodeEntry& node : survey.nodes) {
     if (node.kind == NodeKind::kGroup) {
       COFFER_ASSIGN_OR_RETURN(Group group, source.group.OpenGroup(node.name));
-      COFFER_RETURN_IF_ERROR(Group::Create(
-          place_of(node), {.attributes = group.attributes(), .context = session.context()}));
+      COFFER_RETURN_IF_ERROR(MakeGroup(session, arguments, group, place_of(node)));
       continue;
     }
     COFFER_ASSIGN_OR_RETURN(Array array, source.OpenArray(node.name));
-    COFFER_ASSIGN_OR_RETURN(int64_t copied,
-                            CopyArray(session, arguments, array, node.name, place.driver,
-                                      [&](const CreateOptions& options) {
-                                        return Array::Create(place_of(node), options);
-                                      }));
-    bytes += copied;
+    COFFER_ASSIGN_OR_RETURN(const Copied copied,
+                            CopyArray(session, arguments, array, node.name, place_of(node)));
+    all.bytes += copied.bytes;
+    all.skipped_bytes += copied.skipped_bytes;
   }
   WarnOfWhatIsLeftOut(session, *source.group.store(), survey);
-  return bytes;
+  return all;
 }
 
-Result<int64_t> CopyCheckpoint(Session& session, const Arguments& arguments) {
-  if (!arguments.region.empty() || arguments.layout.any()) {
-    return InvalidArgumentError(arguments.source +
-                                ": a checkpoint is copied as it is, without layout or region");
+Result<Copied> CopyCheckpoint(Session& session, const Arguments& arguments) {
+  if (!arguments.region.empty() || arguments.layout.any() || arguments.resume) {
+    return InvalidArgumentError(
+        arguments.source +
+        ": a checkpoint is copied as it is and at once, without layout, region or --resume");
   }
   Progress progress = session.MakeProgress("cp");
-  return checkpoint::Copy(arguments.source, arguments.destination,
-                          {.on_progress = progress.function(),
-                           .cancel = session.cancel_token(),
-                           .context = session.context()});
+  Copied copied;
+  COFFER_ASSIGN_OR_RETURN(copied.bytes, checkpoint::Copy(arguments.source, arguments.destination,
+                                                         {.on_progress = progress.function(),
+                                                          .cancel = session.cancel_token(),
+                                                          .context = session.context()}));
+  return copied;
 }
 
 Result<int> Cp(Session& session, const Arguments& arguments) {
@@ -128,14 +147,16 @@ Result<int> Cp(Session& session, const Arguments& arguments) {
   COFFER_RETURN_IF_ERROR(CheckNothingAbove(arguments.destination, session.context()));
   Stopwatch watch;
   auto copy = kind == Kind::kArray ? CopyOne : kind == Kind::kGroup ? CopyGroup : CopyCheckpoint;
-  Result<int64_t> bytes = copy(session, arguments);
-  if (bytes.status().code() == StatusCode::kCancelled) {
-    return bytes.status().Annotate(arguments.destination + (kind == Kind::kCheckpoint
-                                                                ? " is as it was"
-                                                                : " holds a part of the copy"));
+  Result<Copied> copied = copy(session, arguments);
+  if (copied.status().code() == StatusCode::kCancelled) {
+    return copied.status().Annotate(arguments.destination + (kind == Kind::kCheckpoint
+                                                                 ? " is as it was"
+                                                                 : " holds a part of the copy"));
   }
-  COFFER_RETURN_IF_ERROR(bytes);
-  session.NoteRate(FormatBytes(*bytes) + " copied", *bytes, watch);
+  COFFER_RETURN_IF_ERROR(copied);
+  std::string text = FormatBytes(copied->bytes) + " copied";
+  if (arguments.resume) text += ", " + FormatBytes(copied->skipped_bytes) + " were there";
+  session.NoteRate(text, copied->bytes, watch);
   return kDone;
 }
 
@@ -150,6 +171,8 @@ void AddCp(const CommandLine& line) {
   command.Text("DST", &arguments->destination, "where to");
   command.Text("--region", &arguments->region,
                "a part of an array: 0:10,5:20:2,: (an index drops its dimension)");
+  command.Flag("--resume", &arguments->resume,
+               "go on with a copy that was broken off: the same command, and SRC as it was then");
   arguments->layout.AddTo(command);
 }
 
