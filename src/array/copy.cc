@@ -13,6 +13,8 @@
 //     before bytes are reserved (KeyLocks).
 //
 //  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
+//  While
+//     one is sent to a remote store, only its encoded bytes are held.
 //
 //  6. With skip_stored the cells are taken in windows. Before each one listing sets a bit for each
 //     cell of the window that is stored; those that the copy covers are skipped.
@@ -211,7 +213,10 @@ class Copier {
     if (value && AcknowledgesLater(stored_)) {
       value = HoldEncoded(stored_, *std::move(value), held);
     }
-    return Acknowledge(stored_.store->Write(stored_.CellKey(cell), std::move(value), write));
+    Future<WriteResult> written =
+        stored_.store->Write(stored_.CellKey(cell), std::move(value), write);
+    held.ShrinkTo(BufferPool::CapacityFor(stored_.chain->max_encoded_size()));
+    return Acknowledge(std::move(written));
   }
 
   /// Inner chunks per dimension in one block.
@@ -256,10 +261,11 @@ class Copier {
                                                    source_.task_bytes(Box::Full(block_shape)),
                                                ShardWriterBytes(stored_))
                                         .value_or(INT64_MAX)));
-    COFFER_ASSIGN_OR_RETURN(const Buffer buffer,
+    COFFER_ASSIGN_OR_RETURN(Buffer buffer,
                             context_.buffers().Allocate(static_cast<size_t>(block_bytes)));
     const std::string key = stored_.CellKey(cell);
-    ShardWriter writer(stored_, context_, key, OptionsOfWrite(held), options_.store_fill_chunks);
+    std::optional<ShardWriter> writer(std::in_place, stored_, context_, key, OptionsOfWrite(held),
+                                      options_.store_fill_chunks);
     COFFER_ASSIGN_OR_RETURN(const RegularGrid blocks,
                             RegularGrid::Make(stored_.grid.cell_shape(), block_shape));
     const CellWalk walk(blocks, IndexTransform::Identity(stored_.grid.cell_shape()));
@@ -272,9 +278,14 @@ class Copier {
       const View view(buffer.data(), source_.data_type(), box.shape);
       COFFER_RETURN_IF_ERROR(
           source_.ReadBlock(Relative(box, region_), view, held, options_.cancel));
-      COFFER_RETURN_IF_ERROR(PutBlock(writer, key, clipped, box, view));
+      COFFER_RETURN_IF_ERROR(PutBlock(*writer, key, clipped, box, view));
     }
-    return Acknowledge(writer.Finish());
+    Future<WriteResult> written = writer->Finish();
+    const int64_t sent_bytes = writer->sent_bytes();
+    writer.reset();
+    buffer = Buffer();
+    held.ShrinkTo(sent_bytes);
+    return Acknowledge(std::move(written));
   }
 
   /// The inner chunks of one block, whose origin is on their grid.

@@ -373,11 +373,9 @@ BytesChain HoldEncoded(const StoredArray& stored, BytesChain value, Reservation&
     Reservation reservation;
     Bytes bytes;
   };
-  const int64_t kept =
-      std::min(BufferPool::CapacityFor(stored.chain->max_encoded_size()), reservation.bytes());
   auto held = std::make_shared<Held>();
   held->reservation = std::move(reservation);
-  held->reservation.Release(held->reservation.bytes() - kept);
+  held->reservation.ShrinkTo(BufferPool::CapacityFor(stored.chain->max_encoded_size()));
   held->bytes = value.Flatten();
   const std::span<const std::byte> view = held->bytes.span();
   return Bytes(std::move(held), view);

@@ -134,9 +134,7 @@ class CoveredWrite : public Work {
         return Pending::Done();
       }
       if (!write_.ready()) {
-        if (!crew.inside_task()) {
-          reservation.Release(reservation.bytes() - std::min(reservation.bytes(), sent_bytes_));
-        }
+        if (!crew.inside_task()) reservation.ShrinkTo(sent_bytes_);
         return Pending::On(write_);
       }
     }

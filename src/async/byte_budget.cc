@@ -206,6 +206,10 @@ void Reservation::Release(int64_t bytes) {
   budget_->Release(bytes);
 }
 
+void Reservation::ShrinkTo(int64_t bytes) {
+  if (bytes < bytes_) Release(bytes_ - bytes);
+}
+
 TaskReservationScope::TaskReservationScope(const Reservation& reservation)
     : outer_(std::exchange(internal::CurrentTaskBudget(), reservation.budget_.get())) {}
 

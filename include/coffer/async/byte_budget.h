@@ -60,6 +60,8 @@ class [[nodiscard]] COFFER_EXPORT Reservation {
   /// Gives back a part, for instance the encoded span once it is decoded.
   /// Requires 0 <= bytes <= this->bytes().
   void Release(int64_t bytes);
+  /// Gives back all but `bytes`, if it holds more. Requires bytes >= 0.
+  void ShrinkTo(int64_t bytes);
 
  private:
   friend class ByteBudget;

@@ -106,6 +106,7 @@ struct ReadRangesResult {
 struct WriteOptions {
   Generation if_equal = Generation::Unknown();  ///< Write only if this is the generation.
   CancelToken cancel = {};
+  /// As of a read. What the value does not need the task may give back while it is written.
   Reservation* reservation = nullptr;
   /// The caller waits for the future at once and has nothing else to do: a local store may do all
   /// of it on this thread instead of handing it to another.

@@ -9,6 +9,7 @@
 #define COFFER_TESTS_UNIT_ARRAY_GATE_STORE_H_
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ class GatePolicy {
       }
       if (closed_ && call.key.starts_with(prefix_) && call.operation != KvOperation::kList) {
         held_.push_back(std::move(now));
+        held_changed_.NotifyAll();
         return promise.future();
       }
     }
@@ -78,12 +80,21 @@ class GatePolicy {
     MutexLock lock(mutex_);
     return held_.size();
   }
+  /// Whether so many operations are held, now or within ten seconds.
+  bool WaitUntilHeld(size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    MutexLock lock(mutex_);
+    while (held_.size() < count && held_changed_.WaitUntil(mutex_, deadline)) {
+    }
+    return held_.size() >= count;
+  }
   int Count(KvOperation operation, const std::string& key) {
     MutexLock lock(mutex_);
     return static_cast<int>(std::count(calls_.begin(), calls_.end(), std::pair(operation, key)));
   }
 
  private:
+  CondVar held_changed_;
   Mutex mutex_;  // Guards what follows.
   bool closed_ COFFER_GUARDED_BY(mutex_) = false;
   std::string prefix_ COFFER_GUARDED_BY(mutex_);

@@ -116,6 +116,17 @@ TEST(ByteBudget, AnyInt64IsABudgetOfBytes) {
   EXPECT_EQ(requests.Log(), "b ");
 }
 
+TEST(ByteBudget, ShrinkingGivesBackWhatIsMore) {
+  Requests requests(100);
+  requests.Ask("a", 100);
+  requests.Held("a").ShrinkTo(120);
+  EXPECT_EQ(requests.Held("a").bytes(), 100);
+  requests.Held("a").ShrinkTo(30);
+  EXPECT_EQ(requests.Held("a").bytes(), 30);
+  EXPECT_EQ(requests.budget_.held_bytes(), 30);
+  Reservation().ShrinkTo(0);
+}
+
 TEST(ByteBudget, PartsGivenBackAdmitTheNext) {
   Requests requests(100);
   requests.Ask("a", 100);

@@ -102,8 +102,8 @@ TEST_P(Unfinished, ASaverWhoseWorkWasDeletedPublishesNothing) {
       }
       Remove(*store_, key);
     };
-    const KvStorePtr saving = ActingAfter(store_, KvOperation::kWrite,
-                                          staged() ? "/commit" : "/checkpoint.json", remove);
+    const KvStorePtr saving =
+        ActingAfter(store_, KvOperation::kWrite, staged() ? "/commit" : "/checkpoint.json", remove);
     const std::string why = gone == "/commit" ? ": the marker is gone"
                                               : ": missing, but the checkpoint says it is there";
     const Status saved = checkpoint::Save(ForSaving(saving), "live/", tree_);

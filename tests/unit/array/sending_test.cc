@@ -1,0 +1,106 @@
+// Goal: while a remote store takes its time over one cell, only that cell's encoded bytes are held,
+// so that the next is encoded meanwhile, within the budget.
+// Method: a store whose writes are held at a gate, and a budget with room for one cell and little
+// more: the write of the next comes to the gate all the same. By a write and by a copy.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "coffer/array/array.h"
+#include "coffer/array/copy.h"
+#include "coffer/kvstore/stores.h"
+#include "tests/unit/array/gate_store.h"
+
+namespace coffer {
+namespace {
+
+using testing::GatePolicy;
+
+constexpr int64_t kSide = 1024;  // A cell has 4 MiB, and a few KiB when it is encoded.
+const Shape kShape = {4 * kSide, kSide};
+
+class Sending : public ::testing::TestWithParam<bool> {
+ protected:
+  Array Create(const KvStorePtr& store, const Context& context) {
+    CreateOptions options{.shape = kShape,
+                          .data_type = DataType::kInt32,
+                          .chunk_shape = GetParam() ? Shape{64, kSide} : Shape{kSide, kSide},
+                          .shard_shape = GetParam() ? Shape{kSide, kSide} : Shape{}};
+    options.context = context;
+    return Array::Create(store, "", options).OrDie();
+  }
+  /// Two of the four cells are at the gate at once.
+  void ExpectTwoAtTheGate(int64_t budget_bytes, const std::function<Status(const Array&)>& write) {
+    const Context context = Context::Create({.threads = 2, .budget_bytes = budget_bytes});
+    const auto gate = std::make_shared<GatePolicy>();
+    const KvStorePtr base = MakeMemoryStore();
+    const Array array = Create(testing::MakeGateStore(base, gate), context);
+    gate->Close("c/");
+    std::thread writer([&] { EXPECT_EQ(write(array), Status()); });
+    EXPECT_TRUE(gate->WaitUntilHeld(2));
+    gate->Open();
+    writer.join();
+    EXPECT_LE(context.budget().held_bytes_peak(), budget_bytes);
+    EXPECT_LE(context.buffers().held_bytes_peak(), budget_bytes);
+    EXPECT_EQ(context.budget().held_bytes(), 0);
+    const NdArray<int32_t> all = Array::Open(base, "").OrDie().Read<int32_t>({}).OrDie();
+    EXPECT_EQ(std::vector<int32_t>(all.values().begin(), all.values().end()), ones_);
+  }
+
+  const std::vector<int32_t> ones_ =
+      std::vector<int32_t>(static_cast<size_t>(4 * kSide * kSide), 1);
+};
+INSTANTIATE_TEST_SUITE_P(Shards, Sending, ::testing::Bool(),
+                         [](const auto& test) { return test.param ? "Sharded" : "Plain"; });
+
+TEST_P(Sending, AWriteEncodesTheNextMeanwhile) {
+  ExpectTwoAtTheGate(GetParam() ? MiB(10) : MiB(20), [&](const Array& array) {
+    return array.Write(Box::Full(kShape), Ref(ones_.data(), kShape));
+  });
+}
+
+TEST_P(Sending, ACopyEncodesTheNextMeanwhile) {
+  const Array source = Create(MakeMemoryStore(), Context::Default());
+  source.Write(Box::Full(kShape), Ref(ones_.data(), kShape)).OrDie();
+  ExpectTwoAtTheGate(GetParam() ? MiB(10) : MiB(40),
+                     [&](const Array& array) { return Copy(source, array); });
+}
+
+/// Values that no codec makes smaller.
+std::vector<int32_t> Noise() {
+  std::mt19937 random(7);
+  std::vector<int32_t> noise(static_cast<size_t>(kSide * kSide));
+  for (int32_t& value : noise) value = static_cast<int32_t>(random());
+  return noise;
+}
+
+TEST(SendingShards, WhatIsSentIsHeld) {
+  const Context context = Context::Create({.threads = 1});
+  const auto gate = std::make_shared<GatePolicy>();
+  CreateOptions options{.shape = {kSide, kSide},
+                        .data_type = DataType::kInt32,
+                        .chunk_shape = {64, kSide},
+                        .shard_shape = {kSide, kSide}};
+  options.context = context;
+  const Array array =
+      Array::Create(testing::MakeGateStore(MakeMemoryStore(), gate), "", options).OrDie();
+  gate->Close("c/");
+  const std::vector<int32_t> noise = Noise();
+  const ConstView view = Ref(noise.data(), options.shape);
+  const Future<void> write = array.WriteAsync(Box::Full(options.shape), view).committed;
+  ASSERT_TRUE(gate->WaitUntilHeld(1));
+  const Promise<void> lane_waits;  // Set by the only worker, which has sent it.
+  context.executor().Submit([lane_waits] { lane_waits.Set(Status()); });
+  lane_waits.future().Wait();
+  EXPECT_GE(context.budget().held_bytes(), 4 * kSide * kSide);
+  gate->Open();
+  EXPECT_TRUE(write.Get().ok());
+}
+
+}  // namespace
+}  // namespace coffer
