@@ -20,8 +20,8 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr size_t kKeyBytesMax = 1024;
-constexpr size_t kPlainETagSize = 34;  // An MD5 in quotes; of parts it is longer.
-constexpr int kRequestConcurrency = 32;
+constexpr size_t kPlainETagSize = 34;     // An MD5 in quotes; of parts it is longer.
+constexpr int kRequestConcurrency = 128;  // Of small objects, at 20 ms each, 6,400 a second.
 
 Status CheckKey(std::string_view key) {
   if (key.empty() || key.size() > kKeyBytesMax) {

@@ -4,10 +4,10 @@
 //     the store (a chunk, or a shard).
 //  2. A cell that the transform covers wholly is encoded from the source, without reading, and
 //     written without a condition. A local store acknowledges later, when the value is durable: the
-//     lane does not wait for it, the operation does. While a remote one is sent, only its encoded
-//     bytes are held, so that the next is encoded meanwhile. A cell that sticks out of the array's shape is
-//     covered only if the caller says that nobody else writes: somebody may have made the array
-//     larger, and written there.
+//     lane does not wait for it, the operation does. While one is sent to a remote store, only its
+//     encoded bytes are held, so that the next is encoded meanwhile. A cell that sticks out of the
+//     array's shape is covered only if the caller says that nobody else writes: somebody may have
+//     made the array larger, and written there.
 //  3. Any other cell is read, modified and written back under its generation. Those who want to
 //     write parts of one cell in this process gather, and one does it for all (PendingUpdates,
 //     KeyLocks), so that only other processes can get in between; then the condition fails and the

@@ -37,7 +37,7 @@ namespace coffer::inline v0 {
 
 class HttpTransport {
  public:
-  static constexpr int kRequestsPerHost = 64;
+  static constexpr int kRequestsPerHost = 128;
 
   HttpTransport();
   ~HttpTransport();

@@ -47,7 +47,8 @@ constexpr int kSmallWriters = 32;  // Small writes wait for the disk, not for a 
 class Worker {
  public:
   explicit Worker(const std::string& job_file)
-      : job_(ReadJob(job_file)), context_(coffer::Context::Create({.threads = job_.cores})) {
+      : job_(ReadJob(job_file)),
+        context_(coffer::Context::Create({.threads = job_.cores, .budget_bytes = BudgetBytes()})) {
     if (!job_.source.empty()) Map();
   }
 
@@ -79,6 +80,12 @@ class Worker {
   }
 
  private:
+  /// The library's own, unless COFFER_BENCH_BUDGET_MIB says otherwise.
+  static int64_t BudgetBytes() {
+    const char* const mib = std::getenv("COFFER_BENCH_BUDGET_MIB");
+    return mib == nullptr ? coffer::ContextOptions().budget_bytes : int64_t{std::atoi(mib)} << 20;
+  }
+
   static std::string Measured(const std::function<void(Usage&)>& work) {
     Usage usage;
     work(usage);
