@@ -17,6 +17,7 @@ from typing import Any
 
 from bench_cases import Bench
 from checkpoint_cases import Checkpoints
+from http_cases import Http
 from interruption_cases import Interruption
 from plugin_cases import BreakingPlugins, Plugins
 from repair_cases import Inside, Repair
@@ -42,6 +43,7 @@ __all__ = [
     "Bench",
     "BreakingPlugins",
     "Checkpoints",
+    "Http",
     "Inside",
     "Interruption",
     "Plugins",

@@ -4,7 +4,7 @@ metadata and keeps its chunks to itself."""
 
 import os
 import threading
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,9 @@ class SilentServers(InterruptingTest):
                     return False
                 return parsed
 
-        assert issubclass(Handler, BaseHTTPRequestHandler)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(thread.join)
-        self.addCleanup(server.shutdown)
+        url = self.serve_with(Handler)
         self.addCleanup(self.over.set)
-        return f"http://127.0.0.1:{server.server_address[1]}"
+        return url
 
     def expect_cancelled(self, begin: str, *arguments: str) -> None:
         """Interrupts a command that the silent server was asked by; it must say so alone."""

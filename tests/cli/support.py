@@ -8,10 +8,12 @@ import signal
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import zipfile
 from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,17 @@ class CliTest(unittest.TestCase):
         """Writes a file into the test's folder and returns its path."""
         (self.folder / name).write_bytes(data)
         return self.path(name)
+
+    def serve_with(self, handler: type[BaseHTTPRequestHandler]) -> str:
+        """Starts a server of this process that ends with the test; its URL."""
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        return f"http://127.0.0.1:{server.server_address[1]}"
 
     def run_coffer(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Runs the binary and returns what it did."""

@@ -49,12 +49,16 @@ std::string OpenGroup::PrefixOf(const std::string& name) const {
 Result<Array> OpenGroup::OpenArray(const std::string& name) const { return group.OpenArray(name); }
 
 Result<std::vector<NodeEntry>> OpenGroup::NodesBelow() const {
-  if (group.consolidated()) return group.List(true);
   COFFER_ASSIGN_OR_RETURN(GroupSurvey survey, Survey(0));
   return std::move(survey.nodes);
 }
 
 Result<GroupSurvey> OpenGroup::Survey(size_t strays_max) const {
+  if (group.consolidated()) {
+    GroupSurvey survey;
+    COFFER_ASSIGN_OR_RETURN(survey.nodes, group.List(true));
+    return survey;
+  }
   COFFER_ASSIGN_OR_RETURN(
       const FoundNode found,
       FindNodeAt({group.store(), group.prefix(), group.format()}, {.context = context}));
@@ -65,6 +69,7 @@ Result<GroupSurvey> OpenGroup::Survey(size_t strays_max) const {
 
 Result<std::vector<std::string>> OpenGroup::CheckpointsDirectlyBelow(
     const std::vector<NodeEntry>& nodes) const {
+  if (group.consolidated()) return std::vector<std::string>();
   COFFER_ASSIGN_OR_RETURN(const FolderEntries below, ListFolder(*group.store(), group.prefix()));
   const PlaceProbe probe = CheckpointProbe(group.store());
   std::vector<std::string> checkpoints;
@@ -81,7 +86,12 @@ Result<std::vector<std::string>> OpenGroup::CheckpointsDirectlyBelow(
 }
 
 Result<OpenGroup> OpenGroupAt(std::string_view place, const Context& context) {
-  COFFER_ASSIGN_OR_RETURN(Group group, Group::Open(place, context));
+  COFFER_ASSIGN_OR_RETURN(const Place opened, OpenPlace(place, context));
+  const bool lists = opened.store->capabilities().listable;
+  COFFER_ASSIGN_OR_RETURN(
+      Group group,
+      Group::Open(opened, {.context = context,
+                           .consolidated = lists ? Consolidated::kNever : Consolidated::kAuto}));
   return OpenGroup{std::move(group), context};
 }
 

@@ -28,7 +28,8 @@ Result<Kind> KindOf(std::string_view place, const Context& context);
 /// The same; NotFound for kNothing.
 Result<Kind> RequireKind(std::string_view place, const Context& context);
 
-/// A group opened with its store, so that its nodes can be reached by name.
+/// A group opened with its store, so that its nodes can be reached by name. Where the store lists
+/// nothing (plain HTTP), they are those of its consolidated metadata, if it has any.
 struct OpenGroup {
   Group group;
   Context context;

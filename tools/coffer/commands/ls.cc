@@ -70,9 +70,10 @@ Status Describe(const OpenGroup& group, Entry& entry) {
     entry.damaged = IsDamage(array.status());
     return Status();
   }
-  COFFER_ASSIGN_OR_RETURN(StoredChunks stored, array->CountStored());
   entry.shape = ToJson(array->shape());
   entry.data_type = array->data_type().name();
+  if (!group.group.store()->capabilities().listable) return Status();
+  COFFER_ASSIGN_OR_RETURN(const StoredChunks stored, array->CountStored());
   entry.size = stored.bytes;
   return Status();
 }
