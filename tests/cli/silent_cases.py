@@ -18,13 +18,10 @@ class SilentServers(InterruptingTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.asked = threading.Event()
         self.over = threading.Event()
-        self.root = self.serve(lambda path: False)
         for name in [name for name in self.environment if name.startswith("AWS_")]:
             del self.environment[name]
         self.environment |= {
-            "AWS_ENDPOINT_URL_S3": self.root,
             "AWS_REGION": "r",
             "AWS_ACCESS_KEY_ID": "k",
             "AWS_SECRET_ACCESS_KEY": "s",
@@ -37,9 +34,10 @@ class SilentServers(InterruptingTest):
         make_npz(self.path("g.npz"), {"a": npy("|u1", (4, 4))}, 0)
         self.coffer("import", self.path("g.npz"), self.path("g"))
 
-    def serve(self, answers: Any) -> str:
-        """Starts a server of the test's folder that answers only for some paths."""
-        case = self
+    def serve(self, answers: Any) -> tuple[str, threading.Event]:
+        """Starts a server of the test's folder that answers only for some paths: its URL, and what
+        is set when it is asked for another."""
+        case, asked = self, threading.Event()
 
         class Handler(SimpleHTTPRequestHandler):
             """Silent until the test is over."""
@@ -53,7 +51,7 @@ class SilentServers(InterruptingTest):
             def parse_request(self) -> bool:
                 parsed = super().parse_request()
                 if parsed and not answers(self.path):
-                    case.asked.set()
+                    asked.set()
                     case.over.wait(120)
                     self.close_connection = True
                     return False
@@ -61,12 +59,15 @@ class SilentServers(InterruptingTest):
 
         url = self.serve_with(Handler)
         self.addCleanup(self.over.set)
-        return url
+        return url, asked
 
-    def expect_cancelled(self, begin: str, *arguments: str) -> None:
-        """Interrupts a command that the silent server was asked by; it must say so alone."""
-        self.asked.clear()
-        status, text = self.interrupt(self.asked.is_set, *arguments)
+    def expect_cancelled(self, answers: Any, begin: str, *arguments: str) -> None:
+        """Interrupts a command that asks a silent server, SERVER; it must say so alone. Each has a
+        server of its own, which hears nothing of what the one before has asked."""
+        url, asked = self.serve(answers)
+        self.environment["AWS_ENDPOINT_URL_S3"] = url
+        arguments = tuple(argument.replace("SERVER", url) for argument in arguments)
+        status, text = self.interrupt(asked.is_set, *arguments)
         self.assertEqual(status, 1, (arguments, text))
         self.assertTrue(text.startswith(f"coffer: Cancelled: {begin}"), (arguments, text))
         self.assertEqual(text.count("\n"), 1, text)
@@ -76,9 +77,9 @@ class SilentServers(InterruptingTest):
         here = self.path("new")
         there = "s3://bucket/deep/below/a"
         for command in (
-            ["cat", self.root + "/a.zarr", "-o", here],
-            ["verify", self.root + "/a.zarr"],
-            ["cp", self.root + "/a.zarr", here],
+            ["cat", "SERVER/a.zarr", "-o", here],
+            ["verify", "SERVER/a.zarr"],
+            ["cp", "SERVER/a.zarr", here],
             ["cp", there, here],
             ["cp", self.array, there],
             ["cp", "--resume", self.array, there],
@@ -89,18 +90,19 @@ class SilentServers(InterruptingTest):
             ["repair", there],
             ["bench", there, "--size", "1M"],
             ["checkpoint", "save", self.model, there],
-            ["checkpoint", "restore", self.root + "/ckpt", "-o", here + ".npz"],
+            ["checkpoint", "restore", "SERVER/ckpt", "-o", here + ".npz"],
             ["checkpoint", "restore", self.path("ckpt"), "-o", there],
         ):
-            self.expect_cancelled("", *command)
+            self.expect_cancelled(lambda path: False, "", *command)
         self.assertEqual(sorted(os.listdir(self.folder)), before)
 
     def test_chunks_that_do_not_come(self) -> None:
-        root = self.serve(lambda path: "/c/" not in path)
-        copy = self.path("copy")
-        self.expect_cancelled("copy holds a part of the copy: ", "cp", root + "/a.zarr", copy)
-        out = self.write("out.npy", b"old")
-        self.expect_cancelled("out.npy is as it was: ", "cat", root + "/a.zarr", "-o", out)
+        copy, out = self.path("copy"), self.write("out.npy", b"old")
+        for begin, *command in (
+            ["copy holds a part of the copy: ", "cp", "SERVER/a.zarr", copy],
+            ["out.npy is as it was: ", "cat", "SERVER/a.zarr", "-o", out],
+        ):
+            self.expect_cancelled(lambda path: "/c/" not in path, begin, *command)
         self.assertEqual(Path(out).read_bytes(), b"old")
         self.coffer("cp", "--resume", self.array, copy)
         self.assertEqual(self.cat(copy), self.cat(self.array))

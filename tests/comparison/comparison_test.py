@@ -551,7 +551,7 @@ class OnAServer(unittest.TestCase):
             self.assertEqual(addresses, wanted)
             bench.failed["TensorStore"] = "died"
             counted = bench.count(["coffer", "TensorStore"])
-            self.assertEqual(counted, {"coffer": {"GET": 2.0, "PUT": 1.0}})  # Of three repetitions.
+            self.assertEqual(counted, {"coffer": {"GET": 1.2, "PUT": 0.6}})  # Of five repetitions.
 
     def test_others_are_counted_once_more_by_fresh_workers(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

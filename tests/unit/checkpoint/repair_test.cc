@@ -337,8 +337,8 @@ TEST_F(RepairPlaceTest, WhatHasTheNameOfANewCheckpointIsSaid) {
                 "/link/: something without keys has this name, such as a link that leads "
                 "nowhere"
           : "FailedPrecondition: file://" + url_ +
-                "/link/commit: opening: a symbolic link leads out of the store's root, or in a "
-                "circle, or cannot be followed here");
+                "/link: opening the directory: a symbolic link leads out of the store's root, or "
+                "in a circle, or cannot be followed here");
 }
 
 TEST_F(RepairPlaceTest, NothingIsNotFound) {
