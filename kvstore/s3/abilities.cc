@@ -10,8 +10,8 @@
 //   4. DELETE
 // Of uploads:
 //   1. PUT
-//   2. an upload of one part
-//   3. completing it, If-None-Match: *    must be refused, 412
+//   2. an upload of one part; completing it, If-None-Match: *         must be refused, 412
+//   3. another one;           completing it, If-Match: another ETag   must be refused, 412
 //   4. DELETE
 // A request that is answered with success where it must be refused, or refused as not implemented
 // where it must succeed, shows what the server cannot do. Any other answer fails the probe.
@@ -207,22 +207,27 @@ struct Probe : std::enable_shared_from_this<Probe> {
   }
 
   void Put() {
-    Step({{Request("PUT", {}, Bytes::Copy("probe")), ErrorIn}}, [this] { Upload(); });
+    Step({{Request("PUT", {}, Bytes::Copy("probe")), ErrorIn}}, [this] {
+      Upload({"if-none-match", "*"},
+             [this] { Upload({"if-match", kOtherTag}, [this] { End(); }); });
+    });
   }
-  void Upload() {
+  void Upload(const SigV4Pairs::value_type& condition, const std::function<void()>& next) {
     UploadParts(bucket, key, Bytes::Copy("part"), "", CancelToken())
-        .OnReady([self = shared_from_this()](const Result<std::shared_ptr<S3Upload>>& upload) {
-          if (upload.ok()) return self->Complete(*upload);
+        .OnReady([=, self = shared_from_this()](const Result<std::shared_ptr<S3Upload>>& upload) {
+          if (upload.ok()) return self->Complete(*upload, condition, next);
           if (!Lacks(upload.status())) return self->Fail(upload.status());
           self->found.conditional_multipart = false;  // There are no uploads at all.
           self->End();
         });
   }
-  void Complete(const std::shared_ptr<S3Upload>& upload) {
-    S3Upload::Complete(upload, {{"if-none-match", "*"}})
-        .OnReady([self = shared_from_this()](const Answer& answer) {
+  void Complete(const std::shared_ptr<S3Upload>& upload, const SigV4Pairs::value_type& condition,
+                const std::function<void()>& next) {
+    S3Upload::Complete(upload, {condition})
+        .OnReady([=, self = shared_from_this()](const Answer& answer) {
           const Status failed = self->Refused(&S3Abilities::conditional_multipart)(answer);
-          failed.ok() ? self->End() : self->Fail(failed);
+          if (!failed.ok()) return self->Fail(failed);
+          self->found.conditional_multipart ? next() : self->End();
         });
   }
 };

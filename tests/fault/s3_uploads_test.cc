@@ -332,20 +332,24 @@ TEST_F(S3Probe, WhoMayNotAskLearnsNothing) {
 }
 
 TEST_F(S3Probe, WhereUploadsKeepNoConditionsAStreamIsRefusedAndAValueIsOneRequest) {
-  FakeS3 s3({.keeps_complete = false});
-  S3StoreOptions options = s3.options();
-  options.part_bytes = MiB(5);
-  const KvStorePtr store = MakeS3Store(s3.bucket(), options, context_).OrDie();
-  const std::string large(static_cast<size_t>(MiB(21)), 'x');
-  EXPECT_EQ(Word(store->Write("k", Bytes::Copy(large), {.if_equal = kAbsent}).Get()), "written");
-  EXPECT_EQ(s3.count("CreateMultipartUpload"), 1);  // Of the probe.
-  const auto writer = store->OpenWriter("k2", {.if_equal = kAbsent}).OrDie();
-  EXPECT_EQ(writer->Append(std::as_bytes(std::span(large))).ToString(),
-            "FailedPrecondition: s3://bucket/k2: this server keeps no conditions on uploads in "
-            "parts, and without it others' data could be lost");
-  EXPECT_EQ(Word(writer->Commit().Get()), "FailedPrecondition");
-  EXPECT_EQ(Word(store->Write("k2", Bytes::Copy(large)).Get()), "written");
-  EXPECT_EQ(s3.count("CreateMultipartUpload"), 2);
+  // Both conditions, or only that nothing is there.
+  for (const bool keeps_create : {false, true}) {
+    FakeS3 s3({.keeps_complete_create = keeps_create, .keeps_complete_replace = false});
+    S3StoreOptions options = s3.options();
+    options.part_bytes = MiB(5);
+    const KvStorePtr store = MakeS3Store(s3.bucket(), options, context_).OrDie();
+    const std::string large(static_cast<size_t>(MiB(21)), 'x');
+    EXPECT_EQ(Word(store->Write("k", Bytes::Copy(large), {.if_equal = kAbsent}).Get()), "written");
+    const int probed = s3.count("CreateMultipartUpload");
+    EXPECT_EQ(probed, keeps_create ? 2 : 1);
+    const auto writer = store->OpenWriter("k2", {.if_equal = kAbsent}).OrDie();
+    EXPECT_EQ(writer->Append(std::as_bytes(std::span(large))).ToString(),
+              "FailedPrecondition: s3://bucket/k2: this server keeps no conditions on uploads in "
+              "parts, and without it others' data could be lost");
+    EXPECT_EQ(Word(writer->Commit().Get()), "FailedPrecondition");
+    EXPECT_EQ(Word(store->Write("k2", Bytes::Copy(large)).Get()), "written");
+    EXPECT_EQ(s3.count("CreateMultipartUpload"), probed + 1);
+  }
 }
 
 TEST_F(S3Probe, RunsOnceForFiftyAtOnceAndLeavesNothing) {
@@ -378,7 +382,7 @@ struct ProbedBy {
   const char* value;
   int requests;  // Besides the abort, which nobody waits for.
 };
-constexpr ProbedBy kProbes[] = {{"v", 8}, {kValue, 5}};
+constexpr ProbedBy kProbes[] = {{"v", 8}, {kValue, 8}};
 
 /// The fault befalls one request, by its number.
 std::function<S3Fault(const S3Call&)> Nth(int number, S3Fault fault) {
@@ -420,7 +424,7 @@ TEST_F(S3Probe, ThatFailsAtAnyRequestIsMadeAnewByTheNext) {
       // All is known now: a large value under a condition goes in parts.
       const int before = s3_.count("CompleteMultipartUpload");
       EXPECT_EQ(Word(write()), "written");
-      EXPECT_EQ(s3_.count("CompleteMultipartUpload") - before, value == kValue ? 2 : 0);
+      EXPECT_EQ(s3_.count("CompleteMultipartUpload") - before, value == kValue ? 3 : 0);
       EXPECT_EQ(store->capabilities().conditional_delete, value != kValue);
       EXPECT_EQ(store->capabilities().key_beside_prefix, value != kValue);
     }

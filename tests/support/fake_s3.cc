@@ -573,7 +573,8 @@ HttpReply FakeS3::DoCreateUpload(const S3Call& call) {
 HttpReply FakeS3::DoComplete(const S3Call& call) {
   const auto upload = uploads_.find(QueryText(call, "uploadId"));
   if (upload == uploads_.end()) return S3ErrorReply(404, "NoSuchUpload");
-  if (Maybe refused = CheckCondition(call, options_.keeps_complete, options_.keeps_complete)) {
+  if (Maybe refused =
+          CheckCondition(call, options_.keeps_complete_create, options_.keeps_complete_replace)) {
     return *refused;
   }
   std::vector<std::pair<int, std::string>> listed;

@@ -83,7 +83,8 @@ class FakeS3 {
     bool keeps_create = true;
     bool keeps_write = true;
     bool keeps_delete = true;
-    bool keeps_complete = true;
+    bool keeps_complete_create = true;
+    bool keeps_complete_replace = true;
   };
 
   struct Object {
