@@ -34,6 +34,12 @@ Status Guarded(const std::function<Status(int64_t)>& body, int64_t index) {
 
 }  // namespace
 
+int BackgroundThreads(const Context& context, int request_concurrency) {
+  constexpr int kRemoteThreadsMax = 32;
+  return std::max(context.executor().concurrency(),
+                  std::min(request_concurrency, kRemoteThreadsMax));
+}
+
 Status RunInBackground(const Context& context, int threads, int64_t count,
                        const std::function<Status(int64_t)>& body, const CancelToken& cancel) {
   Shared shared;

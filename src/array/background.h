@@ -14,6 +14,10 @@
 
 namespace coffer::inline v0 {
 
+/// How many threads suit work on stores of which these many requests should be under way: those of
+/// the executor, more where only that hides the latency.
+int BackgroundThreads(const Context& context, int request_concurrency);
+
 /// Calls body(0) ... body(count - 1), each once, on up to `threads` threads; the calling thread
 /// waits, and helps meanwhile if it is one of the context's workers. The first error, or a
 /// cancellation, stops the taking and is returned.

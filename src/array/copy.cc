@@ -1,6 +1,7 @@
 // How a bounded copy goes:
 //
-//  1. The destination's cells that the copy touches are shared out to a few threads of its own.
+//  1. The destination's cells that the copy touches are shared out to threads of its own: a few, or
+//     as many as hide the latency of a remote store.
 //
 //  2. A thread reserves, once per cell, all it will hold: one block of the source, what reading the
 //     source and encoding hold. Reading and writing inside draw on that reservation.
@@ -33,6 +34,7 @@
 #include "src/array/resize.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
+#include "src/array/update_rounds.h"
 #include "src/async/progress.h"
 #include "src/base/mutex.h"
 #include "src/codec/chain.h"
@@ -63,6 +65,9 @@ class ArrayBlockSource : public BlockSource {
     return block;
   }
 
+  int request_concurrency() const override {
+    return array_.stored()->store->capabilities().request_concurrency;
+  }
   int64_t task_bytes(const Box&) const override { return LargestReadTask(*array_.stored()); }
 
   Status ReadBlock(const Box& box, const View& destination, Reservation& reservation,
@@ -177,19 +182,20 @@ class Copier {
   }
 
   Status Update(const CellUpdate& update, Reservation& held) const {
-    for (int tries = 1;; ++tries) {
+    for (UpdateRounds rounds(stored_, update.key);;) {
       ReadOptions read = ReadForUpdate(stored_);
       read.cancel = options_.cancel;
       read.reservation = &held;
       WriteOptions write;
       write.cancel = options_.cancel;
       write.reservation = &held;
-      COFFER_ASSIGN_OR_RETURN(
-          const Future<WriteResult> written,
-          UpdateCell(update, stored_.store->Read(update.key, read).Get(), write));
-      COFFER_ASSIGN_OR_RETURN(const WriteResult result, written.Get());
-      if (result.state == WriteResult::State::kWritten) return Status();
-      COFFER_RETURN_IF_ERROR(CheckTries(update, tries));
+      Result<ReadResult> old = stored_.store->Read(update.key, read).Get();
+      COFFER_RETURN_IF_ERROR(rounds.TakeRead(old));
+      COFFER_ASSIGN_OR_RETURN(const Future<WriteResult> written,
+                              UpdateCell(update, std::move(old), write));
+      COFFER_ASSIGN_OR_RETURN(const bool done, rounds.TakeWrite(written.Get()));
+      if (done) return Status();
+      rounds.BackOff(context_, options_.cancel).Wait();
     }
   }
 
@@ -418,7 +424,10 @@ Status CopyInto(BlockSource& source, const Array& destination, const Index& at,
   const BufferPool::OperationScope scope(destination.context().buffers());
   const WriteMark mark(destination.context(), *destination.stored()->store,
                        destination.stored()->prefix);
-  const int threads = destination.context().executor().concurrency();
+  const int requests = std::max(source.request_concurrency(),
+                                destination.stored()->store->capabilities().request_concurrency);
+  const int threads = static_cast<int>(
+      std::min<int64_t>(BackgroundThreads(destination.context(), requests), *cells));
   Copier copier(source, destination, at, options, threads);
   const Status copied = CopyCells(copier, destination, walk, *cells, threads, options);
   const Status settled = copier.Settle();

@@ -24,6 +24,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr int kAttemptsMax = 16;
+constexpr size_t kRemoteWindowBytes = size_t{1} << 20;  // Of a shard, by one request.
 
 std::string Bytes64(uint64_t bytes) {
   return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
@@ -249,6 +250,26 @@ void CellInspector::JudgeEntries(int64_t total_size, CellFaults& faults) const {
                                static_cast<uint64_t>(std::max(begin, end)));
 }
 
+namespace {
+
+/// How far one read goes that begins with entry `n`: over those that follow it, in the shard as in
+/// the index, up to one of the bad.
+uint64_t EndOfWindow(const ShardIndex& entries, const std::vector<int64_t>& bad, int64_t n,
+                     uint64_t room) {
+  const uint64_t begin = entries[static_cast<size_t>(n)].offset;
+  uint64_t end = begin;
+  for (; n < std::ssize(entries); ++n) {
+    const ShardEntry& entry = entries[static_cast<size_t>(n)];
+    if (entry.absent()) continue;
+    if (std::binary_search(bad.begin(), bad.end(), n)) break;
+    if (entry.offset < end || entry.offset + entry.size - begin > room) break;
+    end = entry.offset + entry.size;
+  }
+  return end;
+}
+
+}  // namespace
+
 Result<bool> CellInspector::DecodeAll(const std::string& key, const Index& cell,
                                       CellFaults& faults) {
   const CodecChain& inner = stored_.chain->shard_layout()->inner();
@@ -261,12 +282,15 @@ Result<bool> CellInspector::DecodeAll(const std::string& key, const Index& cell,
     const ShardEntry& entry = faults.entries[static_cast<size_t>(n)];
     if (!entry.absent() && !is_bad(n)) largest = std::max(largest, entry.size);
   }
+  const bool local = stored_.store->capabilities().local;
+  const size_t room = local ? largest : std::max(largest, kRemoteWindowBytes);
   COFFER_ASSIGN_OR_RETURN(
       Reservation held,
       context_.budget().Acquire(
-          BufferPool::CapacityFor(static_cast<int64_t>(largest)) + DecodePieceBytes(inner),
-          cancel_));
-  COFFER_ASSIGN_OR_RETURN(const Buffer buffer, context_.buffers().Allocate(largest));
+          BufferPool::CapacityFor(static_cast<int64_t>(room)) + DecodePieceBytes(inner), cancel_));
+  COFFER_ASSIGN_OR_RETURN(const Buffer buffer, context_.buffers().Allocate(room));
+  uint64_t begin = 0;  // Of what the buffer holds.
+  uint64_t end = 0;
   for (int64_t n = 0; n < std::ssize(faults.entries); ++n) {
     const ShardEntry& entry = faults.entries[static_cast<size_t>(n)];
     if (entry.absent()) continue;
@@ -275,16 +299,24 @@ Result<bool> CellInspector::DecodeAll(const std::string& key, const Index& cell,
       faults.bad_chunks.push_back(n);
       continue;
     }
-    const std::span<std::byte> encoded = buffer.span().first(entry.size);
-    ReadOptions options;
-    options.range = ByteRange::Span(static_cast<int64_t>(entry.offset),
-                                    static_cast<int64_t>(entry.offset + entry.size));
-    options.if_equal = faults.generation;
-    options.reservation = &held;
-    const Result<ReadResult> chunk = stored_.store->ReadInto(key, encoded, options).Get();
-    if (chunk.ok() && chunk->state != ReadResult::State::kValue) return false;
+    Status fetched;
+    if (entry.offset < begin || entry.offset + entry.size > end) {
+      begin = entry.offset;
+      end = local ? begin + entry.size : EndOfWindow(faults.entries, bad, n, room);
+      ReadOptions options;
+      options.range = ByteRange::Span(static_cast<int64_t>(begin), static_cast<int64_t>(end));
+      options.if_equal = faults.generation;
+      options.reservation = &held;
+      const Result<ReadResult> read =
+          stored_.store->ReadInto(key, buffer.span().first(end - begin), options).Get();
+      if (read.ok() && read->state != ReadResult::State::kValue) return false;
+      fetched = read.status();
+      if (!fetched.ok()) end = begin;
+    }
     const Result<bool> beyond =
-        chunk.ok() ? Decode(inner, InnerBox(stored_, cell, n), encoded) : chunk.status();
+        fetched.ok() ? Decode(inner, InnerBox(stored_, cell, n),
+                              buffer.span().subspan(entry.offset - begin, entry.size))
+                     : fetched;
     if (beyond.ok()) {
       faults.beyond_edge = faults.beyond_edge || *beyond;
       continue;
@@ -296,7 +328,7 @@ Result<bool> CellInspector::DecodeAll(const std::string& key, const Index& cell,
       continue;
     }
     if (!IsFault(beyond.status())) {
-      return chunk.ok() ? beyond.status().Annotate(stored_.Describe(key)) : beyond.status();
+      return fetched.ok() ? beyond.status().Annotate(stored_.Describe(key)) : fetched;
     }
     // The first in the shard's order is told, whatever is wrong with it.
     if (faults.bad_chunks.empty()) {
@@ -385,8 +417,8 @@ class KeyWalk {
     COFFER_RETURN_IF_ERROR(sink_.OnKeys(FindingKind::kOutside, outside));
     COFFER_RETURN_IF_ERROR(sink_.OnKeys(FindingKind::kForeign, foreign));
     return RunInBackground(
-        context_, context_.executor().concurrency(), std::ssize(cells),
-        [&](int64_t n) { return InspectCell(cells[static_cast<size_t>(n)]); }, options_.cancel);
+        context_, BackgroundThreads(context_, stored_.store->capabilities().request_concurrency),
+        std::ssize(cells), [&](int64_t n) { return InspectCell(cells[static_cast<size_t>(n)]); }, options_.cancel);
   }
 
   /// An array may have documents of several formats.

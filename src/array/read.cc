@@ -333,6 +333,15 @@ Result<std::shared_ptr<const CachedShardIndex>> ParseShardIndex(const StoredArra
       CachedShardIndex{*std::move(entries), read->generation});
 }
 
+namespace {
+
+/// A span that is read inside another task, which has reserved it as LargestReadTask.
+int64_t SpanBytesOfATask(const StoredArray& stored) {
+  return stored.store->capabilities().local ? kSpanBytesMin : kRemoteSpanBytesMin;
+}
+
+}  // namespace
+
 int64_t LargestReadTask(const StoredArray& stored) {
   const ShardLayout* layout = stored.chain->shard_layout();
   if (layout == nullptr) {
@@ -340,7 +349,7 @@ int64_t LargestReadTask(const StoredArray& stored) {
            DecodePieceBytes(*stored.chain);
   }
   const CodecChain& inner = layout->inner();
-  const int64_t span = std::max(inner.max_encoded_size(), kSpanBytesMin);
+  const int64_t span = std::max(inner.max_encoded_size(), SpanBytesOfATask(stored));
   return std::max(ShardIndexBytes(*layout) + layout->num_entries() * kWantedChunkBytes,
                   BufferPool::CapacityFor(span) + DecodePieceBytes(inner));
 }
@@ -389,10 +398,10 @@ Future<void> StartChunks(ReadRequest request, Crew::Options options, const Conte
     operation->wanted_chunks_max =
         std::min(layout->num_entries(), options.progress_bytes / stored.data_type().size());
     const int64_t share = context.budget().limit_bytes() / (4 * options.lanes);
-    // Inside another task the reservation covers one chunk at a time.
     const bool inside_task = request.options.reservation != nullptr;
     operation->span_bytes_max =
-        inside_task ? 0 : SpanBytesMax(stored, context, options.work_bytes, options.lanes);
+        inside_task ? SpanBytesOfATask(stored)
+                    : SpanBytesMax(stored, context, options.work_bytes, options.lanes);
     operation->whole_shards =
         !stored.store->capabilities().local && !inside_task && operation->chunks == nullptr &&
         !operation->plan->calls_back() &&

@@ -30,6 +30,7 @@
 #include "src/array/guarded_driver.h"
 #include "src/array/key_locks.h"
 #include "src/array/shard_update.h"
+#include "src/array/update_rounds.h"
 #include "src/base/mutex.h"
 #include "src/codec/chain.h"
 #include "src/nd/grid.h"
@@ -201,11 +202,12 @@ class Outside {
       COFFER_ASSIGN_OR_RETURN(held, context_.budget().Acquire(UpdateCellBytes(before_)));
     }
     Reservation* const reservation = reservation_ != nullptr ? reservation_ : &held;
-    for (int tries = 1;; ++tries) {
+    for (UpdateRounds rounds(before_, key);;) {
       ReadOptions read = ReadForUpdate(before_);
       read.reservation = reservation;
       Result<ReadResult> old = before_.store->Read(key, read).Get();
       if (old.ok() && old->state == ReadResult::State::kMissing) return Status();
+      COFFER_RETURN_IF_ERROR(rounds.TakeRead(old));
       COFFER_ASSIGN_OR_RETURN(const StoredArrayPtr now, Now());
       if (!IsInGrid(*now, cell)) return Status();  // Somebody else deletes it.
       COFFER_ASSIGN_OR_RETURN(const std::vector<UpdatePart> parts, PartsBeyond(cell, *now));
@@ -218,9 +220,9 @@ class Outside {
       write.reservation = reservation;
       COFFER_ASSIGN_OR_RETURN(const Future<WriteResult> written,
                               UpdateCell(update, std::move(old), write));
-      COFFER_ASSIGN_OR_RETURN(const WriteResult result, written.Get());
-      if (result.state == WriteResult::State::kWritten) return Status();
-      COFFER_RETURN_IF_ERROR(CheckTries(update, tries));
+      COFFER_ASSIGN_OR_RETURN(const bool done, rounds.TakeWrite(written.Get()));
+      if (done) return Status();
+      rounds.BackOff(context_, CancelToken()).Wait();
     }
   }
 

@@ -20,7 +20,6 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr uint64_t kMoveBytesMax = 1 << 20;
-constexpr int kTriesMax = 1000;  // Every round has a winner: of 64 writers one loses all in 10^7.
 
 /// The shard as it was: its index, and access to its bytes.
 struct OldShard {
@@ -417,12 +416,6 @@ int64_t SourceChunkBytes(const StoredArray& stored) {
   const ShardLayout* const layout = stored.chain->shard_layout();
   const ChunkSpec& unit = (layout != nullptr ? layout->inner() : *stored.chain).chunk();
   return BufferPool::CapacityFor(unit.num_bytes());
-}
-
-Status CheckTries(const CellUpdate& update, int tries) {
-  if (tries < kTriesMax) return Status();
-  return AbortedError(update.stored.Describe(update.key) + ": lost against other writers " +
-                      std::to_string(tries) + " times");
 }
 
 }  // namespace coffer::inline v0

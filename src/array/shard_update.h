@@ -62,9 +62,6 @@ int64_t UpdateCellBytes(const StoredArray& stored);
 /// chunk.
 int64_t SourceChunkBytes(const StoredArray& stored);
 
-/// Aborted if an update has lost against other writers `tries` times and is to give up.
-Status CheckTries(const CellUpdate& update, int tries);
-
 }  // namespace coffer::inline v0
 
 #endif  // COFFER_SRC_ARRAY_SHARD_UPDATE_H_

@@ -104,8 +104,9 @@ class CoverageLister {
         return LookAt(one.cell, *one.entry);
       };
       if (looks_closer()) {
-        return RunInBackground(context_, context_.executor().concurrency(), std::ssize(found), look,
-                               options_.cancel);
+        const int requests = stored_.store->capabilities().request_concurrency;
+        return RunInBackground(context_, BackgroundThreads(context_, requests), std::ssize(found),
+                               look, options_.cancel);
       }
       for (int64_t n = 0; n < std::ssize(found); ++n) COFFER_RETURN_IF_ERROR(look(n));
       return Status();

@@ -31,6 +31,7 @@
 #include "src/array/shard_encoding.h"
 #include "src/array/shard_update.h"
 #include "src/array/shard_writer.h"
+#include "src/array/update_rounds.h"
 #include "src/codec/chain.h"
 #include "src/nd/grid.h"
 
@@ -234,7 +235,8 @@ class UpdateWork : public Work {
         own_(std::move(own)),
         pending_(pending),
         lock_(std::move(lock)),
-        by_lanes_(operation_->shard_lanes > 1 && part_.covers_clipped) {
+        by_lanes_(operation_->shard_lanes > 1 && part_.covers_clipped),
+        rounds_(*operation_->stored, part_.key) {
     if (pending_ == nullptr) commits_.push_back({own_});
   }
   ~UpdateWork() override {
@@ -280,14 +282,14 @@ class UpdateWork : public Work {
     for (;;) {
       if (write_.valid()) {
         if (!write_.ready()) return Pending::On(write_);
-        const Result<WriteResult> result = std::exchange(write_, Future<WriteResult>()).Get();
-        unknown_ = result.status();
-        if (result.ok()) {
-          if (result->state == WriteResult::State::kWritten) return Pending::Done();
-        } else if (!MayBeWritten(result.status())) {
-          return result.status();
-        }
-        COFFER_RETURN_IF_ERROR(CheckTries(update, ++tries_));
+        COFFER_ASSIGN_OR_RETURN(
+            const bool done, rounds_.TakeWrite(std::exchange(write_, Future<WriteResult>()).Get()));
+        if (done) return Pending::Done();
+        pause_ = rounds_.BackOff(crew.context(), cancel);
+      }
+      if (pause_.valid()) {
+        if (!pause_.ready()) return Pending::On(pause_);
+        pause_ = Future<void>();
       }
       if (encoding_ != nullptr) {
         const Result<Pending> step = encoding_->Step(crew);
@@ -306,9 +308,7 @@ class UpdateWork : public Work {
       if (!read_.ready()) return Pending::On(read_);
       Result<ReadResult> old = std::exchange(read_, Future<ReadResult>()).Get();
       if (cancel.cancelled()) return CancelledError("cancelled");
-      const Generation now = old.ok() ? old->generation : Generation::Unknown();
-      if (!unknown_.ok() && (!now.known() || now == before_)) return unknown_;
-      before_ = now;
+      COFFER_RETURN_IF_ERROR(rounds_.TakeRead(old));
       WriteOptions options;
       options.cancel = cancel;
       options.reservation = &reservation;
@@ -322,12 +322,6 @@ class UpdateWork : public Work {
     }
   }
 
-  /// Whether the cell, read anew, shows what has become of a write that failed.
-  bool MayBeWritten(const Status& failed) const {
-    return failed.code() == StatusCode::kUnavailable && operation_->conditional_write &&
-           before_.known();
-  }
-
   bool update_is_own() const {
     return commits_.front().size() == 1 && commits_.front().front() == own_;
   }
@@ -337,8 +331,7 @@ class UpdateWork : public Work {
   void Settle(const Status& status) {
     const std::vector<PendingUpdatePtr> ended = std::move(commits_.front());
     commits_.pop_front();
-    tries_ = 0;
-    unknown_ = Status();
+    rounds_ = UpdateRounds(*operation_->stored, part_.key);
     for (const PendingUpdatePtr& update : ended) {
       if (status.code() == StatusCode::kDataLoss && ended.size() > 1) {
         commits_.push_back({update});
@@ -359,9 +352,8 @@ class UpdateWork : public Work {
   const bool by_lanes_;  // If there is no old cell, several lanes encode it.
   std::deque<std::vector<PendingUpdatePtr>> commits_;
   Status own_status_;
-  int tries_ = 0;
-  Generation before_;  // What was read last, and is the condition of the write.
-  Status unknown_;     // Why it is not known whether the last write was made.
+  UpdateRounds rounds_;
+  Future<void> pause_;  // Between two rounds.
   Future<ReadResult> read_;
   std::shared_ptr<ShardEncoding> encoding_;
   Future<WriteResult> write_;

@@ -25,6 +25,8 @@ class COFFER_EXPORT BlockSource {
   virtual const Shape& shape() const = 0;
   /// The shape in which reading is cheapest; rank 0 for no opinion.
   virtual Shape block_shape() const { return {}; }
+  /// How many blocks should be on their way at once to hide the latency of reading; 0: no opinion.
+  virtual int request_concurrency() const { return 0; }
   /// Bytes that one call of ReadBlock holds beside the destination.
   virtual int64_t task_bytes(const Box& box) const = 0;
   /// Reads a box. Called from several threads. Ends soon, with Cancelled, when the token fires: the

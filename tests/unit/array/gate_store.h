@@ -9,6 +9,7 @@
 #define COFFER_TESTS_UNIT_ARRAY_GATE_STORE_H_
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -52,6 +53,7 @@ class GatePolicy {
   Capabilities Change(Capabilities base) const {
     base.local = false;
     base.streaming_write = false;  // So that a shard is one Write().
+    base.request_concurrency = request_concurrency_;
     return base;
   }
 
@@ -80,6 +82,7 @@ class GatePolicy {
     MutexLock lock(mutex_);
     return held_.size();
   }
+  void set_request_concurrency(int requests) { request_concurrency_ = requests; }
   /// Whether so many operations are held, now or within ten seconds.
   bool WaitUntilHeld(size_t count) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -94,6 +97,7 @@ class GatePolicy {
   }
 
  private:
+  std::atomic<int> request_concurrency_ = 0;
   CondVar held_changed_;
   Mutex mutex_;  // Guards what follows.
   bool closed_ COFFER_GUARDED_BY(mutex_) = false;
