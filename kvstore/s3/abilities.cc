@@ -155,7 +155,10 @@ struct Probe : std::enable_shared_from_this<Probe> {
       if (answer.ok() && answer->status == 412) return Status();
       if (answer.ok() && or_404 && bucket->ProvesMissing(*answer)) return Status();
       const Status error = ErrorIn(answer);
-      if (!error.ok() && !Lacks(error)) return error;
+      // Who may not delete never will, and can write all the same.
+      const bool may_not = ability == &S3Abilities::conditional_delete &&
+                           error.code() == StatusCode::kPermissionDenied;
+      if (!error.ok() && !Lacks(error) && !may_not) return error;
       found.*ability = false;
       return Status();
     };

@@ -207,6 +207,10 @@ bool S3Bucket::IsNoBucket(const HttpResponse& answer) {
   return answer.status == 404 && ErrorIn(answer).code == "NoSuchBucket";
 }
 
+bool S3Bucket::IsOfAProxy(const HttpResponse& answer) {
+  return answer.status == 503 && ErrorIn(answer).code.empty();
+}
+
 bool S3Bucket::LearnRegion(const HttpResponse& answer, const S3Error& error) {
   if (endpoint_ && error.code != "AuthorizationHeaderMalformed") return false;
   std::string told(answer.Find("x-amz-bucket-region").value_or(""));
@@ -345,6 +349,7 @@ HttpVerdict S3Bucket::Attempts::JudgeCode(const HttpResponse& answer, const S3Er
     moved_ = true;
     return HttpVerdict::kAgain;
   }
+  if (IsOfAProxy(answer)) return HttpVerdict::kRetryUnanswered;
   if (IsOneOf(error.code, kTransientCodes)) return HttpVerdict::kRetry;
   if (answer.status == 409 && error.code.empty()) return HttpVerdict::kRetry;
   return JudgeTransient(answer);

@@ -78,6 +78,9 @@ class S3Bucket : public std::enable_shared_from_this<S3Bucket> {
   bool ProvesMissing(const HttpResponse& answer) const;
   /// Whether an answer says that there is no such bucket.
   static bool IsNoBucket(const HttpResponse& answer);
+  /// Whether it is a 503 that S3 did not say: of a proxy, whose server may have done all the same
+  /// what it was asked.
+  static bool IsOfAProxy(const HttpResponse& answer);
 
   /// Headers of every request: who pays.
   SigV4Pairs Headers() const;

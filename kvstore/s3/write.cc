@@ -5,7 +5,8 @@
 //   If-None-Match.
 //   3. Success: the new generation is the answer's ETag and the id.
 //   4. 412, or 404 to If-Match: the condition is not met, if every earlier attempt is known to have
-//      done nothing. Else, and after a failure that leaves it open, HEAD tells:
+//      done nothing (a 503 that is not S3's own is a proxy's, behind which it may have). Else, and
+//      after a failure that leaves it open, HEAD tells:
 //        our id is the value's own           it was written
 //        our id is among those it replaced   it was written, and replaced since
 //        the id we wanted to replace is among them, ours is not   it was not written
@@ -15,6 +16,7 @@
 #include "kvstore/s3/write.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "kvstore/s3/object.h"
@@ -44,8 +46,11 @@ bool LeavesOpen(const Status& status) {
 }
 bool LeavesOpen(const HttpResponse& answer) {
   return answer.unanswered > 0 || answer.status == 500 || answer.status == 502 ||
-         answer.status == 504;
+         answer.status == 504 || S3Bucket::IsOfAProxy(answer);
 }
+
+/// How far a write has come. Before it is sent, cancelling ends it at once.
+enum class Stage { kQueued, kAsking, kSent, kEnded };
 
 struct Writing : std::enable_shared_from_this<Writing> {
   Writing(std::shared_ptr<S3Bucket> of, std::string the_key, std::string ids, WriteOptions how)
@@ -64,12 +69,36 @@ struct Writing : std::enable_shared_from_this<Writing> {
   const std::string write_ids;
   const Promise<WriteResult> promise;
   LinkedCancel cancel;
+  std::atomic<Stage> stage = Stage::kQueued;
   std::optional<BytesChain> value;  // Of a PUT or an upload.
   bool deletes = false;
+
+  bool Advance(Stage from, Stage to) { return stage.compare_exchange_strong(from, to); }
+  void WatchCancel() {
+    cancel.token().OnCancel([weak = weak_from_this()] {
+      const std::shared_ptr<Writing> self = weak.lock();
+      if (self == nullptr) return;
+      self->bucket->context().executor().Submit([self] { self->EndEarly(); });
+    });
+  }
+  void EndEarly() {
+    const Status cancelled = CancelledError(name + ": cancelled before it was sent");
+    if (Advance(Stage::kAsking, Stage::kEnded)) return Finish(cancelled);
+    if (!Advance(Stage::kQueued, Stage::kEnded)) return;
+    cancel.Release();
+    value.reset();
+    promise.Set(cancelled);  // Its turn finds that it has ended.
+  }
+  void LeaveQueue() {
+    if (Task next = bucket->writes().Leave(key)) {
+      bucket->context().executor().Submit(std::move(next));
+    }
+  }
 
   void Begin(const std::shared_ptr<S3Prober>& prober);
   void AskForRequests(S3Prober& prober);
   void SendIfKept(const Result<S3Abilities>& can);
+  void Refuse(const Status& status);
   void Send(bool in_parts);
   void TakeAnswer(const Result<HttpResponse>& answer);
   void TakeRefusal(const HttpResponse& answer);
@@ -83,9 +112,7 @@ struct Writing : std::enable_shared_from_this<Writing> {
     if (!result.ok() && !result.status().message().starts_with(name)) {
       result = result.status().Annotate(name);
     }
-    if (Task next = bucket->writes().Leave(key)) {
-      bucket->context().executor().Submit(std::move(next));
-    }
+    LeaveQueue();
     promise.Set(std::move(result));
   }
   void Written(Generation generation) { Finish(WriteResult{State::kWritten, generation}); }
@@ -93,6 +120,7 @@ struct Writing : std::enable_shared_from_this<Writing> {
 };
 
 void Writing::Begin(const std::shared_ptr<S3Prober>& prober) {
+  if (!Advance(Stage::kQueued, Stage::kAsking)) return LeaveQueue();
   const bool conditional = options.if_equal.known();
   if (deletes && options.if_equal.missing()) return DeleteIfMissing();
   const int64_t size = deletes ? 0 : static_cast<int64_t>(value->size());
@@ -101,10 +129,10 @@ void Writing::Begin(const std::shared_ptr<S3Prober>& prober) {
   if (!large) return AskForRequests(*prober);
   prober->Get(key, S3Question::kUploads)
       .OnReady([self = shared_from_this(), prober, size](const Result<S3Abilities>& can) {
-        if (!can.ok()) return self->Finish(can.status());
+        if (!can.ok()) return self->Refuse(can.status());
         if (can->conditional_multipart) return self->Send(/*in_parts=*/true);
         if (size <= kPutBytesMax) return self->AskForRequests(*prober);
-        self->Finish(FailedPreconditionError(
+        self->Refuse(FailedPreconditionError(
             "this server keeps no conditions on uploads in parts, and one request takes 5 GiB"));
       });
 }
@@ -117,17 +145,22 @@ void Writing::AskForRequests(S3Prober& prober) {
 }
 
 void Writing::SendIfKept(const Result<S3Abilities>& can) {
-  if (!can.ok()) return Finish(can.status());
+  if (!can.ok()) return Refuse(can.status());
   const bool able = deletes                      ? can->conditional_delete
                     : options.if_equal.missing() ? can->conditional_create
                                                  : can->conditional_write;
   if (able) return Send(/*in_parts=*/false);
-  Finish(FailedPreconditionError(std::string("this server does not keep conditions on ") +
+  Refuse(FailedPreconditionError(std::string("this server does not keep conditions on ") +
                                  (deletes ? "deletes" : "writes") +
                                  ", and without it others' data could be lost"));
 }
 
+void Writing::Refuse(const Status& status) {
+  if (Advance(Stage::kAsking, Stage::kSent)) Finish(status);
+}
+
 void Writing::Send(bool in_parts) {
+  if (!Advance(Stage::kAsking, Stage::kSent)) return;
   const SigV4Pairs conditions = ConditionHeaders(options.if_equal);
   const auto take = [self = shared_from_this()](const Result<HttpResponse>& answer) {
     self->TakeAnswer(answer);
@@ -223,6 +256,7 @@ void Writing::Resolved(const Result<HttpResponse>& head, const Status& unknown) 
 /// does not tell a missing key from a missing bucket: until that has been seen, the first byte is
 /// asked for.
 void Writing::DeleteIfMissing() {
+  if (!Advance(Stage::kAsking, Stage::kSent)) return;
   S3Request request = HeadRequest();
   if (!bucket->seen) {
     request.method = "GET";
@@ -248,6 +282,7 @@ Future<WriteResult> S3Write(const std::shared_ptr<S3Bucket>& bucket,
   Future<WriteResult> future = writing->promise.future();
   writing->deletes = !value;
   writing->value = std::move(value);
+  writing->WatchCancel();
   bucket->writes().Enter(writing->key, [writing, prober] { writing->Begin(prober); });
   return future;
 }
@@ -258,7 +293,9 @@ Future<WriteResult> S3CompleteWrite(const std::shared_ptr<S3Upload>& upload,
   const auto writing =
       std::make_shared<Writing>(bucket, std::move(key), std::move(write_ids), std::move(options));
   Future<WriteResult> future = writing->promise.future();
+  writing->WatchCancel();
   bucket->writes().Enter(writing->key, [writing, upload] {
+    if (!writing->Advance(Stage::kQueued, Stage::kSent)) return writing->LeaveQueue();
     S3Upload::Complete(upload, ConditionHeaders(writing->options.if_equal))
         .OnReady([writing](const Result<HttpResponse>& answer) { writing->TakeAnswer(answer); });
   });

@@ -418,7 +418,8 @@ class KeyWalk {
     COFFER_RETURN_IF_ERROR(sink_.OnKeys(FindingKind::kForeign, foreign));
     return RunInBackground(
         context_, BackgroundThreads(context_, stored_.store->capabilities().request_concurrency),
-        std::ssize(cells), [&](int64_t n) { return InspectCell(cells[static_cast<size_t>(n)]); }, options_.cancel);
+        std::ssize(cells), [&](int64_t n) { return InspectCell(cells[static_cast<size_t>(n)]); },
+        options_.cancel);
   }
 
   /// An array may have documents of several formats.

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <random>
 
-#include "src/net/http_transport.h"
+#include "src/kvstore/network.h"
 
 namespace coffer::inline v0 {
 namespace {
@@ -39,9 +39,7 @@ Future<void> UpdateRounds::BackOff(const Context& context, const CancelToken& ca
   thread_local std::minstd_rand random(std::random_device{}());
   const int pause_max = kPauseMs << std::clamp(lost_ - 1, 0, kPausesDoubled);
   const std::chrono::milliseconds pause(std::uniform_int_distribution<int>(0, pause_max)(random));
-  const Promise<void> over(context.shared_executor());
-  context.Get<HttpTransport>().After(pause, [over] { over.Set(Status()); }, cancel);
-  return over.future();
+  return Pause(context, pause, cancel);
 }
 
 }  // namespace coffer::inline v0

@@ -1,5 +1,5 @@
-// UpdateRounds: an update of a cell under the condition that nobody else has written it since it was
-// read: when to read it again, and when to give up.
+// UpdateRounds: an update of a cell under the condition that nobody else has written it since it
+// was read: when to read it again, and when to give up.
 //
 //     UpdateRounds rounds(stored, key);
 //     for (;;) {

@@ -176,7 +176,12 @@ Status Publication::PublishByMarker(const Marker& marker) {
     written = place_.store->Write(key, text, {.if_equal = (*mine)->generation}).Get();
     if (!written.ok()) return NotCancelled(written.status()).Annotate(kPerhapsNotDurable);
   }
-  return written->state == WriteResult::State::kWritten ? Status() : LostToAnother();
+  if (written->state == WriteResult::State::kWritten) return Status();
+  // Nothing that a marker names may be deleted, whatever a server has said of it.
+  const Result<std::optional<StoredMarker>> mine = MarkerIfMine();
+  mine_to_delete_ = mine.ok() && !*mine;
+  if (!mine.ok()) return mine.status();
+  return *mine ? Status() : LostToAnother();
 }
 
 /// The marker at the place, if it is the one that this publication wrote.

@@ -94,6 +94,13 @@ void ApplyNetworkOptions(const NetworkOptions& options, const Context& context,
 
 void CancelRequests(const Context& context) { context.Get<HttpTransport>().CancelAll(); }
 
+Future<void> Pause(const Context& context, std::chrono::milliseconds length,
+                   const CancelToken& cancel) {
+  const Promise<void> over(context.shared_executor());
+  context.Get<HttpTransport>().After(length, [over] { over.Set(Status()); }, cancel);
+  return over.future();
+}
+
 void LinkEstimate::Add(const HttpResponse& answer) {
   Blend(latency_, answer.first_byte_seconds);
   if (answer.body_size >= kTellingBody && answer.body_seconds > 0) {

@@ -3,6 +3,7 @@
 #define COFFER_SRC_KVSTORE_NETWORK_H_
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,6 +32,11 @@ void ApplyNetworkOptions(const NetworkOptions& options, const Context& context,
 /// Ends all requests of this context to servers, those to come too, with Cancelled: for a program
 /// that is to end though a server does not answer.
 void CancelRequests(const Context& context);
+
+/// Resolves after a while, or as soon as the token fires: how whoever may not block waits before it
+/// asks a server again.
+Future<void> Pause(const Context& context, std::chrono::milliseconds length,
+                   const CancelToken& cancel);
 
 /// Latency and bandwidth of the requests so far, which say what a request is worth in bytes.
 class LinkEstimate {

@@ -102,6 +102,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
       if (++again_ > HttpClient::kAgainMax) return Finish(outcome);
       return Attempt();
     }
+    if (verdict == HttpVerdict::kRetryUnanswered) ++unanswered_;
     ++retries_;
     auto wait = RandomUpTo(Bound());
     if (outcome.ok()) {

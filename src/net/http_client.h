@@ -35,7 +35,12 @@ struct HttpRetry {
   std::chrono::milliseconds budget{120'000};  ///< From the first attempt; no attempt starts later.
 };
 
-enum class HttpVerdict { kDone, kRetry, kAgain };
+enum class HttpVerdict {
+  kDone,
+  kRetry,
+  kRetryUnanswered,  ///< Besides, what was asked for may have been done: it counts as unanswered.
+  kAgain,
+};
 
 /// kRetry for what may pass: Unavailable and DeadlineExceeded of the transport, and answers 408,
 /// 425, 429, 500, 502, 503, 504; else kDone.

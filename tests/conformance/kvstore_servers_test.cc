@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -218,11 +219,10 @@ int RegisterHttp(const std::string& name, const HttpSkills& can) {
        .effort = 0.5,
        .make_read_only =
            [can] {
-             static std::map<int, Site*>& sites = *new std::map<int, Site*>();
+             static std::map<int, std::unique_ptr<Site>> sites;  // To the end, as is asked for.
              const int number = can.ranges + 2 * can.lengths + 4 * can.head + 8 * can.etags;
-             Site*& site = sites[number];
-             if (site == nullptr)
-               site = new Site(can);  // To the end of the program, as is asked for.
+             std::unique_ptr<Site>& site = sites[number];
+             if (site == nullptr) site = std::make_unique<Site>(can);
              const std::string folder = testing::FreshPrefix();
              return ReadOnlyKvStore{MakeHttpStore(site->server.url() + "/" + folder).OrDie(),
                                     MakePrefixStore(site->memory, folder)};

@@ -247,7 +247,17 @@ TEST_F(S3Lost, AnErrorThatMayHaveBeenASuccessIsResolved) {
   s3_.Misbehave(First("PutObject", "k", fault));
   const Generation written = Put("k", "new", was).OrDie().generation;
   EXPECT_EQ(written, Now("k"));
-  // 503 says that nothing was done.
+  // So it is when the 503 is that of a proxy, which has lost its connection to the server.
+  fault.edit = [](HttpReply& reply) {
+    reply = {.status = 503, .body = "upstream connect error or disconnect/reset before headers"};
+  };
+  s3_.Misbehave(First("PutObject", "k", fault));
+  const Generation newer = Put("k", "newer", written).OrDie().generation;
+  EXPECT_EQ(newer, Now("k"));
+  s3_.Misbehave(First("PutObject", "created", fault));
+  const Generation created = Put("created", "new", kAbsent).OrDie().generation;
+  EXPECT_EQ(created, Now("created"));
+  // S3's own says that nothing was done.
   const KvStorePtr theirs = WarmStore();
   fault = S3Fault::Error(503, "SlowDown");
   fault.between = [&] { theirs->Write("k", Bytes::Copy("theirs")).Get().OrDie(); };

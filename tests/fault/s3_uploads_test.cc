@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -401,7 +402,7 @@ TEST_F(S3Probe, ThatFailsAtAnyRequestIsMadeAnewByTheNext) {
       const std::string key = value + std::to_string(failing);
       std::atomic<bool> only_cleans_up = false;  // Whatever that is answered says nothing.
       s3_.Misbehave([&, fails =
-                            Nth(failing, S3Fault::Error(403, "AccessDenied"))](const S3Call& call) {
+                            Nth(failing, S3Fault::Error(404, "NoSuchBucket"))](const S3Call& call) {
         S3Fault fault = fails(call);
         if (fault.instead) {
           only_cleans_up = call.operation == "DeleteObject" && call.http.Header("if-match").empty();
@@ -417,7 +418,7 @@ TEST_F(S3Probe, ThatFailsAtAnyRequestIsMadeAnewByTheNext) {
         EXPECT_EQ(Word(result), "written");
         continue;
       }
-      EXPECT_EQ(Word(result), "PermissionDenied");
+      EXPECT_EQ(Word(result), "NotFound") << result.status();
       EXPECT_NE(result.status().message().find("probing what the server can do"),
                 std::string::npos);
       EXPECT_FALSE(s3_.Get(key).has_value());
@@ -429,6 +430,44 @@ TEST_F(S3Probe, ThatFailsAtAnyRequestIsMadeAnewByTheNext) {
       EXPECT_EQ(store->capabilities().key_beside_prefix, value != kValue);
     }
   }
+}
+
+TEST_F(S3Probe, WhoMayNotDeleteMayWrite) {
+  s3_.Misbehave([](const S3Call& call) {
+    return call.operation == "DeleteObject" ? S3Fault::Error(403, "AccessDenied") : S3Fault();
+  });
+  const KvStorePtr store = Store();
+  for (const char* key : {"a", "b"}) {
+    EXPECT_EQ(Word(store->Write(key, Bytes::Copy("v"), {.if_equal = kAbsent}).Get()), "written");
+  }
+  EXPECT_FALSE(store->capabilities().conditional_delete);
+  EXPECT_EQ(s3_.count("PutObject"), 2 + 4);  // One probe, for both.
+}
+
+TEST_F(S3Probe, IsNotWaitedForByWhoIsCancelled) {
+  const KvStorePtr store = Store();
+  const CancelSource cancel;
+  const Promise<void> asked;
+  const Promise<void> answers;
+  s3_.Misbehave([=](const S3Call&) {
+    return S3Fault{.between = [=] {
+      asked.Set(Status());
+      answers.future().Wait();
+    }};
+  });
+  const WriteOptions options{.if_equal = kAbsent, .cancel = cancel.token()};
+  const auto first = store->Write("k", Bytes::Copy("v"), options);
+  const auto second = store->Write("k", Bytes::Copy("w"), options);  // Behind it.
+  asked.future().Wait();
+  cancel.Cancel();
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  const bool ended = first.Wait(soon) && second.Wait(soon);
+  answers.Set(Status());
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(Word(first.Get()), "Cancelled");
+  EXPECT_EQ(Word(second.Get()), "Cancelled");
+  s3_.Misbehave(nullptr);
+  EXPECT_EQ(Word(store->Write("k", Bytes::Copy("x"), {.if_equal = kAbsent}).Get()), "written");
 }
 
 TEST_F(S3Probe, GoesOnWhereAnAnswerIsLost) {

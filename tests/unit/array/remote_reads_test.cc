@@ -12,8 +12,11 @@
 
 #include "coffer/array/array.h"
 #include "coffer/array/copy.h"
+#include "coffer/array/driver.h"
 #include "coffer/array/verify.h"
 #include "coffer/kvstore/stores.h"
+#include "src/codec/chain.h"
+#include "src/codec/shard_layout.h"
 #include "tests/unit/array/gate_store.h"
 
 namespace coffer {
@@ -67,7 +70,7 @@ TEST_F(RemoteReads, ALookAtEachChunkDoesSo) {
 
 TEST_F(RemoteReads, EachDamagedChunkIsTold) {
   std::string shard(base_->Read("c/0/1").Get().OrDie().value.text());
-  shard[5] = static_cast<char>(shard[5] ^ 1);      // In the first chunk.
+  shard[5] = static_cast<char>(shard[5] ^ 1);        // In the first chunk.
   shard[2000] = static_cast<char>(shard[2000] ^ 1);  // And in another.
   base_->Write("c/0/1", Bytes::Take(shard)).Get().OrDie();
   const VerifyReport here = VerifyArray(*local_, {.deep = true}).OrDie();
@@ -76,6 +79,24 @@ TEST_F(RemoteReads, EachDamagedChunkIsTold) {
   EXPECT_NE(there.findings[0].reason.find("(and 1 more of this shard)"), std::string::npos)
       << there.findings[0].reason;
   EXPECT_EQ(there.findings[0].reason, here.findings[0].reason);
+}
+
+TEST_F(RemoteReads, ABadEntryHarmsNoOther) {
+  const ShardLayout& layout = *local_->stored()->chain->shard_layout();
+  BufferPool pool(MiB(1));
+  std::string shard(base_->Read("c/0/1").Get().OrDie().value.text());
+  const size_t end = shard.size() - static_cast<size_t>(layout.index_size());
+  ShardIndex index =
+      layout.DecodeIndex(Bytes::Copy(shard.substr(end)), CodecScratch{&pool}).OrDie();
+  index[7].size = shard.size();  // Beyond the end.
+  shard.resize(end);
+  shard += layout.EncodeIndex(index, CodecScratch{&pool}).OrDie().text();
+  base_->Write("c/0/1", Bytes::Take(shard)).Get().OrDie();
+  const VerifyReport report = VerifyArray(*remote_, {.deep = true}).OrDie();
+  ASSERT_EQ(report.findings.size(), 1u);
+  EXPECT_NE(report.findings[0].reason.find("inner chunk 7"), std::string::npos);
+  EXPECT_EQ(report.findings[0].reason.find("more of this shard"), std::string::npos)
+      << report.findings[0].reason;
 }
 
 TEST_F(RemoteReads, ACopyHasManyUnderWay) {

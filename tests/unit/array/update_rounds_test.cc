@@ -1,5 +1,5 @@
-// Goal: those who lose a round against other writers of a remote store begin the next after a random
-// while that grows, nobody else waits, and what is told of lost answers is what was read.
+// Goal: those who lose a round against other writers of a remote store begin the next after a
+// random while that grows, nobody else waits, and what is told of lost answers is what was read.
 // Method: rounds by hand on stores that say they are local or not; how long each back-off takes.
 #include "src/array/update_rounds.h"
 
@@ -33,8 +33,8 @@ class UpdateRoundsTest : public ::testing::TestWithParam<bool> {
     options.context = context_;
     const KvStorePtr base = testing::NewStore();
     const auto gate = std::make_shared<testing::GatePolicy>();
-    array_ = Array::Create(GetParam() ? base : testing::MakeGateStore(base, gate), "", options)
-                 .OrDie();
+    array_ =
+        Array::Create(GetParam() ? base : testing::MakeGateStore(base, gate), "", options).OrDie();
     rounds_.emplace(*array_->stored(), key_);
   }
   static Result<ReadResult> Of(const std::string& generation) {

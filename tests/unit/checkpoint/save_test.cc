@@ -453,5 +453,32 @@ TEST(Save, OnEveryWorkerOfAPool) {
   ExpectStored(store, "a/", tree);
 }
 
+/// Writes a marker, and says that the condition was not met, as whoever repeats a write does whose
+/// first answer a proxy has lost.
+class SaysThatOthersWere : public LesserStore {
+ public:
+  explicit SaysThatOthersWere(const KvStorePtr& base)
+      : LesserStore(base, {.rename = false, .local = false}) {}
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    const bool marker = key.ends_with("/commit");
+    Future<WriteResult> written = LesserStore::Write(key, std::move(value), options);
+    if (!marker) return written;
+    written.Wait();
+    return Future<WriteResult>::Ready(WriteResult{WriteResult::State::kConditionNotMet, {}});
+  }
+};
+
+TEST(Save, NothingThatAMarkerNamesIsDeletedWhateverTheStoreSays) {
+  const KvStorePtr base = MakeMemoryStore();
+  const auto store = std::make_shared<SaysThatOthersWere>(base);
+  EXPECT_EQ(checkpoint::Save(store, "a/", Small(1)), Status());
+  ExpectStored(base, "a/", Small(1));
+  EXPECT_EQ(checkpoint::Save(store, "a/", Small(2), {.overwrite = true}), Status());
+  ExpectStored(base, "a/", Small(2));
+  EXPECT_EQ(checkpoint::Save(store, "a/", Small(3)).code(), StatusCode::kAlreadyExists);
+  ExpectStored(base, "a/", Small(2));
+}
+
 }  // namespace
 }  // namespace coffer
