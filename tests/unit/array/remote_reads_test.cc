@@ -94,7 +94,8 @@ TEST_F(RemoteReads, ABadEntryHarmsNoOther) {
   base_->Write("c/0/1", Bytes::Take(shard)).Get().OrDie();
   const VerifyReport report = VerifyArray(*remote_, {.deep = true}).OrDie();
   ASSERT_EQ(report.findings.size(), 1u);
-  EXPECT_NE(report.findings[0].reason.find("inner chunk 7"), std::string::npos);
+  EXPECT_NE(report.findings[0].reason.find("inner chunk [0, 7]"), std::string::npos)
+      << report.findings[0].reason;
   EXPECT_EQ(report.findings[0].reason.find("more of this shard"), std::string::npos)
       << report.findings[0].reason;
 }
