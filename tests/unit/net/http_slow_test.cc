@@ -1,0 +1,123 @@
+// Goal: what is slow is not taken for what is stuck. An upload moves as long as the peer takes some
+// of it, wherever the rest is buffered. Method: a
+// server reads at a rate, with a receive buffer so small that nothing is buffered there. Limits
+// that must hold are many times as long as the pauses; those that are to pass are short.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/tcp.h"
+#include "tests/unit/net/net_support.h"
+
+namespace coffer {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HttpBody;
+using ::testing::MatchesRegex;
+using testing::TcpListener;
+using testing::TcpStream;
+using Clock = std::chrono::steady_clock;
+
+HttpRequest PutOf(const std::string& url, size_t bytes) {
+  HttpRequest request = GetOf(url + "/k");
+  request.method = "PUT";
+  request.body = BytesChain(Bytes::Copy(Letters(bytes)));
+  request.limits.connect = request.limits.first_byte = request.limits.stall = kForever;
+  request.limits.total = kForever;
+  return request;
+}
+
+/// Reads each body within `duration`, at an even rate, and then does what it is told to.
+class SlowReader {
+ public:
+  enum class Then { kAnswer, kReset };
+
+  SlowReader(milliseconds duration, std::vector<Then> then)
+      : duration_(duration),
+        then_(std::move(then)),
+        listener_(0, [this](auto stream, int) { Serve(*stream); }, 4096) {}
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()); }
+  int requests() const { return requests_; }
+
+ private:
+  void Serve(TcpStream& stream) {
+    while (const auto head = testing::ReceiveHead(stream)) {
+      const auto number = static_cast<size_t>(requests_++);
+      const std::string length = testing::ParseRequestHead(*head)->Header("content-length");
+      if (!ReadSlowly(stream, std::stoll(length))) return;
+      if (then_[std::min(number, then_.size() - 1)] == Then::kReset) return stream.Reset();
+      stream.Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    }
+  }
+  bool ReadSlowly(TcpStream& stream, int64_t size) {
+    const Clock::time_point begin = Clock::now();
+    for (int64_t read = 0; read < size;) {
+      if (stream.buffered().empty() && !stream.Fill()) return false;
+      read += static_cast<int64_t>(stream.buffered().size());
+      stream.Consume(stream.buffered().size());
+      if (!stream.stop().WaitUntil(begin + duration_ * read / size)) return false;
+    }
+    return true;
+  }
+
+  const milliseconds duration_;
+  const std::vector<Then> then_;
+  std::atomic<int> requests_{0};
+  TcpListener listener_;
+};
+
+TEST(HttpSlow, UploadsThatMoveAreNotStuckInWhateverBufferTheyAre) {
+  // All of the small ones is in libcurl's buffer at once; the large ones fill it twice.
+  const SlowReader reader(milliseconds(2500), {SlowReader::Then::kAnswer});
+  Net net;
+  std::vector<Future<HttpResponse>> sent;
+  for (const size_t size : {100'000, 100'000, 200'000, 500'000, 1'000'000, 1'000'000}) {
+    HttpRequest request = PutOf(reader.url(), size);
+    request.limits.first_byte = request.limits.stall = milliseconds(800);
+    sent.push_back(net.Send(std::move(request)));
+  }
+  for (const Future<HttpResponse>& each : sent) {
+    const Result<HttpResponse> outcome = each.Get();
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+  }
+}
+
+TEST(HttpSlow, AnUploadThatFitsIntoABufferMustMoveAllTheSame) {
+  std::vector<std::unique_ptr<TcpStream>> mute;
+  Mutex mutex;
+  const TcpListener listener(
+      0,
+      [&](std::unique_ptr<TcpStream> stream, int) {
+        const MutexLock lock(mutex);
+        mute.push_back(std::move(stream));
+      },
+      4096);
+  Net net;
+  HttpRequest request = PutOf("http://127.0.0.1:" + std::to_string(listener.port()), 300'000);
+  request.limits.stall = milliseconds(200);
+  EXPECT_THAT(net.Fetch(std::move(request)).status().ToString(),
+              MatchesRegex("DeadlineExceeded: PUT .*/k: stalled: [0-9]+ bytes in 200 ms"));
+}
+
+TEST(HttpSlow, OfAnUploadThatHasArrivedTheAnswerHasALimit) {
+  const HttpServer server(Always({.delivery = {.stop_after = 0, .then = Then::kStall}}));
+  Net net;
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{2'000'000}}) {
+    HttpRequest request = PutOf(server.url(), size);
+    request.limits.first_byte = milliseconds(200);
+    EXPECT_EQ(net.Fetch(std::move(request)).status().ToString(),
+              "DeadlineExceeded: PUT " + server.url() + "/k: no answer within 200 ms");
+  }
+}
+
+}  // namespace
+}  // namespace coffer
