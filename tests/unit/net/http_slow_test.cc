@@ -1,5 +1,5 @@
 // Goal: what is slow is not taken for what is stuck. An upload moves as long as the peer takes some
-// of it, wherever the rest is buffered. Method: a
+// of it, wherever the rest is buffered; and the retry budget counts lost time only. Method: a
 // server reads at a rate, with a receive buffer so small that nothing is buffered there. Limits
 // that must hold are many times as long as the pauses; those that are to pass are short.
 #include <gmock/gmock.h>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/net/http_client.h"
 #include "tests/support/tcp.h"
 #include "tests/unit/net/net_support.h"
 
@@ -117,6 +118,77 @@ TEST(HttpSlow, OfAnUploadThatHasArrivedTheAnswerHasALimit) {
     EXPECT_EQ(net.Fetch(std::move(request)).status().ToString(),
               "DeadlineExceeded: PUT " + server.url() + "/k: no answer within 200 ms");
   }
+}
+
+HttpRetry WithBudget(milliseconds budget) {
+  return {.first = milliseconds(1), .longest = milliseconds(2), .budget = budget};
+}
+
+Result<HttpResponse> SendOf(const Context& context, const HttpRetry& retry,
+                            const HttpRequest& request) {
+  const HttpClient client(context, retry);
+  return client.Send([&](int) { return Future<HttpRequest>::Ready(request); }, JudgeTransient, {})
+      .Get();
+}
+
+TEST(HttpSlow, ALongUploadThatBreaksHasItsRetries) {
+  const SlowReader reader(milliseconds(700), {SlowReader::Then::kReset, SlowReader::Then::kReset,
+                                              SlowReader::Then::kAnswer});
+  const Context context = Context::Create({.threads = 2});
+  const Result<HttpResponse> outcome =
+      SendOf(context, WithBudget(milliseconds(500)), PutOf(reader.url(), 200'000));
+  EXPECT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(reader.requests(), 3);
+}
+
+TEST(HttpSlow, ALongDownloadThatBreaksHasItsRetries) {
+  std::atomic<int> asked{0};
+  const HttpServer server([&](const Asked&) {
+    HttpReply reply{.body = Letters(100'000)};
+    if (asked++ < 2) {
+      reply.delivery = {
+          .bytes_per_second = 100'000, .stop_after_body = 70'000, .then = Then::kReset};
+    }
+    return reply;
+  });
+  const Context context = Context::Create({.threads = 2});
+  const Result<HttpResponse> outcome =
+      SendOf(context, WithBudget(milliseconds(500)), GetOf(server.url()));
+  EXPECT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(asked, 3);
+}
+
+TEST(HttpSlow, WaitingForItsTurnIsOutsideOfTheBudget) {
+  std::atomic<int> asked_last{0};
+  const HttpServer server([&](const Asked& asked) {
+    if (asked.target == "/last") return HttpReply{.status = asked_last++ == 0 ? 503 : 200};
+    return HttpReply{.delivery = {.delay = milliseconds(700)}};
+  });
+  const Context context = Context::Create({.threads = 2});
+  std::vector<Future<HttpResponse>> first;
+  for (int i = 0; i < HttpTransport::kRequestsPerHost; ++i) {
+    first.push_back(context.Get<HttpTransport>().Send(GetOf(server.url() + "/first"),
+                                                      context.shared_executor()));
+  }
+  const Result<HttpResponse> outcome =
+      SendOf(context, WithBudget(milliseconds(500)), GetOf(server.url() + "/last"));
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->status, 200);
+  EXPECT_EQ(asked_last, 2);
+}
+
+TEST(HttpSlow, SilenceAndWaitsUseTheBudgetUp) {
+  const Context context = Context::Create({.threads = 2});
+  const HttpServer silent(Always({.delivery = {.stop_after = 0, .then = Then::kStall}}));
+  HttpRequest request = GetOf(silent.url());
+  request.limits.first_byte = milliseconds(100);
+  EXPECT_FALSE(SendOf(context, WithBudget(milliseconds(250)), request).ok());
+  EXPECT_LE(silent.counts().requests, 3);
+
+  const HttpServer busy(Always({.status = 503, .headers = {{"Retry-After", "1000"}}}));
+  const HttpRetry retry{.longest = milliseconds(100), .budget = milliseconds(250)};
+  EXPECT_EQ(SendOf(context, retry, GetOf(busy.url())).OrDie().status, 503);
+  EXPECT_LE(busy.counts().requests, 3);
 }
 
 }  // namespace
