@@ -33,9 +33,12 @@ struct HttpHeader {
 
 /// How long one attempt may take, and how much it may bring.
 struct HttpLimits {
-  std::chrono::milliseconds connect{10'000};     ///< Name, TCP and TLS.
-  std::chrono::milliseconds first_byte{60'000};  ///< From the sent request to the first header.
+  std::chrono::milliseconds connect{10'000};  ///< Name, TCP and TLS.
+  /// From the last byte of the request that the peer has acknowledged (without a body, from the
+  /// request's being sent) to the end of the answer's head.
+  std::chrono::milliseconds first_byte{60'000};
   /// In each such time at least `stall_bytes` must move, either way, while a body is under way.
+  /// What is sent has moved when the peer acknowledges it: until then it is in a buffer of ours.
   std::chrono::milliseconds stall{30'000};
   int64_t stall_bytes = 1024;
   std::chrono::milliseconds total{3'600'000};
@@ -91,6 +94,9 @@ struct HttpRequest {
   /// label.
   bool allow_content_encoding = false;
   CancelToken cancel;
+  /// If set, told before the future resolves: of the time since its turn came, that in which no
+  /// body moved. Must live until then.
+  std::chrono::steady_clock::duration* lost = nullptr;
 };
 
 /// "bytes 5-9/20" of a Content-Range.

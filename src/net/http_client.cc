@@ -3,13 +3,12 @@
 #include <curl/curl.h>
 
 #include <algorithm>
-#include <map>
 #include <random>
 #include <string>
 #include <utility>
 
 #include "src/async/linked_cancel.h"
-#include "src/base/mutex.h"
+#include "src/net/retry_tokens.h"
 
 namespace coffer::inline v0 {
 
@@ -17,26 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The retry tokens of each host.
-class RetryTokens {
- public:
-  bool Take(const std::string& host) {
-    MutexLock lock(mutex_);
-    const auto spent = spent_.try_emplace(host, 0).first;
-    if (spent->second + HttpClient::kTokensOfRetry > HttpClient::kRetryTokens) return false;
-    spent->second += HttpClient::kTokensOfRetry;
-    return true;
-  }
-  void GiveOne(const std::string& host) {
-    MutexLock lock(mutex_);
-    const auto spent = spent_.find(host);
-    if (spent != spent_.end() && --spent->second <= 0) spent_.erase(spent);
-  }
-
- private:
-  Mutex mutex_;
-  std::map<std::string, int> spent_ COFFER_GUARDED_BY(mutex_);
-};
+constexpr std::chrono::milliseconds kShortestWait{1};
 
 std::chrono::milliseconds RandomUpTo(std::chrono::milliseconds bound) {
   thread_local std::mt19937_64 random(std::random_device{}());
@@ -72,6 +52,9 @@ class Sending : public std::enable_shared_from_this<Sending> {
       HttpRequest request = *made;
       request.cancel = self->cancel_.token();
       self->host_ = HostOf(request.url);
+      self->what_ = request.method + " " + ShownUrl(request.url);
+      self->lost_ = {};
+      request.lost = &self->lost_;  // It lives as long as what waits for the answer.
       self->context_.Get<HttpTransport>()
           .Send(std::move(request), self->context_.shared_executor())
           .OnReady([self](const Result<HttpResponse>& outcome) { self->TakeOutcome(outcome); });
@@ -80,9 +63,10 @@ class Sending : public std::enable_shared_from_this<Sending> {
 
  private:
   void TakeOutcome(Result<HttpResponse> outcome) {
+    spent_ += lost_;
     if (outcome.ok()) outcome->unanswered = unanswered_ += outcome->unanswered;
     if (outcome.ok() && outcome->ok() && !judges_success_) {
-      context_.Get<RetryTokens>().GiveOne(host_);
+      context_.Get<RetryTokens>().Give(host_, retries_);
       return Finish(std::move(outcome));
     }
     const bool unclear =
@@ -95,7 +79,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
   void Judge(const Result<HttpResponse>& outcome) {
     const HttpVerdict verdict = judge_(outcome);
     if (verdict == HttpVerdict::kDone) {
-      if (outcome.ok()) context_.Get<RetryTokens>().GiveOne(host_);
+      if (outcome.ok()) context_.Get<RetryTokens>().Give(host_, retries_);
       return Finish(outcome);
     }
     if (verdict == HttpVerdict::kAgain) {
@@ -103,18 +87,23 @@ class Sending : public std::enable_shared_from_this<Sending> {
       return Attempt();
     }
     if (verdict == HttpVerdict::kRetryUnanswered) ++unanswered_;
-    ++retries_;
-    auto wait = RandomUpTo(Bound());
+    if (retries_ + 1 >= retry_.attempts_max) return Finish(outcome);
+    auto wait = NextWait();
     if (outcome.ok()) {
       if (const auto value = outcome->Find("retry-after")) {
         const auto asked = RetryAfter(*value, std::chrono::system_clock::now());
         wait = std::min(std::max(wait, asked), retry_.longest);
       }
     }
-    if (retries_ >= retry_.attempts_max || Clock::now() + wait > begin_ + retry_.budget ||
-        !context_.Get<RetryTokens>().Take(host_)) {
-      return Finish(outcome);
-    }
+    Retry(outcome, wait);
+  }
+
+  /// Repeats it after the wait, if that is within the budget.
+  void Retry(const Result<HttpResponse>& outcome, std::chrono::milliseconds wait) {
+    if (spent_ + wait >= retry_.budget) return Finish(outcome);
+    if (!context_.Get<RetryTokens>().Take(host_, Clock::now())) return AwaitToken(outcome, wait);
+    ++retries_;
+    spent_ += wait;
     if (Observer* observer = context_.observer()) {
       observer->OnLog("retrying " + host_ + " in " + std::to_string(wait.count()) + " ms: " +
                       (outcome.ok() ? "answer " + std::to_string(outcome->status)
@@ -124,10 +113,41 @@ class Sending : public std::enable_shared_from_this<Sending> {
         wait, [self = shared_from_this()] { self->Attempt(); }, cancel_.token());
   }
 
-  std::chrono::milliseconds Bound() const {
+  /// Asks for a token again after the next wait, which is longer, until the budget is spent.
+  void AwaitToken(const Result<HttpResponse>& outcome, std::chrono::milliseconds at_least) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(Clock::duration(retry_.budget) - spent_);
+    const auto wait = std::min(std::max({NextWait(), at_least, kShortestWait}), left);
+    spent_ += wait;
+    if (Observer* observer = context_.observer()) {
+      observer->OnLog("no retry of " + host_ + " is left: asking again in " +
+                      std::to_string(wait.count()) + " ms");
+    }
+    const Clock::time_point due = Clock::now() + wait;
+    const auto ask = [self = shared_from_this(), outcome, due] {
+      // What wakes it early is the end of all of it, which an attempt finds out.
+      if (Clock::now() < due) return self->Attempt();
+      if (self->spent_ >= self->retry_.budget) return self->Finish(self->UsedUp(outcome));
+      self->Retry(outcome, {});
+    };
+    context_.Get<HttpTransport>().After(wait, ask, cancel_.token());
+  }
+
+  Status UsedUp(const Result<HttpResponse>& outcome) const {
+    const Status status =
+        outcome.ok()
+            ? UnavailableError(what_ + ": the server answered " + std::to_string(outcome->status))
+            : outcome.status();
+    return Status(status.code(), std::string(status.message()) + "; too much fails at " + host_ +
+                                     ": its retries are used up");
+  }
+
+  /// A random part of a bound that doubles.
+  std::chrono::milliseconds NextWait() {
     std::chrono::milliseconds bound = retry_.first;
-    for (int i = 1; i < retries_ && bound < retry_.longest; ++i) bound *= 2;
-    return std::min(bound, retry_.longest);
+    for (int i = 0; i < waits_ && bound < retry_.longest; ++i) bound *= 2;
+    ++waits_;
+    return RandomUpTo(std::min(bound, retry_.longest));
   }
 
   void Finish(Result<HttpResponse> outcome) {
@@ -146,13 +166,16 @@ class Sending : public std::enable_shared_from_this<Sending> {
   const bool judges_success_;
   const Promise<HttpResponse> promise_;
   LinkedCancel cancel_;
-  const Clock::time_point begin_ = Clock::now();
   // One step follows the other: no two threads are in it at once.
   int attempt_ = 0;  // The number of the next.
   int retries_ = 0;
+  int waits_ = 0;
   int again_ = 0;
   int unanswered_ = 0;
+  Clock::duration lost_{0};   // By the attempt under way.
+  Clock::duration spent_{0};  // Of the budget.
   std::string host_;
+  std::string what_;
 };
 
 }  // namespace

@@ -8,11 +8,14 @@
 //  2. The judge looks at the outcome. kDone: it is the result. kAgain: the next attempt starts at
 //     once (a redirect, a new region, new credentials); at most kAgainMax of these.
 //  3. kRetry: the next attempt waits a random time between zero and a bound that doubles, or as
-//     long as Retry-After says, up to retry.longest. It does not come if attempts, the time budget
-//     or the host's retry tokens are used up: the last outcome is the result then, an error of
-//     which says how many attempts there were.
-//  Retry tokens are shared by all requests of a context to one host: a retry takes some, a success
-//  gives one back, so that a host in trouble is not buried under retries.
+//     long as Retry-After says, up to retry.longest. It does not come if attempts or the budget are
+//     used up: the last outcome is the result then, an error of which says how many attempts there
+//     were.
+//  4. Retry tokens are shared by all requests of a context to one host (retry_tokens.h). Where none
+//     is left, the request waits on, longer and longer, and asks for one again. If the budget is
+//     spent before it gets one, the result is an error that says so.
+//  The budget is the time that may be lost: waits, and of each attempt the time in which no body
+//  moved (HttpRequest::lost). Neither waiting for a turn nor a long transfer uses it up.
 //
 // Judges run on the executor, but for answers 2xx that are final by themselves (see Send).
 // Thread safety: all methods from any thread. A client may be destroyed while requests are under
@@ -32,7 +35,7 @@ struct HttpRetry {
   int attempts_max = 10;
   std::chrono::milliseconds first{100};  ///< Bound of the first wait.
   std::chrono::milliseconds longest{20'000};
-  std::chrono::milliseconds budget{120'000};  ///< From the first attempt; no attempt starts later.
+  std::chrono::milliseconds budget{120'000};  ///< Of lost time; none starts when it is spent.
 };
 
 enum class HttpVerdict {
@@ -49,8 +52,6 @@ HttpVerdict JudgeTransient(const Result<HttpResponse>& outcome);
 class HttpClient {
  public:
   static constexpr int kAgainMax = 8;
-  static constexpr int kRetryTokens = 500;  ///< Of a host.
-  static constexpr int kTokensOfRetry = 5;
 
   using Make = std::function<Future<HttpRequest>(int attempt)>;
   using Judge = std::function<HttpVerdict(const Result<HttpResponse>& outcome)>;

@@ -125,6 +125,7 @@ class HttpTransport::Loop : public std::enable_shared_from_this<Loop> {
   std::atomic<bool> woken_{false};
 
   // Of the event thread.
+  OpenSockets sockets_;
   IdleHandles handles_;
   std::unordered_map<CURL*, std::shared_ptr<Transfer>> active_;
   std::map<std::string, HostQueue> hosts_;
@@ -298,7 +299,7 @@ void HttpTransport::Loop::BeginNext(const std::string& host_name) {
 Status HttpTransport::Loop::Begin(const std::shared_ptr<Transfer>& transfer) {
   CURL* easy = handles_.Take();
   if (easy == nullptr) return ResourceExhaustedError("no memory for a handle of libcurl");
-  Status status = transfer->Begin(easy);
+  Status status = transfer->Begin(easy, &sockets_);
   if (status.ok() && curl_multi_add_handle(multi_, easy) != CURLM_OK) {
     status = InternalError("libcurl did not take the request");
   }

@@ -4,7 +4,10 @@
 // 3. When the head of a success is there, on_head says which part of the body to keep.
 // 4. The body goes to the destination, or to memory that grows with what has really come: a length
 //    that a head claims is taken at its word up to kTrusted only.
-// 5. A callback that fails leaves its Status in failure_, and libcurl gives up.
+// 5. What is given to libcurl may be long in its buffer, and in the socket's: an upload has moved
+//    when the peer acknowledged it. Many that share a slow link would look stalled else, each with
+//    a buffer full that takes minutes to leave.
+// 6. A callback that fails leaves its Status in failure_, and libcurl gives up.
 #include "src/net/transfer.h"
 
 #include <netinet/in.h>
@@ -87,8 +90,9 @@ Status Transfer::Check() {
   return Status();
 }
 
-Status Transfer::Begin(CURL* easy) {
+Status Transfer::Begin(CURL* easy, OpenSockets* sockets) {
   easy_ = easy;
+  sockets_ = sockets;
   const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
   set(CURLOPT_PRIVATE, this);
   set(CURLOPT_ERRORBUFFER, error_.data());
@@ -108,6 +112,8 @@ Status Transfer::Begin(CURL* easy) {
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnSocket);
   set(CURLOPT_OPENSOCKETDATA, this);
+  set(CURLOPT_CLOSESOCKETFUNCTION, &Transfer::OnClose);
+  set(CURLOPT_CLOSESOCKETDATA, sockets);  // The connection may outlive this transfer.
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (is_direct_) set(CURLOPT_PROXY, "");
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
@@ -131,7 +137,7 @@ Status Transfer::Begin(CURL* easy) {
   }
   header_list_.reset(list);
   set(CURLOPT_HTTPHEADER, list);
-  window_begin_ = Clock::now();
+  begin_ = window_begin_ = Clock::now();
   return Status();
 }
 
@@ -220,6 +226,8 @@ size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) {
   auto* transfer = static_cast<Transfer*>(self);
   const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size * count);
   transfer->window_moved_ += static_cast<int64_t>(bytes.size());
+  transfer->last_received_ = Clock::now();
+  if (transfer->received_ == 0) transfer->body_begin_ = transfer->last_received_;
   transfer->failure_ = transfer->TakeBody(bytes);
   return transfer->failure_.ok() && !transfer->complete_ ? bytes.size() : 0;
 }
@@ -303,9 +311,7 @@ size_t Transfer::OnSend(char* data, size_t size, size_t count, void* self) {
       transfer->piece_offset_ = 0;
     }
   }
-  transfer->window_moved_ += static_cast<int64_t>(filled);
   transfer->sent_ += static_cast<int64_t>(filled);
-  transfer->last_sent_ = Clock::now();
   return filled;
 }
 
@@ -317,12 +323,15 @@ int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
-int Transfer::OnSending(void* self, char* /*to*/, char* /*from*/, int /*to_port*/,
-                        int /*from_port*/) {
+int Transfer::OnSending(void* self, char* to, char* from, int to_port, int from_port) {
   auto* transfer = static_cast<Transfer*>(self);
   ++transfer->sends_;
-  transfer->last_sent_ = Clock::now();
-  transfer->window_begin_ = transfer->last_sent_;
+  transfer->sending_begin_ = transfer->last_sent_ = transfer->window_begin_ = Clock::now();
+  transfer->delivered_ = 0;
+  transfer->sending_ = transfer->request_.body.has_value();
+  if (transfer->sending_) {
+    transfer->socket_ = transfer->sockets_->Find(from, from_port, to, to_port);
+  }
   return CURL_PREREQFUNC_OK;
 }
 
@@ -332,18 +341,38 @@ curl_socket_t Transfer::OnSocket(void* self, curlsocktype /*purpose*/, curl_sock
     transfer->failure_ = LinkLocalError();
     return CURL_SOCKET_BAD;
   }
-  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  return transfer->sockets_->Open(address->family, address->socktype, address->protocol);
+}
+
+int Transfer::OnClose(void* sockets, curl_socket_t socket) {
+  static_cast<OpenSockets*>(sockets)->Close(socket);
+  return 0;
+}
+
+void Transfer::LookAtUpload(Clock::time_point now) {
+  curl_off_t uploaded = 0;
+  curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+  const int64_t on_its_way = UnacknowledgedBytes(socket_);
+  const int64_t delivered = uploaded - on_its_way;
+  if (delivered > delivered_) {
+    window_moved_ += delivered - delivered_;
+    delivered_ = delivered;
+    last_sent_ = now;
+  }
+  const auto size = static_cast<int64_t>(request_.body->size());
+  sending_ = sent_ < size || uploaded < size || on_its_way > 0;
 }
 
 Status Transfer::Overdue(Clock::time_point now) {
   const HttpLimits& limits = request_.limits;
-  const bool body_to_send = request_.body && sent_ < static_cast<int64_t>(request_.body->size());
   if (sends_ == 0) return Status();  // Connecting has a limit of its own.
-  if (!head_taken_ && !body_to_send) {
+  if (sending_) LookAtUpload(now);
+  if (!head_taken_ && !sending_) {
     if (now - last_sent_ > limits.first_byte) {
       return DeadlineExceededError("no answer within " + Text(limits.first_byte));
     }
     window_begin_ = now;
+    window_moved_ = 0;
     return Status();
   }
   if (now - window_begin_ < limits.stall) return Status();
@@ -405,7 +434,13 @@ Result<HttpResponse> Transfer::Outcome(CURLcode code) {
   return std::move(response_);
 }
 
+Transfer::Clock::duration Transfer::Lost(Clock::time_point now) const {
+  if (begin_ == Clock::time_point()) return {};  // Its turn never came.
+  return now - begin_ - (last_sent_ - sending_begin_) - (last_received_ - body_begin_);
+}
+
 void Transfer::Finish(Result<HttpResponse> outcome) {
+  if (request_.lost != nullptr) *request_.lost = Lost(Clock::now());
   request_.cancel.RemoveCallback(cancel_ids_[0]);
   promise_.cancel_token().RemoveCallback(cancel_ids_[1]);
   promise_.Set(std::move(outcome));

@@ -18,6 +18,7 @@
 
 #include "coffer/async/future.h"
 #include "src/net/http.h"
+#include "src/net/open_sockets.h"
 
 namespace coffer::inline v0 {
 
@@ -37,8 +38,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 
   /// InvalidArgument for a URL that is none, PermissionDenied for one that may not be asked.
   Status Check();
-  /// Sets up the handle. The transfer must outlive its use.
-  Status Begin(CURL* easy);
+  /// Sets up the handle. The transfer must outlive its use, and the sockets its connections.
+  Status Begin(CURL* easy, OpenSockets* sockets);
   /// An error if a limit of time that libcurl does not watch has passed.
   Status Overdue(Clock::time_point now);
   /// The outcome by libcurl's; the handle is free for others then.
@@ -55,11 +56,14 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   static int OnSeek(void* self, curl_off_t offset, int origin);
   static int OnSending(void* self, char* to, char* from, int to_port, int from_port);
   static curl_socket_t OnSocket(void* self, curlsocktype purpose, curl_sockaddr* address);
+  static int OnClose(void* sockets, curl_socket_t socket);
 
   void SetLimits(CURL* easy);
   void SetBody(CURL* easy);
   void TakeHeaderLine(std::string_view line);
   Status TakeHead();
+  void LookAtUpload(Clock::time_point now);
+  Clock::duration Lost(Clock::time_point now) const;
   Status TakeBody(std::span<const std::byte> bytes);
   Status Keep(std::span<const std::byte> bytes);
   Status Grow(int64_t size);
@@ -74,6 +78,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 
   // Of the event thread.
   CURL* easy_ = nullptr;
+  OpenSockets* sockets_ = nullptr;
   std::unique_ptr<curl_slist, void (*)(curl_slist*)> header_list_{nullptr, curl_slist_free_all};
   std::array<char, CURL_ERROR_SIZE> error_{};
   Status failure_;  // What a callback found; libcurl only knows that one failed.
@@ -89,9 +94,16 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   std::vector<std::byte> heap_;  // of the heap.
   size_t piece_ = 0;             // Of the request's body: what is sent next.
   size_t piece_offset_ = 0;
-  int64_t sent_ = 0;
-  // Limits of time: what has moved since the last look that found enough.
+  int64_t sent_ = 0;       // Given to libcurl.
+  int64_t delivered_ = 0;  // Of that, what the peer has acknowledged; about, under TLS.
+  int socket_ = -1;        // On which a body is sent.
+  bool sending_ = false;   // Some of the body is in a buffer of ours.
+  Clock::time_point begin_;
+  Clock::time_point sending_begin_;
   Clock::time_point last_sent_;
+  Clock::time_point body_begin_;
+  Clock::time_point last_received_;
+  // Limits of time: what has moved since the last look that found enough.
   Clock::time_point window_begin_;
   int64_t window_moved_ = 0;
 };

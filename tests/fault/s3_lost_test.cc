@@ -72,8 +72,7 @@ void ExpectWritten(FakeS3& s3, KvStore& store, const std::string& key,
 /// request ends after so many bytes.
 class S3CutAnswers : public S3Lost {
  protected:
-  static constexpr int64_t kAtOnce =
-      40;  // Of one context: a host's retry tokens are for a hundred.
+  static constexpr int64_t kAtOnce = 150;  // More than may be under way at once.
 
   void CutAtEveryByte(const std::string& operation, const std::function<KvStorePtr()>& make_store) {
     const std::string long_name = "/a name of more than sixteen bytes";

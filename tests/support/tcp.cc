@@ -223,8 +223,10 @@ int BindLoopback(int* port) {
   return fd;
 }
 
-TcpListener::TcpListener(int port, Serve serve) : serve_(std::move(serve)), port_(port) {
+TcpListener::TcpListener(int port, Serve serve, int receive_buffer)
+    : serve_(std::move(serve)), port_(port) {
   fd_ = BindLoopback(&port_);
+  if (receive_buffer > 0) SetOption(fd_, SOL_SOCKET, SO_RCVBUF, receive_buffer);
   SetOption(fd_, SOL_SOCKET, SO_REUSEADDR, 1);  // For who comes later; before, free ones may meet.
   Check(listen(fd_, SOMAXCONN) == 0, "listen");
   accepting_ = std::thread([this] { Accept(); });

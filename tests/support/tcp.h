@@ -114,8 +114,9 @@ class TcpListener {
   /// up.
   using Serve = std::function<void(std::unique_ptr<TcpStream> stream, int connection)>;
 
-  /// Port 0: a free one.
-  TcpListener(int port, Serve serve);
+  /// Port 0: a free one. `receive_buffer`: of each connection, in bytes; 0: the system's choice.
+  /// Where it is small, nothing counts as received that the server has not read.
+  TcpListener(int port, Serve serve, int receive_buffer = 0);
   ~TcpListener() { Stop(); }
   TcpListener(const TcpListener&) = delete;
   TcpListener& operator=(const TcpListener&) = delete;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "coffer/async/observer.h"
+#include "src/net/retry_tokens.h"
 #include "tests/unit/net/net_support.h"
 
 namespace coffer {
@@ -227,60 +228,82 @@ TEST(HttpClient, WhatMakeFailsWithIsTheOutcome) {
   EXPECT_EQ(made, 3);
 }
 
-/// So many of `count` requests in turn got a second attempt.
-int RetriesOf(Case& c, const HttpClient& client, int count) {
-  const int before = c.server.counts().requests;
-  for (int i = 0; i < count; ++i) {
-    EXPECT_EQ(client.Send(c.Make(), JudgeTransient, {}).Get().OrDie().status, 503);
-  }
-  return c.server.counts().requests - before - count;
+/// Takes all tokens of the host, as if in an hour: until then time gives none back.
+void UseUp(const Context& context, const HttpServer& server) {
+  const auto later = Clock::now() + kForever;
+  while (context.Get<RetryTokens>().Take(server.url(), later)) continue;
 }
 
-TEST(HttpClient, AHostInTroubleIsNotBuriedUnderRetries) {
-  constexpr int kRetries = HttpClient::kRetryTokens / HttpClient::kTokensOfRetry;
+/// How many more retries there are.
+int RetriesLeft(const Context& context, const HttpServer& server) {
+  int count = 0;
+  while (context.Get<RetryTokens>().Take(server.url(), Clock::now())) ++count;
+  return count;
+}
+
+TEST(HttpClient, WithoutTokensThereIsNoRetryAndTheErrorSaysSo) {
+  HttpRetry retry = kFast;
+  retry.budget = milliseconds(20);
+  for (const HttpReply& reply : {HttpReply{.status = 503}, kReset}) {
+    Case c({reply}, retry);
+    UseUp(c.context, c.server);
+    const Status status = c.Send().Get().status();
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("GET " + c.server.url() + "/k: "));
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("; too much fails at " + c.server.url() + ": its retries are used up"));
+    EXPECT_EQ(c.server.counts().requests, 1);
+  }
+}
+
+TEST(HttpClient, TokensAreOfOneContextAndHost) {
   HttpRetry retry = kFast;
   retry.attempts_max = 2;
   Case c({{.status = 503}}, retry);
-  EXPECT_EQ(RetriesOf(c, c.client, kRetries + 20), kRetries);
-  const HttpClient same_host(c.context, retry);
-  EXPECT_EQ(RetriesOf(c, same_host, 10), 0);
-
   Case other({{.status = 503}}, retry);
-  const HttpClient other_host(c.context, retry);
-  EXPECT_EQ(RetriesOf(other, other_host, 10), 10);
-  const Context fresh = Context::Create({.threads = 1});
-  const HttpClient other_context(fresh, retry);
-  EXPECT_EQ(RetriesOf(c, other_context, 10), 10);
+  UseUp(c.context, other.server);
+  UseUp(other.context, c.server);
+  EXPECT_EQ(c.Send().Get().OrDie().status, 503);
+  EXPECT_EQ(c.server.counts().requests, 2);
 }
 
-TEST(HttpClient, ASuccessGivesATokenBack) {
+TEST(HttpClient, WhoWaitsForATokenGoesOnWhenThereIsOne) {
+  Case c({{.status = 503}, {.body = "v"}}, kFast);
+  UseUp(c.context, c.server);
+  Future<HttpResponse> future = c.Send();
+  ASSERT_TRUE(c.server.WaitUntil([](const auto& counts) { return counts.requests == 1; }));
+  c.context.Get<RetryTokens>().Give(c.server.url(), 1);
+  const Result<HttpResponse> outcome = future.Get();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(TextOf(outcome->body), "v");
+}
+
+TEST(HttpClient, AnAnswerGivesBackWhatItsRetriesTook) {
+  for (const int status : {200, 404}) {  // An answer is an answer: the host is well.
+    Case c({{.status = 503}, {.status = 503}, {.status = status}}, kFast);
+    UseUp(c.context, c.server);
+    c.context.Get<RetryTokens>().Give(c.server.url(), 2);
+    EXPECT_EQ(c.Send().Get().OrDie().status, status);
+    EXPECT_EQ(RetriesLeft(c.context, c.server), 2);
+    for (int i = 1; i < RetryTokens::kOfRetry; ++i) c.Send().Wait();
+    EXPECT_EQ(RetriesLeft(c.context, c.server), 1);
+  }
+}
+
+TEST(HttpClient, CancellingEndsAWaitForATokenAndSoDoesTheEndOfAllRequests) {
   HttpRetry retry = kFast;
-  retry.attempts_max = 2;
-  std::atomic<int> status{503};
-  const HttpServer server([&](const Asked&) { return HttpReply{.status = status}; });
-  const Context context = Context::Create({.threads = 1});
-  const HttpClient client(context, retry);
-  const auto send = [&](int count) {
-    const int before = server.counts().requests;
-    for (int i = 0; i < count; ++i) {
-      client
-          .Send([&](int) { return Future<HttpRequest>::Ready(GetOf(server.url())); },
-                JudgeTransient, {})
-          .Get()
-          .OrDie();
-    }
-    return server.counts().requests - before;
-  };
-  EXPECT_EQ(send(110), 210);
-  EXPECT_EQ(send(1), 1);
-  status = 200;
-  send(HttpClient::kTokensOfRetry - 1);
-  status = 503;
-  EXPECT_EQ(send(1), 1);  // One too few.
-  status = 404;           // An answer is an answer: the host is well.
-  send(1);
-  status = 503;
-  EXPECT_EQ(send(3), 4);
+  retry.first = retry.longest = kForever;
+  retry.budget = 2 * kForever;
+  for (const bool by_token : {true, false}) {
+    Case c({{.status = 503}}, retry);
+    UseUp(c.context, c.server);
+    const CancelSource source;
+    const Future<HttpResponse> future = c.Send(source.token());
+    ASSERT_TRUE(c.server.WaitUntil([](const auto& counts) { return counts.requests == 1; }));
+    by_token ? source.Cancel() : c.context.Get<HttpTransport>().CancelAll();
+    EXPECT_EQ(future.Get().status().code(), StatusCode::kCancelled);
+    EXPECT_EQ(c.server.counts().requests, 1);
+  }
 }
 
 TEST(HttpClient, CancellingEndsAWait) {
