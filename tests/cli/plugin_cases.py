@@ -58,7 +58,7 @@ class Plugins(CliTest):
             self.refused(
                 path,
                 f"FailedPrecondition: --plugin {path}: the plugin does not say against which "
-                rf"coffer it was built, plugin API {number}; this is coffer [\d.]+, plugin API 4",
+                rf"coffer it was built, plugin API {number}; this is coffer [\d.]+, plugin API 5",
             )
         path = self.plugin("half")
         self.refused(
