@@ -91,6 +91,9 @@ struct HttpRequest {
   /// label.
   bool allow_content_encoding = false;
   CancelToken cancel;
+  /// Cancelled once all of it has gone out, it ends with its answer (or by its limits of time) all
+  /// the same: who gives up would not know what the server does, and when.
+  bool waits_once_sent = false;
 };
 
 /// "bytes 5-9/20" of a Content-Range.

@@ -75,6 +75,14 @@ void Transfer::WatchCancel(const std::function<void()>& wake) {
   cancel_ids_[1] = promise_.cancel_token().OnCancel(fire);
 }
 
+bool Transfer::waits_for_answer() const {
+  return request_.waits_once_sent && sends_ > 0 && !HasBodyToSend();
+}
+
+bool Transfer::HasBodyToSend() const {
+  return request_.body && sent_ < static_cast<int64_t>(request_.body->size());
+}
+
 Status Transfer::Named(const Status& status) const {
   return status.Annotate(request_.method + " " + ShownUrl(request_.url));
 }
@@ -337,9 +345,8 @@ curl_socket_t Transfer::OnSocket(void* self, curlsocktype /*purpose*/, curl_sock
 
 Status Transfer::Overdue(Clock::time_point now) {
   const HttpLimits& limits = request_.limits;
-  const bool body_to_send = request_.body && sent_ < static_cast<int64_t>(request_.body->size());
   if (sends_ == 0) return Status();  // Connecting has a limit of its own.
-  if (!head_taken_ && !body_to_send) {
+  if (!head_taken_ && !HasBodyToSend()) {
     if (now - last_sent_ > limits.first_byte) {
       return DeadlineExceededError("no answer within " + Text(limits.first_byte));
     }

@@ -363,6 +363,22 @@ TEST(Copy, IsNotCalledCancelledIfItMayBePublished) {
   }
 }
 
+TEST(Copy, WhatCannotBeDeletedIsNamed) {
+  const KvStorePtr source = StoreWith(Small(1));
+  for (const bool stays : {false, true}) {
+    const auto destination = MakeFaultStore(Lesser({.rename = false}));
+    destination->Inject(
+        {.operation = KvOperation::kWrite, .skip = 1, .status = CancelledError("on its way")});
+    if (stays) destination->Inject({.operation = KvOperation::kDeleteRange});
+    const Status status = Copy(source, "c/", destination, "d/").status();
+    EXPECT_EQ(status.code(), StatusCode::kCancelled) << status;
+    const bool named =
+        status.message().find("; debris stays at memory:///d/data-") != std::string_view::npos;
+    EXPECT_EQ(named, stays) << status;
+    EXPECT_EQ(KeysOf(*destination).empty(), !stays);
+  }
+}
+
 TEST(Copy, CancelledLeavesNothing) {
   const KvStorePtr source = StoreWith(Small(1));
   const KvStorePtr destination = MakeMemoryStore();
