@@ -53,7 +53,7 @@ class Plugins(CliTest):
         }.items():
             path = self.plugin(name)
             self.refused(path, f"FailedPrecondition: --plugin {path}: {reason}")
-        for name, number in (("zeroed", 0), ("no_version", 4)):
+        for name, number in (("zeroed", 0), ("no_version", 5)):
             path = self.plugin(name)
             self.refused(
                 path,
