@@ -215,6 +215,8 @@ void ExpectCancelled(HttpRequest request, const std::function<void(Net&)>& under
     } else {
       future.Cancel();
     }
+    EXPECT_TRUE(future.Wait(std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+    net.transport.CancelAll();
     const Status status = future.Get().status();
     memory.reset();
     EXPECT_EQ(status.ToString(),
