@@ -20,6 +20,7 @@
 #include "kvstore/file/io.h"
 #include "kvstore/file/root.h"
 #include "kvstore/file/spec.h"
+#include "kvstore/file/stream.h"
 #include "kvstore/file/tree.h"
 #include "kvstore/file/write.h"
 #include "src/kvstore/coalesce.h"
@@ -83,6 +84,7 @@ class FileStore final : public KvStore {
     can.durable = root_->options().sync;
     can.atomic_rename = true;
     can.streaming_write = true;
+    can.stream_bytes = root_->options().direct_streams ? kDirectStreamBytes : 0;
     can.key_beside_prefix = false;
     can.coalesce_gap_bytes = kGapBytes;
     can.coalesce_size_max_bytes = kSizeMaxBytes;

@@ -26,7 +26,7 @@ namespace {
 constexpr int64_t kWritebackMin = MiB(1);  // Below, the call costs more than it hides.
 constexpr int64_t kRoomMin = MiB(1);       // Smaller streams get none.
 constexpr int64_t kRoomMax = MiB(64);
-constexpr size_t kBlock = size_t{4} << 20;
+constexpr auto kBlock = static_cast<size_t>(kDirectStreamBytes);
 
 /// Memory that whole pages may be written from past the page cache.
 class Block {

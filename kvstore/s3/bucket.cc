@@ -307,6 +307,7 @@ Result<HttpRequest> S3Bucket::Attempts::Sign(const AwsCredentials& credentials) 
   request.body = request_.body;
   request.limits.body_max_bytes = request_.answer_max_bytes;
   request.allow_content_encoding = true;
+  request.waits_once_sent = request_.method != "GET" && request_.method != "HEAD";
   return request;
 }
 

@@ -131,6 +131,7 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
     can.key_beside_prefix = known && known->key_beside_prefix;
     can.durable = true;
     can.streaming_write = true;
+    can.stream_bytes = S3StreamBytes(bucket_->options().part_bytes);
     can.coalesce_gap_bytes = bucket_->link().gap_bytes();
     can.request_concurrency = kRequestConcurrency;
     return can;

@@ -140,6 +140,10 @@ class S3Writer final : public KvWriter {
 
 }  // namespace
 
+int64_t S3StreamBytes(int64_t part_bytes) {
+  return static_cast<int64_t>(kPartsUnderWay + 1) * BufferPool::CapacityFor(part_bytes);
+}
+
 std::unique_ptr<KvWriter> OpenS3Writer(std::shared_ptr<S3Bucket> bucket,
                                        std::shared_ptr<S3Prober> prober, std::string key,
                                        WriteOptions options) {

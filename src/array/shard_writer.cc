@@ -18,7 +18,7 @@ int64_t BatchBytes(const CodecChain& inner) {
 }  // namespace
 
 bool ShardStreams(const StoredArray& stored) {
-  // A remote store's writer holds whole parts outside the budget; a held shard is reserved.
+  // A remote store's writer holds whole parts, which are mostly more than a held shard.
   const Capabilities can = stored.store->capabilities();
   return can.local && can.streaming_write &&
          stored.chain->shard_layout()->index_location() == ShardLayout::IndexLocation::kEnd;
@@ -148,7 +148,7 @@ int64_t ShardWriterBytes(const StoredArray& stored) {
       layout.num_entries() * static_cast<int64_t>(sizeof(ShardEntry)) + layout.index_encode_bytes();
   const int64_t one =
       batch + inner.encode_scratch_bytes() + ScratchChunkBytes(inner.chunk()) + index;
-  if (ShardStreams(stored)) return one;
+  if (ShardStreams(stored)) return one + stored.store->capabilities().stream_bytes;
   const std::optional<int64_t> all = CheckedMul(layout.num_entries(), inner.max_encoded_size());
   return CheckedAdd(all.value_or(INT64_MAX), one).value_or(INT64_MAX);
 }

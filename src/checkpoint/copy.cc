@@ -5,7 +5,8 @@
 //     the same key.
 //
 //  2. Copy every key below the source's data directory and no other (no debris), several at once,
-//     each in pieces of one generation, under the byte budget.
+//     each read in pieces of one generation, under the byte budget. A value is streamed if that
+//     holds less than the whole of it: a piece, and what the destination's writer holds.
 //
 //  3. The copied document must be the one the marker vouches for, and the source's marker must
 //     still name the same data: it is replaced before its data is deleted, so nothing that was
@@ -80,15 +81,18 @@ class Copier {
     if (size < 0) {
       return UnimplementedError(source_.store->Describe(key) + ": the store tells no sizes");
     }
-    // A store without streams gathers the whole value.
-    const bool streams = destination_.store->capabilities().streaming_write;
+    const Capabilities can = destination_.store->capabilities();
+    const bool streams = can.streaming_write && size - kPieceBytes > can.stream_bytes;
     COFFER_ASSIGN_OR_RETURN(
         Reservation held,
-        options_.context.budget().Acquire(streams ? std::min(size, kPieceBytes) : size, cancel));
-    COFFER_ASSIGN_OR_RETURN(
-        const std::unique_ptr<KvWriter> writer,
-        destination_.store->OpenWriter(to_ + key.substr(from_.size()),
-                                       {.cancel = cancel, .reservation = &held}));
+        options_.context.budget().Acquire(streams ? kPieceBytes + can.stream_bytes : size, cancel));
+    const std::string to = to_ + key.substr(from_.size());
+    const WriteOptions write{.cancel = cancel, .reservation = &held, .caller_waits = true};
+    std::unique_ptr<KvWriter> writer;
+    if (streams) {
+      COFFER_ASSIGN_OR_RETURN(writer, destination_.store->OpenWriter(to, write));
+    }
+    BytesChain whole;
     for (int64_t at = 0; at < size; at += kPieceBytes) {
       const ByteRange range = ByteRange::Span(at, std::min(at + kPieceBytes, size));
       COFFER_ASSIGN_OR_RETURN(const ReadResult read, source_.store
@@ -98,10 +102,16 @@ class Copier {
                                                                       .reservation = &held})
                                                          .Get());
       if (read.state != ReadResult::State::kValue) return Changed(key);
-      COFFER_RETURN_IF_ERROR(writer->Append(read.value));
+      if (streams) {
+        COFFER_RETURN_IF_ERROR(writer->Append(read.value));
+      } else {
+        whole.Append(read.value);
+      }
       progress.Add(range.end - range.begin);
     }
-    COFFER_RETURN_IF_ERROR(writer->Commit().Get().status());
+    Future<WriteResult> written =
+        streams ? writer->Commit() : destination_.store->Write(to, std::move(whole), write);
+    COFFER_RETURN_IF_ERROR(written.Get().status());
     copied_ += size;
     return Status();
   }

@@ -123,7 +123,12 @@ Status Publication::Finish(Status written, const Digest& document) {
     status = staged_ ? PublishByRename(marker) : PublishByMarker(marker);
   }
   context_->Get<ArrayCaches>().WroteEverywhere();
-  if (!status.ok() && mine_to_delete_) Discard(staged_ ? root_ : DataPrefix());
+  if (!status.ok() && mine_to_delete_) {
+    const std::string stays = Discard(staged_ ? root_ : DataPrefix());
+    if (!stays.empty()) {
+      status = Status(status.code(), std::string(status.message()) + "; " + stays);
+    }
+  }
   if (status.ok() && replaced_) Discard(place_.prefix + replaced_->marker.data + "/");
   return status;
 }
@@ -209,14 +214,15 @@ Status Publication::WhatIsInTheWay() {
                             "nowhere");
 }
 
-/// A failure leaves debris, which changes nothing about what was saved.
-void Publication::Discard(const std::string& prefix) const {
+/// A failure leaves debris, which changes nothing about what was saved: it is logged and returned
+/// as a text, which is empty if nothing stays.
+std::string Publication::Discard(const std::string& prefix) const {
   const Status deleted = place_.store->DeleteRange(KeyRange::Prefix(prefix)).Get();
-  Observer* observer = context_->observer();
-  if (!deleted.ok() && observer != nullptr) {
-    observer->OnLog("debris stays at " + place_.store->Describe(prefix) + ": " +
-                    deleted.ToString());
-  }
+  if (deleted.ok()) return "";
+  std::string stays =
+      "debris stays at " + place_.store->Describe(prefix) + ": " + deleted.ToString();
+  if (Observer* observer = context_->observer()) observer->OnLog(stays);
+  return stays;
 }
 
 }  // namespace coffer::inline v0

@@ -31,7 +31,8 @@ class Publication {
 
   /// If `written` is OK, publishes it: durable when this returns OK, where the store is. Deletes
   /// what is not published, and what was replaced. Errors: `written`, AlreadyExists or Aborted
-  /// (another came first), Aborted (somebody deleted it), the store's own. To be called once.
+  /// (another came first), Aborted (somebody deleted it), the store's own; with "debris stays at"
+  /// where what is not published could not be deleted. To be called once.
   Status Finish(Status written, const Digest& document);
 
  private:
@@ -45,7 +46,7 @@ class Publication {
   Result<std::optional<StoredMarker>> MarkerIfMine() const;
   Status LostToAnother() const;
   Status WhatIsInTheWay();
-  void Discard(const std::string& prefix) const;
+  std::string Discard(const std::string& prefix) const;
 
   CheckpointPlace place_;
   bool overwrite_;

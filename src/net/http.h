@@ -97,6 +97,9 @@ struct HttpRequest {
   /// If set, told before the future resolves: of the time since its turn came, that in which no
   /// body moved. Must live until then.
   std::chrono::steady_clock::duration* lost = nullptr;
+  /// Cancelled once all of it has gone out, it ends with its answer (or by its limits of time) all
+  /// the same: who gives up would not know what the server does, and when.
+  bool waits_once_sent = false;
 };
 
 /// "bytes 5-9/20" of a Content-Range.

@@ -348,7 +348,9 @@ void HttpTransport::Loop::EndCancelled(bool all) {
   }
   std::vector<std::pair<CURL*, std::shared_ptr<Transfer>>> ending;
   for (const auto& [easy, transfer] : active_) {
-    if (all || transfer->cancelled()) ending.emplace_back(easy, transfer);
+    if (all || (transfer->cancelled() && !transfer->waits_for_answer())) {
+      ending.emplace_back(easy, transfer);
+    }
   }
   for (const auto& [easy, transfer] : ending) {
     Finish(easy, transfer, transfer->Named(CancelledError("cancelled")));

@@ -8,7 +8,8 @@
 //    way; more wait their turn, first come, first served, outside of every time limit.
 //  * Bodies go between the socket and the caller's memory on the event thread; nothing else does.
 //    Futures resolve there, so what follows must be short, or be given by Then().
-//  * Cancelling ends a request within milliseconds, waiting or under way.
+//  * Cancelling ends a request within milliseconds, waiting or under way; but see
+//    HttpRequest::waits_once_sent.
 //  * TLS is verified; protocols are http and https only. Proxies are those of the environment, but
 //    for this machine's own addresses: what is sent to these leaves it by no proxy either.
 //

@@ -78,6 +78,14 @@ void Transfer::WatchCancel(const std::function<void()>& wake) {
   cancel_ids_[1] = promise_.cancel_token().OnCancel(fire);
 }
 
+bool Transfer::waits_for_answer() const {
+  return request_.waits_once_sent && sends_ > 0 && !HasBodyToSend();
+}
+
+bool Transfer::HasBodyToSend() const {
+  return request_.body && sent_ < static_cast<int64_t>(request_.body->size());
+}
+
 Status Transfer::Named(const Status& status) const {
   return status.Annotate(request_.method + " " + ShownUrl(request_.url));
 }

@@ -35,6 +35,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   /// `wake` is called, once or more and from any thread, when it is to be cancelled.
   void WatchCancel(const std::function<void()>& wake);
   bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
+  /// Of one that has begun: whether it has gone out and waits for its answer whatever happens.
+  bool waits_for_answer() const;
 
   /// InvalidArgument for a URL that is none, PermissionDenied for one that may not be asked.
   Status Check();
@@ -67,6 +69,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   Status TakeBody(std::span<const std::byte> bytes);
   Status Keep(std::span<const std::byte> bytes);
   Status Grow(int64_t size);
+  bool HasBodyToSend() const;
   Status StatusOf(CURLcode code) const;
 
   HttpRequest request_;

@@ -56,11 +56,15 @@ class Interruption(InterruptingTest):
         self.assertEqual(Path(out).read_bytes(), b"old")
         self.expect_cancelled("", 1 << 20, "checkpoint", "verify", "--deep", place)
         copy = ["cp", place, self.path("copy")]
-        self.expect_cancelled("copy is as it was: ", "copy.coffer-tmp-*/data-*/arrays", *copy)
+        self.expect_cancelled(
+            "copy: nothing was published: ", "copy.coffer-tmp-*/data-*/arrays", *copy
+        )
         # Chunks without shards: far more files than can be written before the signal comes.
         save = ["checkpoint", "save", self.path("m.safetensors"), self.path("new")]
         save += ["--chunk-bytes", "64", "--shard-bytes", "0"]
-        self.expect_cancelled("new is as it was: ", "new.coffer-tmp-*/data-*/arrays", *save)
+        self.expect_cancelled(
+            "new: nothing was published: ", "new.coffer-tmp-*/data-*/arrays", *save
+        )
         self.assertEqual(sorted(os.listdir(self.folder)), before)
 
     def test_import(self) -> None:

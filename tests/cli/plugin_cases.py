@@ -53,12 +53,12 @@ class Plugins(CliTest):
         }.items():
             path = self.plugin(name)
             self.refused(path, f"FailedPrecondition: --plugin {path}: {reason}")
-        for name, number in (("zeroed", 0), ("no_version", 4)):
+        for name, number in (("zeroed", 0), ("no_version", 5)):
             path = self.plugin(name)
             self.refused(
                 path,
                 f"FailedPrecondition: --plugin {path}: the plugin does not say against which "
-                rf"coffer it was built, plugin API {number}; this is coffer [\d.]+, plugin API 4",
+                rf"coffer it was built, plugin API {number}; this is coffer [\d.]+, plugin API 5",
             )
         path = self.plugin("half")
         self.refused(

@@ -5,11 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "src/net/http_transport.h"
 #include "tests/fault/s3_fixture.h"
 
 namespace coffer::inline v0::testing {
@@ -56,6 +59,26 @@ class S3Lost : public S3Faults {
 
   KvStorePtr store_;
 };
+
+/// Who has given up hears what the server did all the same: else it would be done at any time.
+TEST_F(S3Lost, AWriteThatIsCancelledOnceItWasSentTellsWhatHappened) {
+  for (const bool deletes : {false, true}) {
+    const CancelSource source;
+    s3_.Misbehave(First(deletes ? "DeleteObject" : "PutObject", "k", {.between = [&] {
+                          source.Cancel();
+                          const Promise<void> seen;  // By the event thread.
+                          context_.Get<HttpTransport>().After(
+                              std::chrono::milliseconds(1), [&] { seen.Set(Status()); },
+                              CancelToken());
+                          seen.future().Wait();
+                        }}));
+    std::optional<BytesChain> value;
+    if (!deletes) value = Bytes::Copy("new");
+    EXPECT_EQ(Word(store_->Write("k", value, {.cancel = source.token()}).Get()), "written");
+    EXPECT_EQ(s3_.Get("k").has_value(), !deletes);
+    EXPECT_EQ(Word(store_->Write("k", value, {.cancel = source.token()}).Get()), "Cancelled");
+  }
+}
 
 /// Every write was told as written, and is there as what it was told to be.
 void ExpectWritten(FakeS3& s3, KvStore& store, const std::string& key,

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -83,6 +84,28 @@ TEST_F(S3Uploads, AStreamIsUploadedAsSoonAsItIsMoreThanOnePart) {
   }
   EXPECT_EQ(Word(Stream("k", kValue, kAbsent)), "not met");
   EXPECT_TRUE(NothingIsLeft());
+}
+
+TEST_F(S3Uploads, AStreamHoldsWhatTheStoreTells) {
+  S3StoreOptions options = s3_.options();
+  options.part_bytes = MiB(5);
+  const KvStorePtr store = Store(options);
+  const int64_t told = store->capabilities().stream_bytes;
+  EXPECT_EQ(told, 3 * BufferPool::CapacityFor(MiB(5)));
+  const BufferPool& pool = context_.buffers();
+  // No part is answered before as much is held as may be.
+  s3_.Misbehave([&](const S3Call& call) {
+    if (call.operation != "UploadPart") return S3Fault();
+    return S3Fault{.between = [&] {
+      while (pool.held_bytes_peak() < told) std::this_thread::yield();
+    }};
+  });
+  const std::string piece(static_cast<size_t>(MiB(1)), 'x');
+  const auto writer = store->OpenWriter("k").OrDie();
+  for (int i = 0; i < 31; ++i) writer->Append(std::as_bytes(std::span(piece))).OrDie();
+  writer->Commit().Get().OrDie();
+  EXPECT_LE(pool.held_bytes_peak(), told + KiB(4));  // With what answers have.
+  EXPECT_EQ(s3_.Get("k")->body.size(), 31 * piece.size());
 }
 
 TEST_F(S3Uploads, AnErrorInASuccessIsItsCode) {

@@ -179,6 +179,9 @@ struct Capabilities {
   bool atomic_rename = false;     ///< RenamePrefix is one step.
   bool streaming_write = false;   ///< OpenWriter holds less than the whole value.
   bool key_beside_prefix = true;  ///< "a" and "a/b" may both exist.
+  /// Where streaming_write: what an open writer holds at most, for whoever opens it to reserve. 0:
+  /// too little to count.
+  int64_t stream_bytes = 0;
   /// Ranges of one value whose gap is at most this are better read as one.
   int64_t coalesce_gap_bytes = 0;
   /// Merged reads stop growing here.

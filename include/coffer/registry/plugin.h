@@ -43,7 +43,7 @@ namespace coffer::inline v0 {
 /// Raised with every change of a public header after which code that was compiled before cannot
 /// be used. A plugin of another number, or of another minor version of coffer, is refused before
 /// any of its C++ objects is touched.
-inline constexpr uint32_t kPluginApiVersion = 4;
+inline constexpr uint32_t kPluginApiVersion = 5;
 
 /// What a plugin adds.
 struct PluginParts {

@@ -1,7 +1,8 @@
 // Goal: a copy is the source's checkpoint, all of it or nothing, whatever fails, whoever else
 // copies, and whatever becomes of the source meanwhile.
-// Method: copies between memory stores with and without renames; every mutating operation failed in
-// turn; copies racing for one place; sources changed at a chosen read.
+// It holds no more than it has reserved. Method: copies between memory stores with and without
+// renames; every mutating operation failed in turn; copies racing for one place; sources changed at
+// a chosen read; a store that counts what is under way against the budget.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +12,8 @@
 #include "coffer/checkpoint/checkpoint.h"
 #include "coffer/kvstore/adapters.h"
 #include "coffer/kvstore/stores.h"
+#include "src/base/mutex.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/checkpoint/checkpoints.h"
 #include "tests/unit/checkpoint/stores.h"
 #include "tests/unit/checkpoint/trees.h"
@@ -68,6 +71,129 @@ TEST(Copy, LargeValuesGoInPieces) {
   const KvStorePtr destination = MakeMemoryStore();
   ASSERT_TRUE(Copy(source, "c/", destination, "", options).ok());
   ExpectSound(destination, "", tree);
+}
+
+/// A remote store whose streams hold a piece of the copy and `stream_bytes`. What is under way must
+/// always be reserved.
+class MeteredStore final : public coffer::testing::ForwardingStore {
+ public:
+  MeteredStore(KvStorePtr base, int64_t stream_bytes, const ByteBudget& budget)
+      : ForwardingStore(std::move(base)), stream_bytes_(stream_bytes), budget_(budget) {}
+
+  Future<WriteResult> Write(std::string key, std::optional<BytesChain> value,
+                            WriteOptions options) override {
+    const Holding holding(*this, value ? static_cast<int64_t>(value->size()) : 0);
+    return ForwardingStore::Write(std::move(key), std::move(value), std::move(options));
+  }
+  Result<std::unique_ptr<KvWriter>> OpenWriter(std::string key, WriteOptions options) override {
+    ++writers_;
+    return std::make_unique<Writer>(*this, std::move(key), std::move(options));
+  }
+  Capabilities capabilities() const override {
+    Capabilities can = ForwardingStore::capabilities();
+    can.local = can.listable = can.atomic_rename = false;
+    can.streaming_write = true;
+    can.stream_bytes = stream_bytes_;
+    can.request_concurrency = 16;
+    return can;
+  }
+  int writers() const { return writers_; }
+
+ private:
+  class Holding {
+   public:
+    Holding(MeteredStore& store, int64_t bytes) : store_(store), bytes_(bytes) {
+      MutexLock lock(store_.mutex_);
+      store_.held_ += bytes_;
+      // The marker, which is no part of the copying, is not reserved.
+      EXPECT_LE(store_.held_, store_.budget_.held_bytes() + KiB(4));
+    }
+    Holding(const Holding&) = delete;
+    Holding& operator=(const Holding&) = delete;
+    ~Holding() {
+      MutexLock lock(store_.mutex_);
+      store_.held_ -= bytes_;
+    }
+
+   private:
+    MeteredStore& store_;
+    const int64_t bytes_;
+  };
+
+  class Writer final : public KvWriter {
+   public:
+    Writer(MeteredStore& store, std::string key, WriteOptions options)
+        : store_(store),
+          key_(std::move(key)),
+          options_(std::move(options)),
+          holding_(store, MiB(4) + store.stream_bytes_) {}
+    Status Append(std::span<const std::byte> bytes) override {
+      EXPECT_LE(bytes.size(), static_cast<size_t>(MiB(4)));
+      value_.Append(Bytes::Copy(bytes));
+      return Status();
+    }
+    Future<WriteResult> Commit() override {
+      return store_.ForwardingStore::Write(key_, std::move(value_), options_);
+    }
+
+   private:
+    MeteredStore& store_;
+    const std::string key_;
+    const WriteOptions options_;
+    const Holding holding_;
+    BytesChain value_;
+  };
+
+  const int64_t stream_bytes_;
+  const ByteBudget& budget_;
+  std::atomic<int> writers_{0};
+  Mutex mutex_;
+  int64_t held_ COFFER_GUARDED_BY(mutex_) = 0;
+};
+
+/// Four values of nine mebibytes, four of five.
+KvStorePtr StoreWithLargeValues(Tree* tree) {
+  *tree = Tree::Dict();
+  for (int i = 0; i < 8; ++i) {
+    tree->Set("w" + std::to_string(i), Sample(DataType::kUint8, {(i < 4 ? 9 : 5) << 20}));
+  }
+  KvStorePtr store = MakeMemoryStore();
+  checkpoint::Save(store, "c/", *tree, {.codec = Uncompressed(), .chunk_bytes = MiB(32)}).OrDie();
+  return store;
+}
+
+TEST(Copy, ReservesWhatAWriterHoldsAndOpensNoneWhereTheWholeValueIsLess) {
+  Tree tree;
+  const KvStorePtr source = StoreWithLargeValues(&tree);
+  for (const int64_t budget : {MiB(1), MiB(16), MiB(64)}) {
+    for (const auto& [stream_bytes, writers] :
+         {std::pair(MiB(0), 8), std::pair(MiB(2), 4), std::pair(MiB(48), 0)}) {
+      checkpoint::CopyOptions options;
+      options.context = Context::Create({.threads = 2, .budget_bytes = budget});
+      const KvStorePtr base = MakeMemoryStore();
+      const auto destination =
+          std::make_shared<MeteredStore>(base, stream_bytes, options.context.budget());
+      ASSERT_TRUE(Copy(source, "c/", destination, "d/", options).ok());
+      ExpectSound(base, "d/", tree);
+      EXPECT_EQ(destination->writers(), writers);
+    }
+  }
+}
+
+TEST(Copy, NoFailureOfAStreamIsOverlooked) {
+  Tree tree;
+  const KvStorePtr source = StoreWithLargeValues(&tree);
+  checkpoint::CopyOptions options;
+  options.context = Context::Create({.threads = 2});
+  for (const KvOperation operation : {KvOperation::kOpenWriter, KvOperation::kCommit}) {
+    const KvStorePtr base = MakeMemoryStore();
+    const auto destination =
+        MakeFaultStore(std::make_shared<MeteredStore>(base, MiB(2), options.context.budget()));
+    destination->Inject({.operation = operation, .skip = 3});
+    EXPECT_FALSE(Copy(source, "c/", destination, "d/", options).ok());
+    EXPECT_EQ(destination->injected(), 1);
+    EXPECT_FALSE(checkpoint::IsCheckpoint(base, "d/").OrDie());
+  }
 }
 
 TEST(Copy, NeverReplacesAnything) {
@@ -234,6 +360,22 @@ TEST(Copy, IsNotCalledCancelledIfItMayBePublished) {
         HasSubstr("what became of its marker is not known: memory:///d/commit: on its way"));
     destination->Clear();
     if (done) ExpectSound(destination, "d/", Small(1));
+  }
+}
+
+TEST(Copy, WhatCannotBeDeletedIsNamed) {
+  const KvStorePtr source = StoreWith(Small(1));
+  for (const bool stays : {false, true}) {
+    const auto destination = MakeFaultStore(Lesser({.rename = false}));
+    destination->Inject(
+        {.operation = KvOperation::kWrite, .skip = 1, .status = CancelledError("on its way")});
+    if (stays) destination->Inject({.operation = KvOperation::kDeleteRange});
+    const Status status = Copy(source, "c/", destination, "d/").status();
+    EXPECT_EQ(status.code(), StatusCode::kCancelled) << status;
+    const bool named =
+        status.message().find("; debris stays at memory:///d/data-") != std::string_view::npos;
+    EXPECT_EQ(named, stays) << status;
+    EXPECT_EQ(KeysOf(*destination).empty(), !stays);
   }
 }
 

@@ -210,6 +210,8 @@ bool CanWriteDirectly() {
 
 TEST_F(FileIoTest, DirectStreamsAreWhatWasAppended) {
   const KvStorePtr store = Make({.direct_streams = true});
+  EXPECT_EQ(store->capabilities().stream_bytes, MiB(4));
+  EXPECT_EQ(Make({})->capabilities().stream_bytes, 0);
   for (const size_t size :
        {size_t{0}, size_t{1}, 4 * kMiB - 1, 4 * kMiB, 4 * kMiB + 1, 12 * kMiB, 9 * kMiB + 4097}) {
     const std::string text = Pattern(size);

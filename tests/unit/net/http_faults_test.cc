@@ -215,6 +215,8 @@ void ExpectCancelled(HttpRequest request, const std::function<void(Net&)>& under
     } else {
       future.Cancel();
     }
+    EXPECT_TRUE(future.Wait(std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+    net.transport.CancelAll();
     const Status status = future.Get().status();
     memory.reset();
     EXPECT_EQ(status.ToString(),
@@ -222,13 +224,18 @@ void ExpectCancelled(HttpRequest request, const std::function<void(Net&)>& under
   }
 }
 
+/// Returns when the event thread has seen what was asked before.
+void AwaitEventThread(HttpTransport& transport) {
+  const Promise<void> later;
+  transport.After(milliseconds(1), [&] { later.Set(Status()); }, CancelToken());
+  later.future().Wait();
+}
+
 TEST(HttpCancel, WhileConnecting) {
   const SilentServer server(SilentServer::How::kNoRoom);
-  ExpectCancelled(Patient(server.url() + "/k"), [](Net& net) {
-    const Promise<void> later;  // Behind the request on the event thread.
-    net.transport.After(milliseconds(1), [&] { later.Set(Status()); }, CancelToken());
-    later.future().Wait();
-  });
+  HttpRequest request = Patient(server.url() + "/k");
+  request.waits_once_sent = true;
+  ExpectCancelled(std::move(request), [](Net& net) { AwaitEventThread(net.transport); });
 }
 
 TEST(HttpCancel, WhileSending) {
@@ -236,8 +243,10 @@ TEST(HttpCancel, WhileSending) {
                             return std::optional<HttpReply>(
                                 HttpReply{.delivery = {.stop_after = 0, .then = Then::kStall}});
                           }});
+  HttpRequest request = PatientPut(server.url() + "/k", 32 << 20);
+  request.waits_once_sent = true;
   int count = 0;
-  ExpectCancelled(PatientPut(server.url() + "/k", 32 << 20), [&](Net&) {
+  ExpectCancelled(std::move(request), [&](Net&) {
     ++count;
     ASSERT_TRUE(server.WaitUntil([&](const auto& counts) { return counts.requests == count; }));
   });
@@ -267,6 +276,25 @@ TEST(HttpCancel, WhileReceiving) {
     ++count;
     while (heads < count) std::this_thread::yield();
   });
+}
+
+TEST(HttpCancel, OnceSentItEndsWithItsAnswerIfSoAsked) {
+  for (const size_t bytes : {0, 1 << 20}) {
+    for (const bool waits : {true, false}) {
+      Net net;
+      const CancelSource source;
+      const HttpServer server([&](const Asked&) {
+        source.Cancel();
+        AwaitEventThread(net.transport);
+        return HttpReply{.body = "done"};
+      });
+      HttpRequest request = PatientPut(server.url() + "/k", bytes);
+      request.waits_once_sent = waits;
+      request.cancel = source.token();
+      const Result<HttpResponse> outcome = net.Send(request).Get();
+      EXPECT_EQ(outcome.ok() ? TextOf(outcome->body) : "", waits ? "done" : "");
+    }
+  }
 }
 
 TEST(HttpCancel, WhileWaitingForItsTurn) {

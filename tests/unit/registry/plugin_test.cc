@@ -178,7 +178,7 @@ TEST(AddPlugin, OneThatFailsOrThrowsAddsNothing) {
 TEST(AddPlugin, AnotherVersionIsRefusedUnseen) {
   const auto make = [](PluginParts&) -> Status { throw std::logic_error("was called"); };
   Plugin plugin{.api_version = 7, .coffer_version = "9.8.7", .name = "new", .make = make};
-  const std::string here = "; this is coffer " + std::string(kVersion) + ", plugin API 4";
+  const std::string here = "; this is coffer " + std::string(kVersion) + ", plugin API 5";
   EXPECT_EQ(
       AddPlugin(plugin),
       FailedPreconditionError("the plugin was built against coffer 9.8.7, plugin API 7" + here));
@@ -188,12 +188,12 @@ TEST(AddPlugin, AnotherVersionIsRefusedUnseen) {
   plugin = {.coffer_version = "0.0.9", .name = "old", .make = make};
   EXPECT_EQ(
       AddPlugin(plugin),
-      FailedPreconditionError("the plugin was built against coffer 0.0.9, plugin API 4" + here));
+      FailedPreconditionError("the plugin was built against coffer 0.0.9, plugin API 5" + here));
 }
 
 TEST(AddPlugin, OneThatNamesNoVersionIsRefusedUnseen) {
   const auto make = [](PluginParts&) -> Status { throw std::logic_error("was called"); };
-  const std::string here = "; this is coffer " + std::string(kVersion) + ", plugin API 4";
+  const std::string here = "; this is coffer " + std::string(kVersion) + ", plugin API 5";
   for (const uint32_t number : {0u, kPluginApiVersion, 7u}) {
     EXPECT_EQ(
         AddPlugin(

@@ -108,7 +108,9 @@ Result<int> Save(Session& session, const Arguments& arguments) {
                                .cancel = cancel,
                                .context = session.context()});
   }
-  if (status.code() == StatusCode::kCancelled) return status.Annotate(place + " is as it was");
+  if (status.code() == StatusCode::kCancelled) {
+    return status.Annotate(place + ": nothing was published");
+  }
   COFFER_RETURN_IF_ERROR(status);
   session.NoteRate(FormatCount(std::ssize(mapped.tree.members()), "array") + ", " +
                        FormatBytes(mapped.bytes) + " saved",

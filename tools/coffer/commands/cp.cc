@@ -150,7 +150,7 @@ Result<int> Cp(Session& session, const Arguments& arguments) {
   Result<Copied> copied = copy(session, arguments);
   if (copied.status().code() == StatusCode::kCancelled) {
     return copied.status().Annotate(arguments.destination + (kind == Kind::kCheckpoint
-                                                                 ? " is as it was"
+                                                                 ? ": nothing was published"
                                                                  : " holds a part of the copy"));
   }
   COFFER_RETURN_IF_ERROR(copied);
