@@ -59,18 +59,6 @@ std::optional<int64_t> UnsatisfiedSize(std::string_view content_range) {
   return ParseDecimal(content_range.substr(kBegin.size()));
 }
 
-std::string ShownUrl(std::string_view url) {
-  std::string shown(url.substr(0, url.find_first_of("?#")));
-  const size_t scheme = shown.find("://");
-  const bool has_host = scheme != std::string::npos || shown.starts_with("//");
-  if (!has_host) return shown;
-  const size_t begin = scheme == std::string::npos ? 2 : scheme + 3;
-  const size_t end = std::min(shown.find('/', begin), shown.size());
-  const size_t at = shown.rfind('@', end);
-  if (at != std::string::npos && at >= begin) shown.erase(begin, at + 1 - begin);
-  return shown;
-}
-
 namespace {
 
 StatusCode CodeOf(int status) {

@@ -108,9 +108,6 @@ std::optional<int64_t> ParseDecimal(std::string_view text);
 /// What follows "bytes */": the size of a value that has no such range. nullopt: anything else.
 std::optional<int64_t> UnsatisfiedSize(std::string_view content_range);
 
-/// The URL as messages show it: without user, query and fragment.
-std::string ShownUrl(std::string_view url);
-
 /// What an answer that is no success means, as a Status that names `what` and the answer:
 ///   400 InvalidArgument; 401, 403 PermissionDenied; 404, 410 NotFound; 409 Aborted;
 ///   304, 412 FailedPrecondition; 413, 507 ResourceExhausted; 416 OutOfRange;

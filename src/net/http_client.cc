@@ -10,6 +10,7 @@
 
 #include "src/async/linked_cancel.h"
 #include "src/base/mutex.h"
+#include "src/base/shown.h"
 
 namespace coffer::inline v0 {
 

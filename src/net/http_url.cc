@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "src/base/shown.h"
 #include "src/net/http.h"
 
 namespace coffer::inline v0 {

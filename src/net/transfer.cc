@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "coffer/base/version.h"
+#include "src/base/shown.h"
 #include "src/net/http_url.h"
 
 namespace coffer::inline v0 {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/base/shown.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/layout_options.h"
 #include "tools/coffer/nodes.h"
@@ -108,7 +109,8 @@ Result<int> Save(Session& session, const Arguments& arguments) {
                                .cancel = cancel,
                                .context = session.context()});
   }
-  if (status.code() == StatusCode::kCancelled) return status.Annotate(place + " is as it was");
+  if (status.code() == StatusCode::kCancelled)
+    return status.Annotate(ShownPlace(place) + " is as it was");
   COFFER_RETURN_IF_ERROR(status);
   session.NoteRate(FormatCount(std::ssize(mapped.tree.members()), "array") + ", " +
                        FormatBytes(mapped.bytes) + " saved",
