@@ -59,6 +59,37 @@ std::optional<int64_t> UnsatisfiedSize(std::string_view content_range) {
   return ParseDecimal(content_range.substr(kBegin.size()));
 }
 
+Status CheckFraming(const HttpResponse& head) {
+  std::optional<int64_t> length;
+  bool is_encoded = false;
+  for (const auto& [name, value] : head.headers) {
+    const std::string shown = "\"" + value.substr(0, 100) + "\"";
+    if (name.ends_with(' ') || name.ends_with('\t')) {
+      return DataLossError("the answer's head has a blank before a \":\"");
+    }
+    if (name == "content-length") {
+      const std::optional<int64_t> told = ParseDecimal(value);
+      if (!told) return DataLossError("the answer's Content-Length is " + shown);
+      if (length.value_or(*told) != *told) {
+        return DataLossError("the answer has the Content-Lengths " + std::to_string(*length) +
+                             " and " + std::to_string(*told));
+      }
+      length = told;
+    } else if (name == "transfer-encoding") {
+      constexpr std::string_view kChunked = "chunked";
+      const bool is_chunked = std::equal(
+          value.begin(), value.end(), kChunked.begin(), kChunked.end(),
+          [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); });
+      if (is_encoded || !is_chunked) {
+        return DataLossError("the answer's Transfer-Encoding, " + shown +
+                             ", is not \"chunked\" alone");
+      }
+      is_encoded = true;
+    }
+  }
+  return Status();
+}
+
 namespace {
 
 StatusCode CodeOf(int status) {
