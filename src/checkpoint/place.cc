@@ -68,6 +68,11 @@ Result<ParentAndName> SplitSpec(std::string_view text) {
   if (path == nullptr) return ParentAndName{std::string(text), ""};
   COFFER_ASSIGN_OR_RETURN(const std::string whole, path->AsString("$.path"));
   ParentAndName split = SplitPath(whole);
+  if (const Json* driver = spec.Find("driver"); split.parent == "." && driver != nullptr) {
+    // The first segment names a memory store, as in its URLs; only among files it is in a folder.
+    if (*driver == Json("memory")) return ParentAndName{std::string(text), ""};
+    if (*driver != Json("file")) split.parent.clear();
+  }
   spec.Set("path", Json(split.parent));
   return ParentAndName{spec.Dump(), std::move(split.name)};
 }
