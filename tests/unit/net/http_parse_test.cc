@@ -93,6 +93,16 @@ TEST(ContentRange, UnsatisfiedSizeIsWhatFollowsTheStar) {
   }
 }
 
+TEST(HttpUrl, LinkLocalIsWhatLeadsToTheMetadataService) {
+  for (const std::string host :
+       {"169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "[FD00:EC2::23]"}) {
+    EXPECT_TRUE(HttpUrl::Parse("http://" + host).OrDie().is_link_local()) << host;
+  }
+  for (const std::string host : {"169.253.1.1", "[fd00:ec3::254]", "[fd01:ec2::254]", "[::1]"}) {
+    EXPECT_FALSE(HttpUrl::Parse("http://" + host).OrDie().is_link_local()) << host;
+  }
+}
+
 TEST(HttpError, TellsTheCodeOfEachAnswer) {
   const std::pair<StatusCode, std::vector<int>> table[] = {
       {StatusCode::kInternal, {100, 200, 206, 299}},
