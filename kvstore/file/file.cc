@@ -23,6 +23,7 @@
 #include "kvstore/file/stream.h"
 #include "kvstore/file/tree.h"
 #include "kvstore/file/write.h"
+#include "src/base/shown.h"
 #include "src/kvstore/coalesce.h"
 #include "src/kvstore/url.h"
 
@@ -297,11 +298,12 @@ Result<std::string> AbsolutePath(std::string_view path) {
 Result<KvStorePtr> OpenUrl(std::string_view text, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(const Url url, Url::Parse(text));
   if (!url.authority.empty() && url.authority != "localhost") {
-    return InvalidArgumentError("URL \"" + std::string(text) + "\": host \"" + url.authority +
+    return InvalidArgumentError("URL \"" + ShownUrl(text) + "\": host \"" +
+                                ShownUrl("//" + url.authority).substr(2) +
                                 "\": a file URL names no host (three slashes: file:///path)");
   }
   if (url.path.empty()) {
-    return InvalidArgumentError("URL \"" + std::string(text) + "\": expected file:///path");
+    return InvalidArgumentError("URL \"" + ShownUrl(text) + "\": expected file:///path");
   }
   return MakeFileStore(url.path, {}, context);
 }

@@ -18,6 +18,7 @@
 #include "coffer/kvstore/answer.h"
 #include "coffer/kvstore/http.h"
 #include "src/base/json.h"
+#include "src/base/shown.h"
 #include "src/kvstore/network.h"
 #include "src/kvstore/spec.h"
 #include "src/kvstore/url.h"

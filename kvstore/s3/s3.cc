@@ -11,6 +11,7 @@
 #include "kvstore/s3/profile_files.h"
 #include "kvstore/s3/store.h"
 #include "src/base/json.h"
+#include "src/base/shown.h"
 #include "src/kvstore/spec.h"
 #include "src/kvstore/url.h"
 
@@ -22,6 +23,12 @@ constexpr int64_t kPartBytesMin = MiB(5);
 constexpr int64_t kPartBytesMax = GiB(1);
 constexpr size_t kCustomerKeySize = 32;
 
+/// Encoded, since it may be no bucket's name: nor may it be one, but keys.
+std::string ShownBucket(std::string_view bucket) {
+  const std::string shown = ShownUrl("//" + std::string(bucket)).substr(2);
+  return EncodeUrlPath(std::string_view(shown).substr(0, 100));
+}
+
 /// 3 to 63 of a-z 0-9 - . and, in old buckets, others that do no harm in a path.
 Status CheckBucket(std::string_view bucket) {
   const bool fits = bucket.size() >= 3 && bucket.size() <= 255 &&
@@ -30,7 +37,7 @@ Status CheckBucket(std::string_view bucket) {
                              (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
                     });
   if (fits && bucket.find("..") == std::string_view::npos) return Status();
-  return InvalidArgumentError("\"" + EncodeUrlPath(bucket.substr(0, 100)) +
+  return InvalidArgumentError("\"" + ShownBucket(bucket) +
                               "\" is no name of a bucket: expected 3 to 255 letters, digits, "
                               "\"-\", \"_\" or single \".\"");
 }
@@ -135,7 +142,8 @@ Status ReadCredentials(const Json& member, S3Credentials* credentials) {
                                 "environment, files and metadata service)");
     }
     if (type != "default" && type != "profile" && type != "anonymous") {
-      return value->Unexpected(path + ".type", "\"default\", \"profile\" or \"anonymous\"");
+      return InvalidArgumentError("at " + path +
+                                  ".type: expected \"default\", \"profile\" or \"anonymous\"");
     }
   }
   if (type == "anonymous") credentials->source = S3Credentials::Source::kAnonymous;
@@ -234,7 +242,7 @@ Result<KvStorePtr> OpenJson(std::string_view text, const Context& context) {
 Result<KvStorePtr> MakeS3Store(std::string_view bucket, const S3StoreOptions& given,
                                const Context& context) {
   S3StoreOptions options = given;
-  const std::string name = "s3://" + EncodeUrlPath(bucket.substr(0, 100));
+  const std::string name = "s3://" + ShownBucket(bucket);
   if (Status status = CheckBucket(bucket); !status.ok()) return status.Annotate(name);
   const AwsEnvironment environment = AwsEnvironment::OfProcess();
   if (options.endpoint.empty() || options.region.empty()) {

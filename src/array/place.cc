@@ -13,6 +13,7 @@
 #include "src/array/array_caches.h"
 #include "src/array/node.h"
 #include "src/base/json.h"
+#include "src/base/shown.h"
 #include "src/kvstore/url.h"
 
 namespace coffer::inline v0 {
@@ -86,7 +87,7 @@ Result<Place> OpenJsonPlace(std::string_view text, const Context& context) {
 Result<std::string> AdapterName(std::string_view url, std::string_view adapter) {
   const size_t colon = adapter.find(':');
   if (colon != std::string_view::npos && colon + 1 != adapter.size()) {
-    return UnimplementedError(std::string(url) + ": a path after the adapter \"" +
+    return UnimplementedError(ShownPlace(url) + ": a path after the adapter \"" +
                               std::string(adapter.substr(0, colon)) + ":\" is not supported");
   }
   return std::string(adapter.substr(0, colon));
@@ -133,7 +134,7 @@ Status CheckNoArrayAbove(std::string_view place, const Context& context) {
     const Result<FoundNode> found = FindNodeAt({*store, "", ""}, {.context = context});
     if (WasNotAnswered(found.status())) return found.status();
     if (!found.ok() || found->kind != NodeKind::kArray) continue;
-    return FailedPreconditionError(std::string(place) + ": inside the array at " +
+    return FailedPreconditionError(ShownPlace(place) + ": inside the array at " +
                                    (*store)->Describe("") + ", where nothing else can stand");
   }
   return Status();

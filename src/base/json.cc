@@ -55,24 +55,38 @@ Status ErrorAt(std::string_view text, size_t read, const std::string& what) {
                               std::to_string(before.size() - line_start + 1) + ": " + what);
 }
 
+// What nlohmann calls the tokens that it expects.
+constexpr std::string_view kTokens[] = {"true literal",
+                                        "false literal",
+                                        "null literal",
+                                        "string literal",
+                                        "number literal",
+                                        "'['",
+                                        "'{'",
+                                        "']'",
+                                        "'}'",
+                                        "':'",
+                                        "','",
+                                        "end of input",
+                                        "'[', '{', or a literal"};
+
 // nlohmann's text without its prefixes "[json.exception...] " and "parse error at line 1, column
-// 2: ", short and printable whatever the document held.
+// 2: ", and without what it quotes of the document, which may hold secrets: what was read last, and
+// numbers.
 std::string Tidy(std::string_view what) {
-  constexpr size_t kTextMax = 160;
   if (what.starts_with('[')) what.remove_prefix(std::min(what.size(), what.find(']') + 2));
   if (what.starts_with("parse error at")) {
     what.remove_prefix(std::min(what.size(), what.find(": ") + 2));
   }
-  std::string text;
-  for (char c : what.substr(0, kTextMax)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) {
-      text += c;
-    } else {
-      text += {'\\', 'x', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-    }
+  constexpr std::string_view kOverflow = "number overflow";
+  if (what.starts_with(kOverflow)) return std::string(kOverflow);
+  const std::string_view reason = what.substr(0, what.find("; last read: "));
+  if (reason.size() == what.size()) return std::string(what);
+  for (const std::string_view expected : kTokens) {
+    const std::string end = "; expected " + std::string(expected);
+    if (what.ends_with(end)) return std::string(reason) + end;
   }
-  return what.size() > kTextMax ? text + "..." : text;
+  return std::string(reason);
 }
 
 class Builder : public nlohmann::json_sax<nlohmann::json> {

@@ -14,6 +14,7 @@
 #include "src/array/guarded_driver.h"
 #include "src/array/node.h"
 #include "src/array/survey.h"
+#include "src/base/shown.h"
 #include "src/checkpoint/check.h"
 #include "src/checkpoint/unfinished.h"
 
@@ -139,7 +140,7 @@ Status CheckPlace(std::string_view name, const Context& context, Checker& checke
     const Status unfinished = CheckCheckpoint(name, context, checker);
     if (unfinished.code() != StatusCode::kNotFound) return unfinished;
   }
-  return NotFoundError(std::string(name) + ": no array, group or checkpoint is there");
+  return NotFoundError(ShownPlace(name) + ": no array, group or checkpoint is there");
 }
 
 }  // namespace coffer::inline v0

@@ -7,6 +7,7 @@
 #include "coffer/kvstore/answer.h"
 #include "src/array/node.h"
 #include "src/base/json.h"
+#include "src/base/shown.h"
 #include "src/kvstore/url.h"
 
 namespace coffer::inline v0 {
@@ -27,7 +28,7 @@ std::string_view WithoutSlashes(std::string_view text) {
 
 Result<ParentAndName> SplitUrl(std::string_view url) {
   if (url.find('|') != std::string_view::npos) {
-    return InvalidArgumentError(std::string(url) +
+    return InvalidArgumentError(ShownPlace(url) +
                                 ": a checkpoint is a place in a store, not in an adapter (\"|\")");
   }
   // A query of a web server is no part of the path, and goes with the parent.
@@ -67,6 +68,11 @@ Result<ParentAndName> SplitSpec(std::string_view text) {
   if (path == nullptr) return ParentAndName{std::string(text), ""};
   COFFER_ASSIGN_OR_RETURN(const std::string whole, path->AsString("$.path"));
   ParentAndName split = SplitPath(whole);
+  if (const Json* driver = spec.Find("driver"); split.parent == "." && driver != nullptr) {
+    // The first segment names a memory store, as in its URLs; only among files it is in a folder.
+    if (*driver == Json("memory")) return ParentAndName{std::string(text), ""};
+    if (*driver != Json("file")) split.parent.clear();
+  }
   spec.Set("path", Json(split.parent));
   return ParentAndName{spec.Dump(), std::move(split.name)};
 }
@@ -118,7 +124,7 @@ Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, PlaceUse use
     return CheckpointPlace{std::move(store), ""};
   }
   if (split.name == "." || split.name == "..") {
-    return InvalidArgumentError(std::string(place) + ": a checkpoint's name cannot be \"" +
+    return InvalidArgumentError(ShownPlace(place) + ": a checkpoint's name cannot be \"" +
                                 split.name + "\"");
   }
   COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(split.parent, context));
@@ -139,7 +145,7 @@ Status CheckNothingAbove(std::string_view place, const Context& context) {
     const Result<bool> marker = HasMarker({*store, ""});
     if (WasNotAnswered(marker.status())) return marker.status();
     if (!marker.ok() || !*marker) continue;
-    return FailedPreconditionError(std::string(place) + ": inside the checkpoint at " +
+    return FailedPreconditionError(ShownPlace(place) + ": inside the checkpoint at " +
                                    (*store)->Describe("") + ", where nothing else can stand");
   }
   return CheckNoArrayAbove(place, context);
@@ -158,7 +164,7 @@ Status CheckNotInACheckpoint(std::string_view place, const Context& context) {
     if (WasNotAnswered(marker.status())) return marker.status();
     const bool whole = marker.ok() && *marker;
     if (!whole && !(is_data && IsUnreadableMarker(marker.status()))) continue;
-    return FailedPreconditionError(std::string(place) + ": inside the checkpoint at " +
+    return FailedPreconditionError(ShownPlace(place) + ": inside the checkpoint at " +
                                    (*store)->Describe("") + ", which is repaired as a whole");
   }
   return Status();

@@ -206,10 +206,10 @@ Result<HttpWindow> HttpRead::State::TakeRange(const HttpResponse& head) {
   if (!asked_for_part) return wrong;
   if (part.size >= 0) {
     COFFER_ASSIGN_OR_RETURN(asked, asked.Resolve(part.size));
-  } else if (asked.begin < 0) {
-    asked = {part.end + asked.begin, part.end};
-  } else if (asked.end < 0) {
-    asked.end = part.end;
+  } else if (asked.begin < 0 || asked.end < 0) {
+    // Whether the part ends where the value does is not known: it may be any other.
+    return DataLossError("the end of the value was asked for, the server sent \"" +
+                         std::string(*told) + "\"");
   }
   if (part.begin != asked.begin || part.end != asked.end) return wrong;
   if (mode == Mode::kFirstByte) return HttpWindow{0, 0};

@@ -41,7 +41,9 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
 Status CheckSpecMembers(const Json& spec, std::string_view path,
                         std::initializer_list<std::string_view> known,
                         std::initializer_list<std::string_view> lacking) {
-  if (!spec.is_object()) return spec.Unexpected(path, "an object");
+  // What stands there instead is not shown: it may be a secret.
+  if (!spec.is_object())
+    return InvalidArgumentError("at " + std::string(path) + ": expected an object");
   for (const auto& [member, value] : spec.object()) {
     if (std::find(lacking.begin(), lacking.end(), member) != lacking.end()) {
       return UnimplementedError("at " + std::string(path) + ": member \"" + member +

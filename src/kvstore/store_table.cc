@@ -16,6 +16,7 @@
 #include "src/base/json.h"
 #include "src/base/made_before_fork.h"
 #include "src/base/mutex.h"
+#include "src/base/shown.h"
 #include "src/kvstore/builtin_stores.h"
 #include "src/kvstore/guarded_store.h"
 #include "src/kvstore/url.h"
@@ -67,14 +68,6 @@ struct StoreTable::State {
 
 namespace {
 
-/// A URL as messages show it: without a query, which may be a token.
-std::string Shown(std::string_view url) {
-  const size_t query = UrlScheme(url).empty() ? std::string_view::npos : url.find('?');
-  if (query == std::string_view::npos) return std::string(url);
-  const size_t bar = std::min(url.find('|', query), url.size());
-  return std::string(url.substr(0, query)) + std::string(url.substr(bar));
-}
-
 /// Opens what `text` says: a URL or path, or else (`what` is empty) a spec.
 template <class Entry, class Open>
 Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string_view what,
@@ -90,7 +83,7 @@ Result<KvStorePtr> OpenGuarded(const Entry& entry, const Open& open, std::string
   }
   status = status.Annotate("store driver \"" + entry.name + "\"");
   return what.empty() ? status.Annotate("at $")
-                      : status.Annotate(std::string(what) + " \"" + Shown(text) + "\"");
+                      : status.Annotate(std::string(what) + " \"" + ShownPlace(text) + "\"");
 }
 
 constexpr std::string_view kBlanks = " \t\r\n";
@@ -171,7 +164,7 @@ Result<KvStorePtr> StoreTable::OpenUrl(std::string_view url, const Context& cont
   const std::string scheme = UrlScheme(url);
   const State::Entry* const driver = state_->ByScheme(scheme);
   if (driver == nullptr || !driver->open_url) {
-    return InvalidArgumentError("URL \"" + Shown(url) + "\": unknown scheme \"" + scheme +
+    return InvalidArgumentError("URL \"" + ShownPlace(url) + "\": unknown scheme \"" + scheme +
                                 "\" (known: " + Joined(schemes()) + ")");
   }
   return OpenGuarded(*driver, driver->open_url, "URL", url, context);
@@ -197,7 +190,7 @@ Result<KvStorePtr> StoreTable::OpenJson(std::string_view json, const Context& co
 Result<KvStorePtr> StoreTable::OpenPath(std::string_view path, const Context& context) const {
   const State::Entry* const driver = state_->OfPaths();
   if (driver == nullptr) {
-    return InvalidArgumentError("path \"" + std::string(path) + "\": no store opens plain paths");
+    return InvalidArgumentError("path \"" + ShownPlace(path) + "\": no store opens plain paths");
   }
   return OpenGuarded(*driver, driver->open_path, "path", path, context);
 }
@@ -211,15 +204,15 @@ bool StoreTable::IsAdapted(std::string_view text) const {
 
 Result<KvStorePtr> StoreTable::OpenAdapted(std::string_view text, const Context& context) const {
   if (!IsAdapted(text)) {
-    return InvalidArgumentError("\"" + Shown(text) + "\": not of the form BASE|ADAPTER:PATH");
+    return InvalidArgumentError("\"" + ShownPlace(text) + "\": not of the form BASE|ADAPTER:PATH");
   }
   if (std::count(text.begin(), text.end(), '|') > kAdaptersMax) {
-    return InvalidArgumentError("URL \"" + Shown(text) + "\": more than " +
+    return InvalidArgumentError("URL \"" + ShownPlace(text) + "\": more than " +
                                 std::to_string(kAdaptersMax) + " adapters (\"|\")");
   }
   const UrlAdapter adapter = *UrlAdapter::Find(text);
   const State::Entry& driver = *state_->ByName(adapter.name);
-  COFFER_ASSIGN_OR_RETURN(const std::string path, DecodeUrlPath(Shown(text), adapter.path));
+  COFFER_ASSIGN_OR_RETURN(const std::string path, DecodeUrlPath(text, adapter.path));
   const auto open = [&](std::string_view, const Context& in) {
     return driver.open_adapter(adapter.base, path, in);
   };
@@ -263,12 +256,12 @@ Result<StoreTable::NamedKey> StoreTable::CutKey(std::string_view text) const {
   const std::string of_store(path.substr(query));
   path = path.substr(0, query);
   const std::string_view key = path.substr(path.rfind('/') + 1);
-  if (key.empty()) return NoKey("\"" + Shown(text) + "\"");
+  if (key.empty()) return NoKey("\"" + ShownPlace(text) + "\"");
   const size_t before = text.size() - of_store.size() - key.size();
   NamedKey cut = {std::string(text.substr(0, before)) + of_store, std::string(key)};
   if (cut.store.empty()) cut.store = kHere;
   if (!is_path) {
-    COFFER_ASSIGN_OR_RETURN(cut.key, DecodeUrlPath(Shown(text), key));
+    COFFER_ASSIGN_OR_RETURN(cut.key, DecodeUrlPath(text, key));
   }
   return cut;
 }

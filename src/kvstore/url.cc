@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "src/base/shown.h"
+
 namespace coffer::inline v0 {
 
 namespace {
@@ -89,13 +91,13 @@ std::optional<std::string> PercentDecode(std::string_view text) {
 Result<std::string> DecodeUrlPath(std::string_view url, std::string_view part) {
   std::optional<std::string> decoded = PercentDecode(part);
   if (decoded) return *std::move(decoded);
-  return InvalidArgumentError("URL \"" + std::string(url) + "\"" + BadEscape(part));
+  return InvalidArgumentError("URL \"" + ShownPlace(url) + "\"" + BadEscape(part));
 }
 
 Result<Url> Url::Parse(std::string_view text) {
   Url url;
   url.scheme = UrlScheme(text);
-  const std::string name = "URL \"" + std::string(text) + "\"";
+  const std::string name = "URL \"" + ShownUrl(text) + "\"";
   if (url.scheme.empty()) return InvalidArgumentError(name + ": expected scheme://");
   const std::string_view rest = text.substr(url.scheme.size() + 3);
   const size_t odd = rest.find_first_of("?#|");

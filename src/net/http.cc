@@ -59,16 +59,35 @@ std::optional<int64_t> UnsatisfiedSize(std::string_view content_range) {
   return ParseDecimal(content_range.substr(kBegin.size()));
 }
 
-std::string ShownUrl(std::string_view url) {
-  std::string shown(url.substr(0, url.find_first_of("?#")));
-  const size_t scheme = shown.find("://");
-  const bool has_host = scheme != std::string::npos || shown.starts_with("//");
-  if (!has_host) return shown;
-  const size_t begin = scheme == std::string::npos ? 2 : scheme + 3;
-  const size_t end = std::min(shown.find('/', begin), shown.size());
-  const size_t at = shown.rfind('@', end);
-  if (at != std::string::npos && at >= begin) shown.erase(begin, at + 1 - begin);
-  return shown;
+Status CheckFraming(const HttpResponse& head) {
+  std::optional<int64_t> length;
+  bool is_encoded = false;
+  for (const auto& [name, value] : head.headers) {
+    const std::string shown = "\"" + value.substr(0, 100) + "\"";
+    if (name.ends_with(' ') || name.ends_with('\t')) {
+      return DataLossError("the answer's head has a blank before a \":\"");
+    }
+    if (name == "content-length") {
+      const std::optional<int64_t> told = ParseDecimal(value);
+      if (!told) return DataLossError("the answer's Content-Length is " + shown);
+      if (length.value_or(*told) != *told) {
+        return DataLossError("the answer has the Content-Lengths " + std::to_string(*length) +
+                             " and " + std::to_string(*told));
+      }
+      length = told;
+    } else if (name == "transfer-encoding") {
+      constexpr std::string_view kChunked = "chunked";
+      const bool is_chunked = std::equal(
+          value.begin(), value.end(), kChunked.begin(), kChunked.end(),
+          [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); });
+      if (is_encoded || !is_chunked) {
+        return DataLossError("the answer's Transfer-Encoding, " + shown +
+                             ", is not \"chunked\" alone");
+      }
+      is_encoded = true;
+    }
+  }
+  return Status();
 }
 
 namespace {

@@ -117,8 +117,10 @@ std::optional<int64_t> ParseDecimal(std::string_view text);
 /// What follows "bytes */": the size of a value that has no such range. nullopt: anything else.
 std::optional<int64_t> UnsatisfiedSize(std::string_view content_range);
 
-/// The URL as messages show it: without user, query and fragment.
-std::string ShownUrl(std::string_view url);
+/// DataLoss for a head that says where its body ends in a way that two readers may understand
+/// differently: lengths that differ or are no numbers, a blank before a ":" (the header is then
+/// another one), a Transfer-Encoding that is not "chunked" alone, which would stay undone.
+Status CheckFraming(const HttpResponse& head);
 
 /// What an answer that is no success means, as a Status that names `what` and the answer:
 ///   400 InvalidArgument; 401, 403 PermissionDenied; 404, 410 NotFound; 409 Aborted;

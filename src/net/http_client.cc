@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "src/async/linked_cancel.h"
+#include "src/base/shown.h"
 #include "src/net/retry_tokens.h"
 
 namespace coffer::inline v0 {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "src/base/shown.h"
 #include "src/net/http.h"
 
 namespace coffer::inline v0 {
@@ -96,6 +97,8 @@ bool IsLinkLocal(std::span<const uint8_t> address) {
   if (std::equal(std::begin(kMapped), std::end(kMapped), address.begin())) {
     return IsLinkLocal(address.subspan(12));
   }
+  constexpr uint8_t kOfAws[4] = {0xFD, 0x00, 0x0E, 0xC2};  // Its metadata service by IPv6, others.
+  if (std::equal(std::begin(kOfAws), std::end(kOfAws), address.begin())) return true;
   return address[0] == 0xFE && (address[1] & 0xC0) == 0x80;
 }
 

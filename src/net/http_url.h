@@ -36,7 +36,8 @@ struct HttpUrl {
   bool tls() const { return scheme == "https"; }
 };
 
-/// Whether an address of 4 (IPv4) or 16 bytes (IPv6) is link-local.
+/// Whether an address of 4 (IPv4) or 16 bytes (IPv6) is link-local, or of fd00:ec2::/32, where AWS
+/// has what it offers link-local by IPv4: the metadata service above all.
 bool IsLinkLocal(std::span<const uint8_t> address);
 
 }  // namespace coffer::inline v0

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "coffer/base/version.h"
+#include "src/base/shown.h"
 #include "src/net/http_url.h"
 
 namespace coffer::inline v0 {
@@ -204,6 +205,11 @@ void Transfer::TakeHeaderLine(std::string_view line) {
     response_.status = static_cast<int>(status);
     return;
   }
+  if ((line[0] == ' ' || line[0] == '\t') && !response_.headers.empty()) {
+    // The last value goes on, as old servers write long ones.
+    response_.headers.back().value += " " + std::string(Trimmed(line));
+    return;
+  }
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
   HttpHeader header{std::string(line.substr(0, colon)),
@@ -218,6 +224,7 @@ Status Transfer::TakeHead() {
   if (head_taken_) return Status();
   head_taken_ = true;
   if (!response_.ok()) return Status();
+  COFFER_RETURN_IF_ERROR(CheckFraming(response_));
   const std::optional<std::string_view> encoding = response_.Find("content-encoding");
   if (encoding && *encoding != "identity" && !encoding->empty() &&
       !request_.allow_content_encoding) {

@@ -94,6 +94,7 @@ TEST(HttpRedirect, WhereItMustNotLeadIsRefused) {
       {"http://169.254.169.254/latest/meta-data", "link-local"},
       {"http://[::ffff:169.254.1.1]/", "link-local"},
       {"http://[fe80::1]/", "link-local"},
+      {"http://[fd00:ec2::254]/latest/meta-data", "link-local"},
       {"http://127.0.0.1:x/", "not understood"}};
   for (const int status : kStatuses) {
     for (const auto& [location, why] : cells) {

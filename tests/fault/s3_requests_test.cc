@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "coffer/async/observer.h"
+#include "coffer/checkpoint/checkpoint.h"
 #include "kvstore/s3/xml.h"
 #include "src/base/base64.h"
 #include "src/base/mutex.h"
@@ -644,6 +645,18 @@ TEST_F(S3Secrets, AreNotInErrorsOfTheConnection) {
   }
   ExpectNoneShows(
       [](const S3Call& call) { return S3Fault::Answer({.raw = "HTTP/1.1 " + Echo(call)}); });
+}
+
+/// A name of one segment stands in no folder, as it would among files.
+TEST_F(S3Environment, ACheckpointByASpecOfOneSegment) {
+  SetKeys();
+  const std::string spec = R"({"driver":"s3","bucket":")" + s3_.bucket() +
+                           R"(","aws_region":"us-east-1","endpoint":")" + s3_.url() +
+                           R"(","path":"ckone"})";
+  const Tree tree = Tree::Dict().Set("step", Tree(7));
+  ASSERT_EQ(checkpoint::Save(spec, tree, {.context = context_}), Status());
+  for (const std::string& key : s3_.keys()) EXPECT_TRUE(key.starts_with("ckone/")) << key;
+  EXPECT_TRUE(checkpoint::Restore(spec, {.context = context_}).ok());
 }
 
 }  // namespace

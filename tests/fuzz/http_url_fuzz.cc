@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "coffer/kvstore/http.h"
+#include "src/base/shown.h"
 #include "src/net/http.h"
 #include "src/net/http_url.h"
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/base/shown.h"
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
 
@@ -54,7 +55,7 @@ void ShowCheckpointInfo(Session& session, const std::string& url,
   }
   int64_t others = std::ssize(info.leaves) - arrays;
   if (session.options().json) {
-    session.PrintJson(Json(Json::Object{{"url", url},
+    session.PrintJson(Json(Json::Object{{"url", ShownPlace(url)},
                                         {"format", info.format},
                                         {"kind", "checkpoint"},
                                         {"created_at", info.created_at},
@@ -73,7 +74,7 @@ void ShowCheckpointInfo(Session& session, const std::string& url,
   table.Add({"stored", FormatBytes(info.stored_bytes) + " for " + FormatBytes(info.array_bytes) +
                            " (" + FormatRatio(info.array_bytes, info.stored_bytes) + ")"});
   table.Add({"largest array", FormatBytes(largest)});
-  session.Print(Printable(url) + "\n" + table.ToString("  "));
+  session.Print(Printable(ShownPlace(url)) + "\n" + table.ToString("  "));
 }
 
 void ShowCheckpointTree(Session& session, const std::string& url,
@@ -101,7 +102,7 @@ void ShowCheckpointTree(Session& session, const std::string& url,
     table.Add({name, leaf.data_type.name(), ToString(leaf.shape), FormatBytes(BytesOf(leaf)),
                FormatBytes(leaf.stored_bytes), FormatRatio(BytesOf(leaf), leaf.stored_bytes)});
   }
-  session.Print(Printable(url) + "\n" + table.ToString("  "));
+  session.Print(Printable(ShownPlace(url)) + "\n" + table.ToString("  "));
   session.Print("  " + FormatCount(std::ssize(info.leaves), "value") + ", " +
                 FormatBytes(info.array_bytes) + " in " + FormatBytes(info.stored_bytes) + " (" +
                 FormatRatio(info.array_bytes, info.stored_bytes) + ")\n");

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "coffer/base/version.h"
+#include "src/base/shown.h"
 #include "tools/coffer/text.h"
 
 namespace coffer::inline v0::tool {
@@ -78,8 +79,8 @@ int ParseAndRun(int argc, const char* const* argv, Session& session,
   } catch (const CLI::ParseError& error) {
     // CLI11 prefers to complain of what is missing, even where something else was misspelt.
     std::vector<std::string> unknown = app.remaining(true);
-    std::string reason =
-        unknown.empty() ? FirstLine(error.what()) : "\"" + unknown[0] + "\" was not expected";
+    std::string reason = unknown.empty() ? FirstLine(error.what())
+                                         : "\"" + ShownPlace(unknown[0]) + "\" was not expected";
     std::fprintf(stderr, "coffer: %s (see coffer --help)\n", Printable(reason).c_str());
     return kUsage;
   }

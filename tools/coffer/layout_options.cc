@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/base/json.h"
+#include "src/base/shown.h"
 #include "tools/coffer/text.h"
 
 namespace coffer::inline v0::tool {
@@ -239,7 +240,7 @@ Result<Place> DestinationPlace(const LayoutOptions& layout, std::string_view url
   if (place.driver.empty()) {
     place.driver = layout.format.empty() ? std::string(otherwise) : layout.format;
   } else if (!layout.format.empty() && place.driver != layout.format) {
-    return InvalidArgumentError(std::string(url) + ": --zarr-format asks for " + layout.format +
+    return InvalidArgumentError(ShownPlace(url) + ": --zarr-format asks for " + layout.format +
                                 ", the adapter for " + place.driver);
   }
   const bool has_codec =

@@ -5,6 +5,7 @@
 
 #include "coffer/checkpoint/checkpoint.h"
 #include "src/array/node.h"
+#include "src/base/shown.h"
 #include "src/checkpoint/unfinished.h"
 #include "tools/coffer/command_line.h"
 
@@ -39,7 +40,7 @@ Result<Kind> KindOf(std::string_view place, const Context& context) {
 Result<Kind> RequireKind(std::string_view place, const Context& context) {
   COFFER_ASSIGN_OR_RETURN(Kind kind, KindOf(place, context));
   if (kind != Kind::kNothing) return kind;
-  return NotFoundError(std::string(place) + ": no array, group or checkpoint is there");
+  return NotFoundError(ShownPlace(place) + ": no array, group or checkpoint is there");
 }
 
 std::string OpenGroup::PrefixOf(const std::string& name) const {
@@ -107,7 +108,7 @@ std::string JoinedName(const TreePath& path) {
 
 Result<std::string> ChildPlace(std::string_view place, std::string_view name) {
   if (place.starts_with('{') || place.find('|') != std::string_view::npos) {
-    return InvalidArgumentError(std::string(place) +
+    return InvalidArgumentError(ShownPlace(place) +
                                 ": a step can only be named below a path or a plain URL");
   }
   std::string child(place);
@@ -178,8 +179,10 @@ Result<std::string> FindCheckpoint(const std::string& place, std::optional<int64
     COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, HasCheckpoint(child, context));
     if (is_checkpoint) return child;
   }
-  if (step) return NotFoundError(place + ": no checkpoint of step " + std::to_string(*step));
-  return NotFoundError(place + ": no complete checkpoint is there, nor one of a step below it");
+  if (step)
+    return NotFoundError(ShownPlace(place) + ": no checkpoint of step " + std::to_string(*step));
+  return NotFoundError(ShownPlace(place) +
+                       ": no complete checkpoint is there, nor one of a step below it");
 }
 
 }  // namespace coffer::inline v0::tool

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "coffer/base/bytes.h"
+#include "src/base/shown.h"
 #include "tools/formats/gzip.h"
 #include "tools/formats/nifti.h"
 #include "tools/formats/npy.h"
@@ -116,7 +117,7 @@ class SafetensorsWriter : public ArrayFileWriter {
     std::vector<TensorSpec> specs;
     for (const Spec& spec : arrays) specs.push_back({spec.name, spec.data_type, spec.shape});
     Result<SafetensorsPlan> plan = PlanSafetensors(specs, metadata);
-    if (!plan.ok()) return plan.status().Annotate(path);
+    if (!plan.ok()) return plan.status().Annotate(ShownPlace(path));
     COFFER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> output, OutputFile::Create(path));
     COFFER_RETURN_IF_ERROR(output->file().Resize(plan->file_size));
     COFFER_RETURN_IF_ERROR(output->file().WriteAt(0, AsBytes(plan->header)));
@@ -162,7 +163,7 @@ Result<ArrayFile> OpenArrayFile(const std::string& path) {
   COFFER_ASSIGN_OR_RETURN(FilePtr file, File::Open(path));
   Result<ArrayFile> opened = OpenByMagic(file);
   if (opened.ok() || opened.status().message().starts_with(path)) return opened;
-  return opened.status().Annotate(path);
+  return opened.status().Annotate(ShownPlace(path));
 }
 
 Result<std::unique_ptr<ArrayFileWriter>> ArrayFileWriter::Create(
@@ -170,11 +171,12 @@ Result<std::unique_ptr<ArrayFileWriter>> ArrayFileWriter::Create(
     const std::map<std::string, std::string>& metadata) {
   if (path.ends_with(".safetensors")) return SafetensorsWriter::Create(path, arrays, metadata);
   if (!path.ends_with(".npz")) {
-    return InvalidArgumentError(path + ": expected a name that ends in .safetensors or .npz");
+    return InvalidArgumentError(ShownPlace(path) +
+                                ": expected a name that ends in .safetensors or .npz");
   }
   if (metadata.empty()) return NpzFileWriter::Create(path, arrays);
-  return InvalidArgumentError(path + ": .npz has no place for \"" + metadata.begin()->first +
-                              "\", which is no array; .safetensors has");
+  return InvalidArgumentError(ShownPlace(path) + ": .npz has no place for \"" +
+                              metadata.begin()->first + "\", which is no array; .safetensors has");
 }
 
 }  // namespace coffer::inline v0::formats

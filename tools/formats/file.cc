@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "coffer/base/bytes.h"
+#include "src/base/shown.h"
 
 namespace coffer::inline v0::formats {
 namespace {
 
 Status ErrnoError(const std::string& path, const std::string& action, int error) {
-  std::string text = path + ": cannot " + action + ": " + std::strerror(error);
+  std::string text = ShownPlace(path) + ": cannot " + action + ": " + std::strerror(error);
   switch (error) {
     case ENOENT:
     case ENOTDIR:
@@ -64,7 +65,7 @@ Result<std::shared_ptr<File>> File::Open(const std::string& path) {
   }
   if (!S_ISREG(info.st_mode)) {
     close(fd);
-    return InvalidArgumentError(path + ": not a regular file");
+    return InvalidArgumentError(ShownPlace(path) + ": not a regular file");
   }
   return std::make_shared<File>(fd, path, info.st_size);
 }
@@ -128,7 +129,8 @@ Result<std::unique_ptr<OutputFile>> OutputFile::Create(const std::string& path) 
   output->path_ = path;
   struct stat info;
   bool is_there = path != "-" && stat(path.c_str(), &info) == 0;
-  if (is_there && S_ISDIR(info.st_mode)) return InvalidArgumentError(path + ": is a directory");
+  if (is_there && S_ISDIR(info.st_mode))
+    return InvalidArgumentError(ShownPlace(path) + ": is a directory");
   if (path == "-" || (is_there && !S_ISREG(info.st_mode))) {
     COFFER_ASSIGN_OR_RETURN(output->file_, File::Temporary("the output"));
     return output;

@@ -39,8 +39,10 @@ struct COFFER_EXPORT HttpStoreOptions {
 };
 
 /// The store whose keys stand below `url`; a query of the URL is sent with every request and never
-/// shown. Errors: InvalidArgument for what is no http or https URL, one with a user or a fragment,
-/// a header that cannot be sent, or headers without TLS to a host that is not loopback.
+/// shown. It goes the way that the URL says, also without TLS or to a host that is not verified:
+/// most queries are no secret, unlike headers. Who has a token in one writes https. Errors:
+/// InvalidArgument for what is no http or https URL, one with a user or a fragment, a header that
+/// cannot be sent, or headers without TLS to a host that is not loopback.
 COFFER_EXPORT Result<KvStorePtr> MakeHttpStore(std::string_view url,
                                                const HttpStoreOptions& options = {},
                                                const Context& context = Context::Default());

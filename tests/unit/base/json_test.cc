@@ -89,17 +89,13 @@ TEST(JsonParse, BadDocuments) {
       {"{\"a\": 1,\n  \"b\" 2}",
        "JSON, line 2, column 7: syntax error while parsing object "
        "separator - unexpected number literal; expected ':'"},
-      {"NaN",
-       "JSON, line 1, column 1: syntax error while parsing value - invalid literal; last "
-       "read: 'N'"},
-      {"[Infinity]",
-       "JSON, line 1, column 2: syntax error while parsing value - invalid literal; "
-       "last read: '[I'"},
-      {"1e400", "JSON, line 1, column 5: number overflow parsing '1e400'"},
-      {"-1e400", "JSON, line 1, column 6: number overflow parsing '-1e400'"},
+      {"NaN", "JSON, line 1, column 1: syntax error while parsing value - invalid literal"},
+      {"[Infinity]", "JSON, line 1, column 2: syntax error while parsing value - invalid literal"},
+      {"1e400", "JSON, line 1, column 5: number overflow"},
+      {"-1e400", "JSON, line 1, column 6: number overflow"},
       {"\"\xff\"",
        "JSON, line 1, column 2: syntax error while parsing value - invalid string: "
-       "ill-formed UTF-8 byte; last read: '\"\\xff'"},
+       "ill-formed UTF-8 byte"},
       {std::string("1\0x", 3), "JSON, line 1, column 2: a NUL byte"},
       {std::string("[1]\n\0", 5), "JSON, line 2, column 1: a NUL byte"},
       {"{\"a\":1,\n \"a\":2}", "JSON, line 2, column 4: duplicate key \"a\""},
@@ -259,11 +255,16 @@ TEST(JsonParse, DuplicatesAmongManyAreToldAtTheObjectsEnd) {
   EXPECT_EQ(Error(text + "}]"), "JSON, line 2, column 10: duplicate key \"first\"");
 }
 
-TEST(JsonParse, LongTokensAreShortenedInErrors) {
-  const std::string text = Error("\"" + std::string(10000, 'x'));
-  EXPECT_EQ(text.substr(0, 24), "JSON, line 1, column 100");
-  EXPECT_LT(text.size(), 250u);
-  EXPECT_EQ(text.substr(text.size() - 6), "xxx...");
+TEST(JsonParse, NothingOfTheTextIsQuotedInErrors) {
+  for (const std::string text :
+       {R"(["CANARY\q"])", R"(["CANARY)", "[CANARY]", R"({"a":"CANARY" "b"})", "[\"CANARY\n\"]",
+        R"(["CANARY'; expected ']'; expected CANARY)", R"(["CANARY; last read: CANARY)",
+        "[\"CANARY\xff\"]", R"({"a" "CANARY"})", R"(["\uCANARY"])", "[-CANARY]", "[1eCANARY]"}) {
+    const std::string error = Error(text);
+    EXPECT_EQ(error.substr(0, 14), "JSON, line 1, ") << text;
+    EXPECT_EQ(error.find("CAN"), std::string::npos) << error;
+  }
+  EXPECT_EQ(Error("[123" + std::string(400, '0') + ".5]").find("123"), std::string::npos);
 }
 
 Json RandomJson(std::mt19937_64& engine, int depth) {

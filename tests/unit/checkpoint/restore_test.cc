@@ -275,6 +275,10 @@ TEST(Restore, PlacesByUrlPathAndSpec) {
   EXPECT_TRUE(checkpoint::Restore("memory://n/", {.context = context}).ok());
   EXPECT_EQ(checkpoint::Restore("memory://m/x", {.context = context}).status().code(),
             StatusCode::kNotFound);
+  const std::string one_segment = R"({"driver": "memory", "path": "one"})";
+  ASSERT_EQ(checkpoint::Save(one_segment, tree, {.context = context}), Status());
+  EXPECT_TRUE(checkpoint::Restore(one_segment, {.context = context}).ok());
+  EXPECT_TRUE(checkpoint::Restore("memory://one", {.context = context}).ok());
 }
 
 TEST(Restore, PlacesThatAreNone) {

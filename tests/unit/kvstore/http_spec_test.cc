@@ -82,7 +82,7 @@ TEST(HttpSpec, EachErrorNamesItsPlace) {
       {Spec(R"(, "headers": ["A"])"), "InvalidArgument: at $.headers[0]: expected \"Name: value\""},
       {Spec(R"(, "forbidden_is_missing": "no")"),
        "InvalidArgument: at $.forbidden_is_missing: expected true or false, got \"no\""},
-      {Spec(R"(, "network": 1)"), "InvalidArgument: at $.network: expected an object, got 1"},
+      {Spec(R"(, "network": 1)"), "InvalidArgument: at $.network: expected an object"},
       {Spec(R"(, "network": {"connect": 1})"),
        "InvalidArgument: at $.network: unknown member \"connect\""},
       {Spec(R"(, "network": {"attempts_max": 0})"),

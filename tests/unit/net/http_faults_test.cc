@@ -41,6 +41,42 @@ HttpRequest PatientPut(const std::string& url, size_t bytes) {
   return request;
 }
 
+TEST(HttpFaults, AHeadThatContradictsItselfIsDataLoss) {
+  for (const std::string headers :
+       {"Content-Length: 5\r\nContent-Length: 3", "Content-Length: 3\r\nContent-Length: 5",
+        "Content-Length: 3, 3", "Content-Length: 99999999999999999999", "Content-Length: -1",
+        "Content-Length: 3x", "Content-Length:", "Content-Length : 10", "Content-Length\t: 10",
+        "Content-Encoding : gzip", "Content-Length: 3\r\n 0", "Content-Length:\r\n 3\r\n 0",
+        "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: gzip",
+        "Transfer-Encoding: xchunked", "Transfer-Encoding: identity\r\nContent-Length: 10",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: gzip,\r\n chunked"}) {
+    const bool chunked = headers.ends_with("chunked");
+    const std::string raw =
+        "HTTP/1.1 200 OK\r\n" + headers + "\r\n\r\n" + (chunked ? "3\r\nhel\r\n0\r\n\r\n" : "hel");
+    const HttpServer server(
+        [&](const Asked&) { return HttpReply{.raw = raw, .delivery = {.then = Then::kClose}}; });
+    Net net;
+    EXPECT_EQ(net.Fetch(server.url()).status().code(), StatusCode::kDataLoss) << headers;
+  }
+}
+
+TEST(HttpFaults, AHeadThatSaysTheSameTwiceIsBelieved) {
+  for (const std::string headers :
+       {"Content-Length: 3\r\ncontent-length: 3", "Content-Length:\t03", "X: long\r\n : value",
+        "transfer-encoding: Chunked\r\nContent-Length: 5"}) {
+    const bool chunked = headers.starts_with("transfer");
+    const std::string raw =
+        "HTTP/1.1 200 OK\r\n" + headers + "\r\n\r\n" + (chunked ? "3\r\nhel\r\n0\r\n\r\n" : "hel");
+    const HttpServer server(
+        [&](const Asked&) { return HttpReply{.raw = raw, .delivery = {.then = Then::kClose}}; });
+    Net net;
+    const Result<HttpResponse> answer = net.Fetch(server.url());
+    ASSERT_TRUE(answer.ok()) << headers << ": " << answer.status();
+    EXPECT_EQ(answer->body.text(), "hel") << headers;
+  }
+}
+
 TEST(HttpFaults, AnAnswerThatIsCutAnywhereIsNone) {
   const std::string framings[] = {
       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello",

@@ -51,7 +51,8 @@ TEST(HttpRefused, LinkLocalAddressesInEveryDress) {
   Net net;
   for (const char* const host :
        {"169.254.1.1", "169.254.169.254", "0xA9.0xFE.1.1", "2851995905", "169.254.257",
-        "[::ffff:169.254.1.1]", "[::ffff:a9fe:101]", "[fe80::1]", "[febf::1]"}) {
+        "[::ffff:169.254.1.1]", "[::ffff:a9fe:101]", "[fe80::1]", "[febf::1]", "[fd00:ec2::254]",
+        "[fd00:0ec2:0::fe]"}) {
     const std::string url = std::string("http://") + host + "/latest";
     EXPECT_EQ(net.Fetch(url + "?" + kCanary).status().ToString(),
               "PermissionDenied: GET " + url +

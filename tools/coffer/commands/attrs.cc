@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "src/base/shown.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
@@ -30,7 +31,7 @@ Result<bool> Change(const Arguments& arguments, Json* attributes) {
     if (!value.ok()) {
       return value.status()
           .Annotate("value of \"" + entry.substr(0, equals) + "\"")
-          .Annotate(arguments.url);
+          .Annotate(ShownPlace(arguments.url));
     }
     attributes->Set(entry.substr(0, equals), *std::move(value));
     changed = true;
@@ -38,7 +39,7 @@ Result<bool> Change(const Arguments& arguments, Json* attributes) {
   for (const std::string& key : arguments.removed) {
     if (std::erase_if(attributes->object(),
                       [&](const auto& member) { return member.first == key; }) == 0) {
-      return NotFoundError(arguments.url + ": no attribute \"" + key + "\"");
+      return NotFoundError(ShownPlace(arguments.url) + ": no attribute \"" + key + "\"");
     }
     changed = true;
   }
@@ -52,7 +53,7 @@ Status Show(Session& session, const Arguments& arguments, const Json& attributes
     asked = true;
     const Json* value = attributes.Find(key);
     if (value == nullptr) {
-      return NotFoundError(arguments.url + ": no attribute \"" + key + "\"");
+      return NotFoundError(ShownPlace(arguments.url) + ": no attribute \"" + key + "\"");
     }
     session.PrintJson(*value);
   }

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include "src/base/shown.h"
 #include "src/checkpoint/place.h"
 #include "src/kvstore/url.h"
 #include "tools/coffer/bench/plan.h"
@@ -101,7 +102,7 @@ void ShowReport(Session& session, const BenchOptions& options,
   const bool counted = array.context.stats().write_requests > 0;
   if (session.options().json) {
     session.PrintJson(
-        Json(Json::Object{{"url", url},
+        Json(Json::Object{{"url", ShownPlace(url)},
                           {"format", options.place.driver},
                           {"data_type", array.data_type.name()},
                           {"shape", ToJson(array.shape)},
@@ -112,8 +113,9 @@ void ShowReport(Session& session, const BenchOptions& options,
                           {"peak_memory_bytes", PeakMemoryBytes()}}));
     return;
   }
-  session.Print(Printable(url) + ": " + array.data_type.name() + " " + ToString(array.shape) +
-                ", " + FormatBytes(bytes) + ", chunks " + ToString(array.chunk_shape) +
+  session.Print(Printable(ShownPlace(url)) + ": " + array.data_type.name() + " " +
+                ToString(array.shape) + ", " + FormatBytes(bytes) + ", chunks " +
+                ToString(array.chunk_shape) +
                 (sharded ? ", shards " + ToString(array.shard_shape) : "") + "\n" +
                 MeasurementsTable(measurements, counted) + "  peak memory " +
                 FormatBytes(PeakMemoryBytes()) + "\n");

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "coffer/base/bytes.h"
+#include "src/base/shown.h"
 #include "tools/coffer/blocks.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/text.h"
@@ -50,7 +51,7 @@ void AddCat(const CommandLine& line) {
                    [&session, arguments]() -> Result<int> {
                      Status status = Cat(session, *arguments);
                      if (status.code() == StatusCode::kCancelled) {
-                       return status.Annotate(arguments->output + " is as it was");
+                       return status.Annotate(ShownPlace(arguments->output) + " is as it was");
                      }
                      COFFER_RETURN_IF_ERROR(status);
                      return kDone;

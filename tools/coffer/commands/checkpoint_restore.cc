@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/base/shown.h"
 #include "src/checkpoint/place.h"
 #include "tools/coffer/checkpoints.h"
 #include "tools/coffer/commands/commands.h"
@@ -260,7 +261,7 @@ Result<int64_t> RestoreAll(Session& session, const std::string& place, const Arg
   COFFER_ASSIGN_OR_RETURN(Reader reader, Reader::Open(place, session.context()));
   COFFER_ASSIGN_OR_RETURN(CheckpointInfo info, reader.Info(false));
   Result<Plan> plan = MakePlan(info, arguments);
-  if (!plan.ok()) return plan.status().Annotate(place);
+  if (!plan.ok()) return plan.status().Annotate(ShownPlace(place));
   Result<std::unique_ptr<Output>> made = MakeOutput(arguments, *plan, session.context());
   COFFER_RETURN_IF_ERROR(made.status());
   Output& output = **made;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/base/shown.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/layout_options.h"
 #include "tools/coffer/nodes.h"
@@ -109,7 +110,7 @@ Result<int> Save(Session& session, const Arguments& arguments) {
                                .context = session.context()});
   }
   if (status.code() == StatusCode::kCancelled) {
-    return status.Annotate(place + ": nothing was published");
+    return status.Annotate(ShownPlace(place) + ": nothing was published");
   }
   COFFER_RETURN_IF_ERROR(status);
   session.NoteRate(FormatCount(std::ssize(mapped.tree.members()), "array") + ", " +

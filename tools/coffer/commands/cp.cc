@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "coffer/checkpoint/checkpoint.h"
+#include "src/base/shown.h"
 #include "src/checkpoint/place.h"
 #include "tools/coffer/blocks.h"
 #include "tools/coffer/commands/commands.h"
@@ -97,7 +98,8 @@ Result<Group> MakeGroup(Session& session, const Arguments& arguments, const Grou
 
 Result<Copied> CopyGroup(Session& session, const Arguments& arguments) {
   if (!arguments.region.empty()) {
-    return InvalidArgumentError(arguments.source + ": --region needs an array, not a group");
+    return InvalidArgumentError(ShownPlace(arguments.source) +
+                                ": --region needs an array, not a group");
   }
   COFFER_ASSIGN_OR_RETURN(OpenGroup source, OpenGroupAt(arguments.source, session.context()));
   COFFER_ASSIGN_OR_RETURN(const GroupSurvey survey, source.Survey(1));
@@ -129,7 +131,7 @@ Result<Copied> CopyGroup(Session& session, const Arguments& arguments) {
 Result<Copied> CopyCheckpoint(Session& session, const Arguments& arguments) {
   if (!arguments.region.empty() || arguments.layout.any() || arguments.resume) {
     return InvalidArgumentError(
-        arguments.source +
+        ShownPlace(arguments.source) +
         ": a checkpoint is copied as it is and at once, without layout, region or --resume");
   }
   Progress progress = session.MakeProgress("cp");
@@ -149,9 +151,9 @@ Result<int> Cp(Session& session, const Arguments& arguments) {
   auto copy = kind == Kind::kArray ? CopyOne : kind == Kind::kGroup ? CopyGroup : CopyCheckpoint;
   Result<Copied> copied = copy(session, arguments);
   if (copied.status().code() == StatusCode::kCancelled) {
-    return copied.status().Annotate(arguments.destination + (kind == Kind::kCheckpoint
-                                                                 ? ": nothing was published"
-                                                                 : " holds a part of the copy"));
+    return copied.status().Annotate(ShownPlace(arguments.destination) +
+                                    (kind == Kind::kCheckpoint ? ": nothing was published"
+                                                               : " holds a part of the copy"));
   }
   COFFER_RETURN_IF_ERROR(copied);
   std::string text = FormatBytes(copied->bytes) + " copied";

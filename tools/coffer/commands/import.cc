@@ -2,6 +2,7 @@
 #include <memory>
 #include <set>
 
+#include "src/base/shown.h"
 #include "src/checkpoint/place.h"
 #include "tools/coffer/blocks.h"
 #include "tools/coffer/commands/commands.h"
@@ -143,7 +144,7 @@ Result<int> Import(Session& session, const Arguments& arguments) {
                                 file.format);
   }
   if (arguments.at && arguments.layout.any()) {
-    return InvalidArgumentError(arguments.url +
+    return InvalidArgumentError(ShownPlace(arguments.url) +
                                 ": --at writes into an array that has its layout already; of the "
                                 "layout options it takes --dtype alone");
   }
@@ -152,7 +153,7 @@ Result<int> Import(Session& session, const Arguments& arguments) {
   auto import = arguments.at ? ImportIntoExisting : file.is_single ? ImportSingle : ImportSet;
   Status status = import(session, arguments, file, &moved);
   if (cancel.cancelled() && status.code() == StatusCode::kCancelled) {
-    return status.Annotate(arguments.url + " holds a part of " + arguments.file);
+    return status.Annotate(ShownPlace(arguments.url) + " holds a part of " + arguments.file);
   }
   COFFER_RETURN_IF_ERROR(status);
   session.NoteRate(FormatBytes(moved) + " from " + arguments.file, moved, watch);

@@ -6,6 +6,7 @@
 #include "coffer/checkpoint/checkpoint.h"
 #include "src/array/findings.h"
 #include "src/array/node.h"
+#include "src/base/shown.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
 #include "tools/coffer/text.h"
@@ -170,7 +171,7 @@ Result<std::vector<Entry>> KeyEntries(Session& session, const Arguments& argumen
     }
     entries.push_back(std::move(entry));
   }
-  if (entries.empty()) return NotFoundError(arguments.url + ": nothing is there");
+  if (entries.empty()) return NotFoundError(ShownPlace(arguments.url) + ": nothing is there");
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.name < b.name; });
   return entries;
@@ -193,7 +194,7 @@ void AddLs(const CommandLine& line) {
         const int64_t damaged = std::count_if(entries.begin(), entries.end(),
                                               [](const Entry& entry) { return entry.damaged; });
         if (damaged == 0) return kDone;
-        return DataLossError(arguments->url + ": " + FormatCount(damaged, "node") +
+        return DataLossError(ShownPlace(arguments->url) + ": " + FormatCount(damaged, "node") +
                              (damaged == 1 ? " is" : " are") + " damaged");
       });
   command.Text("URL", &arguments->url, "a group, a checkpoint or any place");

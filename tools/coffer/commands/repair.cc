@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "coffer/checkpoint/repair.h"
+#include "src/base/shown.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/text.h"
 #include "tools/coffer/verifying.h"
@@ -50,7 +51,7 @@ void ShowReport(Session& session, const Arguments& arguments, const RepairReport
       line.Set("action", item.action);
       items.push_back(std::move(line));
     }
-    session.PrintJson(Json(Json::Object{{"url", arguments.url},
+    session.PrintJson(Json(Json::Object{{"url", ShownPlace(arguments.url)},
                                         {"dry_run", arguments.dry_run},
                                         {"items", std::move(items)},
                                         {"num_planned", report.num_planned},
@@ -70,8 +71,8 @@ void ShowReport(Session& session, const Arguments& arguments, const RepairReport
   const std::string mended = arguments.dry_run
                                  ? std::to_string(report.num_planned) + " to be repaired"
                                  : std::to_string(report.num_done) + " repaired";
-  session.Print(Printable(arguments.url) + ": " + FormatCount(all, "finding") + ", " + mended +
-                ", " + std::to_string(report.num_left) + " left" +
+  session.Print(Printable(ShownPlace(arguments.url)) + ": " + FormatCount(all, "finding") + ", " +
+                mended + ", " + std::to_string(report.num_left) + " left" +
                 NotCheckedText(report.num_unsupported) + "\n");
 }
 

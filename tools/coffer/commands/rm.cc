@@ -3,6 +3,7 @@
 #include <memory>
 #include <system_error>
 
+#include "src/base/shown.h"
 #include "src/checkpoint/document.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/nodes.h"
@@ -33,7 +34,7 @@ Status RefuseLink(const std::string& url) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   std::error_code none;
   if (!std::filesystem::is_symlink(path, none)) return Status();
-  return FailedPreconditionError(url +
+  return FailedPreconditionError(ShownPlace(url) +
                                  ": a symbolic link; name what it leads to, or delete it by rm");
 }
 
@@ -47,11 +48,12 @@ Status Remove(Session& session, const std::string& url, bool recursive) {
   COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(url, session.context()));
   if (*kind == Kind::kNothing) {
     COFFER_ASSIGN_OR_RETURN(bool has_keys, HasKeys(place));
-    if (!has_keys) return NotFoundError(url + ": nothing is there");
+    if (!has_keys) return NotFoundError(ShownPlace(url) + ": nothing is there");
   }
   if (recursive) return RemoveAll(place);
   return FailedPreconditionError(
-      url + ": " + (*kind == Kind::kNothing ? "no node" : "a " + std::string(KindName(*kind))) +
+      ShownPlace(url) + ": " +
+      (*kind == Kind::kNothing ? "no node" : "a " + std::string(KindName(*kind))) +
       "; -r deletes it with everything below");
 }
 

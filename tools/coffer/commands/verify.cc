@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "coffer/checkpoint/repair.h"
+#include "src/base/shown.h"
 #include "tools/coffer/commands/commands.h"
 #include "tools/coffer/text.h"
 #include "tools/coffer/verifying.h"
@@ -10,7 +11,7 @@ namespace coffer::inline v0::tool {
 namespace {
 
 Json ReportJson(const std::string& url, const VerifyReport& report) {
-  return Json(Json::Object{{"url", url},
+  return Json(Json::Object{{"url", ShownPlace(url)},
                            {"findings", FindingsJson(report.findings)},
                            {"num_findings", report.num_findings},
                            {"unsupported", FindingsJson(report.unsupported)},
@@ -31,7 +32,8 @@ void ShowReport(Session& session, const std::string& url, const VerifyReport& re
   int64_t unlisted = report.num_findings - std::ssize(report.findings);
   if (unlisted > 0) session.Print("and " + FormatCount(unlisted, "more finding") + "\n");
   ShowUnsupported(session, report.unsupported, report.num_unsupported);
-  std::string text = Printable(url) + ": " + FormatCount(report.num_findings, "finding") +
+  std::string text = Printable(ShownPlace(url)) + ": " +
+                     FormatCount(report.num_findings, "finding") +
                      NotCheckedText(report.num_unsupported);
   if (deep) {
     text += "; " + FormatCount(report.chunks_checked, "chunk") + ", " +
