@@ -151,9 +151,9 @@ Result<int> Cp(Session& session, const Arguments& arguments) {
   auto copy = kind == Kind::kArray ? CopyOne : kind == Kind::kGroup ? CopyGroup : CopyCheckpoint;
   Result<Copied> copied = copy(session, arguments);
   if (copied.status().code() == StatusCode::kCancelled) {
-    return copied.status().Annotate(ShownPlace(arguments.destination) +
-                                    (kind == Kind::kCheckpoint ? ": nothing was published"
-                                                               : " holds a part of the copy"));
+    return copied.status().Annotate(
+        ShownPlace(arguments.destination) +
+        (kind == Kind::kCheckpoint ? ": nothing was published" : " holds a part of the copy"));
   }
   COFFER_RETURN_IF_ERROR(copied);
   std::string text = FormatBytes(copied->bytes) + " copied";
