@@ -105,6 +105,7 @@ TEST(HttpSlow, AnUploadThatFitsIntoABufferMustMoveAllTheSame) {
   Net net;
   HttpRequest request = PutOf("http://127.0.0.1:" + std::to_string(listener.port()), 300'000);
   request.limits.stall = milliseconds(200);
+  request.limits.first_byte = milliseconds(5000);
   EXPECT_THAT(net.Fetch(std::move(request)).status().ToString(),
               MatchesRegex("DeadlineExceeded: PUT .*/k: stalled: [0-9]+ bytes in 200 ms"));
 }
@@ -115,6 +116,7 @@ TEST(HttpSlow, OfAnUploadThatHasArrivedTheAnswerHasALimit) {
   for (const size_t size : {size_t{0}, size_t{1}, size_t{2'000'000}}) {
     HttpRequest request = PutOf(server.url(), size);
     request.limits.first_byte = milliseconds(200);
+    request.limits.stall = milliseconds(5000);
     EXPECT_EQ(net.Fetch(std::move(request)).status().ToString(),
               "DeadlineExceeded: PUT " + server.url() + "/k: no answer within 200 ms");
   }
