@@ -350,6 +350,10 @@ HttpVerdict S3Bucket::Attempts::JudgeCode(const HttpResponse& answer, const S3Er
     moved_ = true;
     return HttpVerdict::kAgain;
   }
+  if (IsOneOf(error.code, kBesidePrefixCodes) && !beside_again_) {
+    beside_again_ = true;  // versitygw says so, too, of a directory that is just being removed.
+    return HttpVerdict::kAgain;
+  }
   if (IsOfAProxy(answer)) return HttpVerdict::kRetryUnanswered;
   if (IsOneOf(error.code, kTransientCodes)) return HttpVerdict::kRetry;
   if (answer.status == 409 && error.code.empty()) return HttpVerdict::kRetry;

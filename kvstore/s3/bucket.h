@@ -144,6 +144,7 @@ class S3Bucket::Attempts : public std::enable_shared_from_this<Attempts> {
   int unclear_ = 0;  // Answers 200 that turned out to be none.
   bool refreshed_ = false;
   bool moved_ = false;
+  bool beside_again_ = false;
   bool clock_set_ = false;
 };
 
