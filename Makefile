@@ -19,7 +19,7 @@ test: ## everything CI runs: both compilers, sanitizers, peers, install test (<=
 soak: ## the same tests with big counts, and fuzzing (an hour)
 	scripts/soak
 
-bench: ## the headline benchmarks (<= 10 minutes); SUITE=name for one suite
+bench: ## the headline benchmarks (a quarter of an hour); SUITE=name for one suite
 	scripts/bench $(SUITE)
 
 bench-full: ## every cell of the comparison with the peers (<= 60 minutes)
