@@ -80,6 +80,7 @@ def test_a_consolidated_group(served: tuple[Path, str], tmp_path: Path) -> None:
     group = zarr.create_group(folder / "g", attributes={"a": 1})
     group.create_array("b/x", shape=(3,), dtype="f4")[...] = 1.5
     group.create_array("y", data=DATA)
+    plain = (folder / "g/zarr.json").read_text(encoding="utf-8")
     zarr.consolidate_metadata(folder / "g")
     test = {"op": "list", "url": f"{url}/g", "consolidated": True}
     nodes = {"b": "group", "b/x": "array", "y": "array"}
@@ -88,6 +89,8 @@ def test_a_consolidated_group(served: tuple[Path, str], tmp_path: Path) -> None:
     assert run_tool([test], tmp_path) == [expected]
     assert json.loads(coffer("attrs", f"{url}/g")) == {"a": 1}
     assert np.array_equal(cat(f"{url}/g/y", tmp_path), DATA)
+    assert coffer("ls", "-r", f"{url}/g").split() == ["b/", "b/x", "y"]
+    (folder / "g/zarr.json").write_text(plain, encoding="utf-8")
     with pytest.raises(AssertionError, match="this store cannot list its keys"):
         coffer("ls", f"{url}/g")
 
