@@ -2,8 +2,6 @@
 what the consolidated metadata names is all that is seen."""
 
 import json
-from http.server import SimpleHTTPRequestHandler
-from typing import Any
 
 from support import CliTest, make_npz, npy, pattern
 
@@ -13,24 +11,10 @@ class Http(CliTest):
 
     def setUp(self) -> None:
         super().setUp()
-        folder = str(self.folder)
-
-        class Handler(SimpleHTTPRequestHandler):
-            """The test's folder; folders themselves are nothing."""
-
-            def __init__(self, *arguments: Any) -> None:
-                super().__init__(*arguments, directory=folder)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-            def list_directory(self, _: Any) -> None:
-                self.send_error(404)
-
         self.arrays = {"x": npy("<i4", (5, 6)), "y": npy("<u2", (7,))}
         make_npz(self.path("g.npz"), self.arrays, 0)
         self.coffer("import", self.path("g.npz"), self.path("g"))
-        self.root = self.serve_with(Handler)
+        self.root = self.serve_folder(self.folder)
 
     def consolidate(self) -> None:
         """Writes what zarr-python's consolidate_metadata() would."""

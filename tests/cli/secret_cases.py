@@ -3,8 +3,6 @@ for. Every command is run on URLs and specs that hold one, on a server that has 
 and on one that has an array and a group; no output of any has the secret."""
 
 import json
-from http.server import SimpleHTTPRequestHandler
-from typing import Any
 from urllib.parse import urlsplit
 
 from support import CliTest, make_npz, npy
@@ -58,20 +56,6 @@ class Secrets(CliTest):
 
     def setUp(self) -> None:
         super().setUp()
-        folder = str(self.folder / "served")
-
-        class Handler(SimpleHTTPRequestHandler):
-            """A folder; folders themselves are nothing."""
-
-            def __init__(self, *arguments: Any) -> None:
-                super().__init__(*arguments, directory=folder)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-            def list_directory(self, _: Any) -> None:
-                self.send_error(404)
-
         for name in [name for name in self.environment if name.startswith("AWS_")]:
             del self.environment[name]
         self.environment |= {
@@ -85,7 +69,7 @@ class Secrets(CliTest):
         self.coffer("import", self.path("g.npz"), self.path("served/g"))
         self.file = self.write("a.npy", npy("<i4", (5, 6)))
         self.coffer("import", self.file, self.path("local.zarr"))
-        self.root = self.serve_with(Handler)
+        self.root = self.serve_folder(self.folder / "served")
         self.host = urlsplit(self.root).netloc
         self.environment["AWS_ENDPOINT_URL"] = self.root
 

@@ -13,7 +13,7 @@ import time
 import unittest
 import zipfile
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,23 @@ class CliTest(unittest.TestCase):
         self.addCleanup(thread.join)
         self.addCleanup(server.shutdown)
         return f"http://127.0.0.1:{server.server_address[1]}"
+
+    def serve_folder(self, folder: Path) -> str:
+        """The same of a server of the files in a folder; folders themselves are nothing."""
+
+        class Handler(SimpleHTTPRequestHandler):
+            """Says nothing on standard error."""
+
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments, directory=str(folder))
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def list_directory(self, _: Any) -> None:
+                self.send_error(404)
+
+        return self.serve_with(Handler)
 
     def run_coffer(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Runs the binary and returns what it did."""
