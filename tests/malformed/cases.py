@@ -129,11 +129,11 @@ def document_cases() -> Iterator[Case]:
         "10^6 open objects": (b'{"a":' * 10**6, "nested deeper than 64"),
         "a number of 10^6 digits": (
             good.replace(b'"fill_value": 7', b'"fill_value": ' + b"9" * 10**6),
-            "number overflow",
+            ": number overflow",
         ),
         "1e400": (
             document(data_type="float64").replace(b'"fill_value": 7', b'"fill_value": 1e400'),
-            "number overflow",
+            ": number overflow",
         ),
     }
     for name, (text, error) in raw.items():

@@ -74,12 +74,13 @@ struct Layout {
   CreateOptions options;
 };
 
+/// With a budget for one task at a time: else all cells of a remote store are on their way at once.
 std::vector<Layout> Layouts(const Shape& shape) {
   const CreateOptions plain{.shape = shape,
                             .data_type = DataType::kUint16,
                             .chunk_shape = {4, 6},
                             .codec = Zstd(1),
-                            .context = Context::Create({.threads = 2})};
+                            .context = Context::Create({.threads = 2, .budget_bytes = 1})};
   CreateOptions sharded = plain;
   sharded.chunk_shape = {2, 3};
   sharded.shard_shape = {4, 6};
@@ -120,7 +121,7 @@ TEST(CopyResume, GoesOnWhereTheFirstCopyWasBrokenOff) {
       source.TakeElements();
       const int64_t stored = array.CountStored().OrDie().count;
       EXPECT_GT(stored, 0);
-      EXPECT_LE(stored, 12);  // A remote store's were all on their way.
+      EXPECT_LT(stored, 12);
 
       int64_t last = 0;
       ASSERT_EQ(CopyInto(source, array, {0, 0},

@@ -41,6 +41,16 @@ HttpRequest PatientPut(const std::string& url, size_t bytes) {
   return request;
 }
 
+/// What a client makes of these headers before "hel", whose end is that of the connection.
+Result<HttpResponse> AnswerWith(const std::string& headers, bool chunked) {
+  const std::string raw =
+      "HTTP/1.1 200 OK\r\n" + headers + "\r\n\r\n" + (chunked ? "3\r\nhel\r\n0\r\n\r\n" : "hel");
+  const HttpServer server(
+      [&](const Asked&) { return HttpReply{.raw = raw, .delivery = {.then = Then::kClose}}; });
+  Net net;
+  return net.Fetch(server.url());
+}
+
 TEST(HttpFaults, AHeadThatContradictsItselfIsDataLoss) {
   for (const std::string headers :
        {"Content-Length: 5\r\nContent-Length: 3", "Content-Length: 3\r\nContent-Length: 5",
@@ -51,13 +61,8 @@ TEST(HttpFaults, AHeadThatContradictsItselfIsDataLoss) {
         "Transfer-Encoding: xchunked", "Transfer-Encoding: identity\r\nContent-Length: 10",
         "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: gzip,\r\n chunked"}) {
-    const bool chunked = headers.ends_with("chunked");
-    const std::string raw =
-        "HTTP/1.1 200 OK\r\n" + headers + "\r\n\r\n" + (chunked ? "3\r\nhel\r\n0\r\n\r\n" : "hel");
-    const HttpServer server(
-        [&](const Asked&) { return HttpReply{.raw = raw, .delivery = {.then = Then::kClose}}; });
-    Net net;
-    EXPECT_EQ(net.Fetch(server.url()).status().code(), StatusCode::kDataLoss) << headers;
+    const Result<HttpResponse> answer = AnswerWith(headers, headers.ends_with("chunked"));
+    EXPECT_EQ(answer.status().code(), StatusCode::kDataLoss) << headers;
   }
 }
 
@@ -65,13 +70,7 @@ TEST(HttpFaults, AHeadThatSaysTheSameTwiceIsBelieved) {
   for (const std::string headers :
        {"Content-Length: 3\r\ncontent-length: 3", "Content-Length:\t03", "X: long\r\n : value",
         "transfer-encoding: Chunked\r\nContent-Length: 5"}) {
-    const bool chunked = headers.starts_with("transfer");
-    const std::string raw =
-        "HTTP/1.1 200 OK\r\n" + headers + "\r\n\r\n" + (chunked ? "3\r\nhel\r\n0\r\n\r\n" : "hel");
-    const HttpServer server(
-        [&](const Asked&) { return HttpReply{.raw = raw, .delivery = {.then = Then::kClose}}; });
-    Net net;
-    const Result<HttpResponse> answer = net.Fetch(server.url());
+    const Result<HttpResponse> answer = AnswerWith(headers, headers.starts_with("transfer"));
     ASSERT_TRUE(answer.ok()) << headers << ": " << answer.status();
     EXPECT_EQ(answer->body.text(), "hel") << headers;
   }
