@@ -35,13 +35,15 @@ AA_REPETITIONS = 9
 MEMORY = Path("/dev/shm")
 OBJECT_MAX = 64 << 20  # What a server's own rate is measured with; less where all cells are small.
 OBJECTS_OF_A_CELL = 4
+# The C++ program: with the library's budget, or with one in MiB.
+COFFER_BUDGETS = {"coffer": [], "coffer again": [], "coffer (256 MiB)": ["256"]}
 BESIDE_RESULT = 128 << 20  # What a peer may want besides.
 
 
 def command_of(peer: str, build: Path, job: Path) -> list[str]:
     """How a peer's worker is started."""
-    if peer in ("coffer", "coffer again"):
-        return [str(build / "bin/bench_coffer_worker"), str(job)]
+    if peer in COFFER_BUDGETS:
+        return [str(build / "bin/bench_coffer_worker"), str(job), *COFFER_BUDGETS[peer]]
     return [sys.executable, "-m", "benchmarks.compare.worker", peer, str(job)]
 
 
@@ -349,7 +351,7 @@ class Bench:
             runs = peers[name].runs
             if len(runs) > 1:
                 peers[name] = rows.Peer(runs[1:], first=runs[0])
-            python = name not in ("coffer", "coffer again") and self.cell.store == "file"
+            python = name not in COFFER_BUDGETS and self.cell.store == "file"
             if python and self.cell.workload not in ("write_all", "reencode", "list"):
                 small = self.cell.workload in SMALL
                 if small and name == "memmap":

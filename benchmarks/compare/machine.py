@@ -45,6 +45,8 @@ SETTINGS = {
     "coffer": "defaults (32 MiB for documents and shard indexes, no decoded chunks), crc32c in "
     "every chunk; C++ program, results in memory that they own; small arrays by 32 threads that "
     "write, as many as cores that read",
+    "coffer (256 MiB)": "the same with a budget of 256 MiB in flight instead of 64, on S3: what it "
+    "may hold is still less than what TensorStore holds there",
     "coffer (ctypes)": "the same engine through ctypes into new NumPy arrays; small arrays by "
     "futures",
     "TensorStore": "defaults: file driver, fsync on where the cell is durable, cache_pool 0; "

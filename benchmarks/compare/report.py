@@ -14,6 +14,7 @@ from benchmarks.compare.machine import SETTINGS
 MIB = 1 << 20
 COLUMNS = (
     "coffer",
+    "coffer (256 MiB)",
     "coffer (ctypes)",
     "TensorStore",
     "TensorStore (cache)",
@@ -113,7 +114,7 @@ def _tables(done: list[rows.Row]) -> list[tuple[str, list[str], list[list[str]]]
         if row.requests:
             counted = [f"{row.sent(n):,.7g}" if n in row.requests else "" for n in columns]
             requests.append([row.cell.name, *counted])
-        for name in ("coffer", "TensorStore", "zarrs", "zarr-python", "zarr-python + obstore"):
+        for name in (n for n in columns if n not in ("coffer (ctypes)", "zarrs (native)")):
             if name not in row.peers:
                 continue
             peer = row.peers[name]

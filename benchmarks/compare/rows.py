@@ -14,7 +14,7 @@ NOISE_MAX = 0.05  # The A/A cell may be off by this.
 LIMIT_PASSED = 1.05  # Who is faster than the limit shows that it was none.
 MIB = 1 << 20
 DURABLE_PEERS = ("TensorStore", "TensorStore (cache)")
-NO_RIVALS = ("memmap", "coffer", "coffer (ctypes)", "coffer again")
+NO_RIVALS = ("memmap", "coffer", "coffer (256 MiB)", "coffer (ctypes)", "coffer again")
 PYTHON_RIVALS = ("TensorStore", "TensorStore (cache)", "zarrs", "zarr-python")
 
 

@@ -1,8 +1,7 @@
 // IMDSv2, each time anew:
 // 1. PUT /latest/api/token gives a session token. Whoever does not answer that, or refuses it, is
-// no
-//    metadata service for us: there are no credentials here. (Version 1, without the token, is open
-//    to any process that can be talked into a GET; it is not asked.)
+//    no metadata service for us: there are no credentials here. (Version 1, without the token, is
+//    open to any process that can be talked into a GET; it is not asked.)
 // 2. GET .../security-credentials/ lists the role of the instance; none is no credentials, either.
 // 3. GET .../security-credentials/ROLE gives its credentials.
 // From the token on, whatever fails is an error: there is a service, and it may answer later.

@@ -1,12 +1,10 @@
 // 1. Get() answers at once while credentials are there and valid; in their last five minutes it
 //    starts a fetch besides, unless one is under way or failed a moment ago.
 // 2. Without valid ones the caller waits, with a promise of his own (so that to cancel one is not
-// to
-//    cancel all); the first starts the fetch, as a task of the executor.
+//    to cancel all); the first starts the fetch, as a task of the executor.
 // 3. The fetch's answer is kept, and given to all who wait. A failure leaves what was there.
 // 4. A fetch that failed, or brought nothing better, puts the next one off, longer each time. One
-// that
-//    had begun before its result was rejected is repeated.
+//    that had begun before its result was rejected is repeated.
 #include <algorithm>
 #include <optional>
 #include <utility>

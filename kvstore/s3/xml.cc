@@ -213,6 +213,7 @@ Result<S3ListPage> ParseS3ListPage(std::string_view text) {
           if (entry.key.empty()) return DataLossError("XML: <Contents> without <Key>");
           page.entries.push_back(std::move(entry));
         } else if (below == "CommonPrefixes/Prefix") {
+          if (entry.key.empty()) return DataLossError("XML: an empty <Prefix>");
           page.entries.push_back({std::move(entry.key)});
         } else if (below == "IsTruncated") {
           COFFER_ASSIGN_OR_RETURN(page.truncated, ReadBool(value));
@@ -274,6 +275,10 @@ Result<S3UploadPage> ParseS3UploadPage(std::string_view text) {
         if (below == "Upload/Key") page.uploads.back().key = std::string(value);
         if (below == "Upload/UploadId") page.uploads.back().id = std::string(value);
         if (below == "Upload/Initiated") page.uploads.back().initiated = std::string(value);
+        if (below == "Upload" &&
+            (page.uploads.back().key.empty() || page.uploads.back().id.empty())) {
+          return DataLossError("XML: <Upload> without <Key> or <UploadId>");
+        }
         if (below == "NextKeyMarker") page.next_key = std::string(value);
         if (below == "NextUploadIdMarker") page.next_id = std::string(value);
         if (below == "EncodingType") url_encoded = value == "url";

@@ -2,8 +2,7 @@
 //  1. The archive's last kZipTailBytes, which tell its size and generation. An archive that has
 //     fewer is read whole.
 //  2. The directory, if the tail does not have all of it, under that generation. Replaced
-//  meanwhile:
-//     from the beginning.
+//     meanwhile: from the beginning.
 // Those who come while a directory is being read from a store that is not local get it, too, but
 // must ask whether it still was the newest when they came; if it could not be read, it is read once
 // more for all of them. Of a local store everybody reads for himself: waiting for another thread

@@ -14,8 +14,7 @@
 //     before bytes are reserved (KeyLocks).
 //
 //  5. A cell's value becomes durable while the next is copied; at most kUnacknowledgedMax wait.
-//  While
-//     one is sent to a remote store, only its encoded bytes are held.
+//     While one is sent to a remote store, only its encoded bytes are held.
 //
 //  6. With skip_stored the cells are taken in windows. Before each one listing sets a bit for each
 //     cell of the window that is stored; those that the copy covers are skipped.

@@ -1,7 +1,6 @@
 // 1. A request that fits while nobody is queued is admitted at once, on the caller's thread.
 // 2. Any other joins the queue. Whenever bytes come back or a request leaves the queue, requests
-// are
-//    admitted from its front for as long as the first one fits: nobody overtakes.
+//    are admitted from its front for as long as the first one fits: nobody overtakes.
 // 3. "Fits": within what the limit leaves, or alone. What holds no bytes always fits.
 // 4. Continuations are collected under the lock and run after it, as tasks of the executor. Those
 //    of the blocking Acquire() only wake its thread, so they run on the releasing thread.

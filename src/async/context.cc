@@ -1,8 +1,7 @@
 // 1. A State owns the resources; handles share it. Operations hold a handle until their future has
 //    resolved, so when the last handle goes nothing is in flight.
 // 2. Its end runs in an order: first the executor, which runs what is still queued and joins (on
-// one
-//    of its own workers: in the background), then what upper layers put in, then memory.
+//    one of its own workers: in the background), then what upper layers put in, then memory.
 // 3. The default context is made outside the lock and published under it; of two threads that race
 //    the later drops its own, which has not started a thread yet.
 // 4. A forked child forgets the default context without destroying it: its locks may be held by

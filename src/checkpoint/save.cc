@@ -3,13 +3,13 @@
 //  1. Check the tree, choose chunks and shards of each array, begin a publication (publish.cc),
 //     which looks at the place and gives a data directory of one's own.
 //
-//  2. Write each array leaf below "data-<id>/arrays/<n>/", several at once, encoded from the
-//     memory of the caller. Every chunk is stored, so that an absent one is a loss.
+//  2. Write each array leaf below "data-<id>/arrays/<n>/", several at once, encoded from the memory
+//     of the caller. Every chunk is stored, so that an absent one is a loss.
 //
 //  3. Write "data-<id>/checkpoint.json", which holds a digest of each array's metadata.
 //
 //  4. Publish, which reads the document back; or, after an error or a cancellation, delete what was
-//  written.
+//     written.
 #include <chrono>
 #include <ctime>
 #include <optional>

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "src/async/cancel.h"
 #include "src/async/linked_cancel.h"
 #include "src/base/shown.h"
 #include "src/net/retry_tokens.h"
@@ -48,7 +49,10 @@ class Sending : public std::enable_shared_from_this<Sending> {
 
   void Attempt() {
     if (cancel_.token().cancelled()) return Finish(CancelledError("cancelled between attempts"));
-    make_(attempt_++).OnReady([self = shared_from_this()](const Result<HttpRequest>& made) {
+    const Future<HttpRequest> making = make_(attempt_++);
+    const uint64_t id = cancel_.token().OnCancel([making] { making.Cancel(); });
+    making.OnReady([self = shared_from_this(), id](const Result<HttpRequest>& made) {
+      internal::ForgetCallback(self->cancel_.token(), id);
       if (!made.ok()) return self->Finish(made.status());
       HttpRequest request = *made;
       request.cancel = self->cancel_.token();

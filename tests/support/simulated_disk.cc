@@ -7,8 +7,7 @@
 //     they are applied to `sure` and forgotten. Until then order matters: a later sure write covers
 //     an earlier undecided one.
 //  3. A power cut walks from the root over what names come out, and decides each undecided change
-//  by
-//     the luck of its seed.
+//     by the luck of its seed.
 #include "tests/support/simulated_disk.h"
 
 #include <algorithm>

@@ -9,8 +9,7 @@
 //
 // Strict: what is sure to be found is no more than POSIX promises.
 //  * A file's bytes, size and time are sure once the file was synced; a name once its directory
-//  was.
-//    A new directory's name is its parent's.
+//    was. A new directory's name is its parent's.
 //  * All else is undecided: each change for itself is there or not, in any order. A write may be
 //    torn at 512 bytes or leave garbage. Only a rename is one change, also between two directories,
 //    and sure when both were synced.

@@ -46,9 +46,9 @@ constexpr int kSmallWriters = 32;  // Small writes wait for the disk, not for a 
 
 class Worker {
  public:
-  explicit Worker(const std::string& job_file)
+  Worker(const std::string& job_file, int64_t budget_bytes)
       : job_(ReadJob(job_file)),
-        context_(coffer::Context::Create({.threads = job_.cores, .budget_bytes = BudgetBytes()})) {
+        context_(coffer::Context::Create({.threads = job_.cores, .budget_bytes = budget_bytes})) {
     if (!job_.source.empty()) Map();
   }
 
@@ -80,12 +80,6 @@ class Worker {
   }
 
  private:
-  /// The library's own, unless COFFER_BENCH_BUDGET_MIB says otherwise.
-  static int64_t BudgetBytes() {
-    const char* const mib = std::getenv("COFFER_BENCH_BUDGET_MIB");
-    return mib == nullptr ? coffer::ContextOptions().budget_bytes : int64_t{std::atoi(mib)} << 20;
-  }
-
   static std::string Measured(const std::function<void(Usage&)>& work) {
     Usage usage;
     work(usage);
@@ -360,12 +354,14 @@ class Worker {
 }  // namespace coffer_compare
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "usage: bench_coffer_worker JOB_FILE\n";
+  if (argc != 2 && argc != 3) {
+    std::cerr << "usage: bench_coffer_worker JOB_FILE [BUDGET_MIB]\n";
     return 2;
   }
   try {
-    coffer_compare::Worker worker(argv[1]);
+    const int64_t budget_bytes =
+        argc == 3 ? int64_t{std::atoi(argv[2])} << 20 : coffer::ContextOptions().budget_bytes;
+    coffer_compare::Worker worker(argv[1], budget_bytes);
     for (std::string line; std::getline(std::cin, line);) {
       std::cout << worker.Run(line) << std::endl;
     }

@@ -192,6 +192,22 @@ TEST(S3Xml, PagesOfUploads) {
   EXPECT_EQ(page.next_id, "n+u");
 }
 
+TEST(S3Xml, NothingIsListedWithoutAName) {
+  // An upload without a key or an id would be aborted by DELETE of the bucket or of the object.
+  for (const char* const upload :
+       {"<Upload/>", "<Upload><Key>k</Key></Upload>", "<Upload><UploadId>u</UploadId></Upload>",
+        "<Upload><Key>k</Key><UploadId>u</UploadId></Upload><Upload><Key>k</Key></Upload>"}) {
+    EXPECT_EQ(ParseS3UploadPage(Document("ListMultipartUploadsResult", upload)).status().ToString(),
+              "DataLoss: XML: <Upload> without <Key> or <UploadId>");
+  }
+  EXPECT_EQ(ParseS3ListPage(Document("ListBucketResult",
+                                     "<CommonPrefixes><Prefix/>"
+                                     "</CommonPrefixes>"))
+                .status()
+                .ToString(),
+            "DataLoss: XML: an empty <Prefix>");
+}
+
 TEST(S3Xml, TextIsEscapedSoThatItComesBack) {
   const std::string text = "a&b<c>d\"e'f\r\n\tg]]>h\xC3\xA9\xF0\x9F\x98\x80\x7F";
   const std::string escaped = EscapeXml(text).value();

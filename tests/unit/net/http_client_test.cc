@@ -228,6 +228,23 @@ TEST(HttpClient, WhatMakeFailsWithIsTheOutcome) {
   EXPECT_EQ(made, 3);
 }
 
+TEST(HttpClient, CancellingReachesWhatMakesTheRequest) {
+  Case c({{}}, kFast);
+  for (const bool by_token : {true, false}) {
+    const Promise<HttpRequest> credentials(c.context.shared_executor());
+    credentials.cancel_token().OnCancel(
+        [credentials] { credentials.Set(CancelledError("waiting for credentials")); });
+    const CancelSource source;
+    const Future<HttpResponse> future =
+        c.client.Send([&](int) { return credentials.future(); }, JudgeTransient, source.token());
+    EXPECT_FALSE(future.ready());
+    by_token ? source.Cancel() : future.Cancel();
+    ASSERT_TRUE(future.Wait(Clock::now() + kForever / 60));
+    EXPECT_EQ(future.Get().status().ToString(), "Cancelled: waiting for credentials");
+  }
+  EXPECT_EQ(c.server.counts().requests, 0);
+}
+
 /// Takes all tokens of the host, as if in an hour: until then time gives none back.
 void UseUp(const Context& context, const HttpServer& server) {
   const auto later = Clock::now() + kForever;
@@ -316,7 +333,8 @@ TEST(HttpClient, CancellingEndsAWait) {
       const CancelSource source;
       Future<HttpResponse> future = c.Send(source.token());
       ASSERT_TRUE(c.server.WaitUntil([](const auto& counts) { return counts.requests == 1; }));
-      for (int spin = 0; spin < i * 10; ++spin) std::this_thread::yield();
+      const Clock::time_point moment = Clock::now() + std::chrono::microseconds(10 * i);
+      while (Clock::now() < moment) continue;
       by_token ? source.Cancel() : future.Cancel();
       EXPECT_EQ(future.Get().status().code(), StatusCode::kCancelled);
     }
