@@ -15,6 +15,7 @@
 #include <memory>
 #include <utility>
 
+#include "coffer/async/observer.h"
 #include "coffer/kvstore/answer.h"
 #include "coffer/kvstore/http.h"
 #include "src/base/json.h"
@@ -290,6 +291,9 @@ Result<KvStorePtr> MakeHttpStore(std::string_view url, const HttpStoreOptions& o
   COFFER_ASSIGN_OR_RETURN(HttpUrl base, HttpUrl::Parse(url));
   if (const Status status = CheckOptions(base, options); !status.ok()) {
     return status.Annotate("URL \"" + ShownUrl(url) + "\"");
+  }
+  if (options.network.insecure_skip_verify && context.observer() != nullptr) {
+    context.observer()->OnLog(ShownUrl(url) + ": certificates are not verified");
   }
   if (!base.path.ends_with('/')) base.path += '/';
   return std::make_shared<HttpStore>(std::make_shared<Site>(std::move(base), options, context));

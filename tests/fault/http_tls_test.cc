@@ -33,11 +33,15 @@ using ::testing::HasSubstr;
 using testing::ServerVariable;
 
 /// Counts what is said about retries.
-struct CountsRetries final : Observer {
+struct CountsLines final : Observer {
   std::atomic<int> retries{0};
+  std::atomic<int> unverified{0};
   void OnSpan(std::string_view, std::string_view, std::chrono::nanoseconds,
               const Status&) override {}
-  void OnLog(std::string_view line) override { retries += line.starts_with("retrying ") ? 1 : 0; }
+  void OnLog(std::string_view line) override {
+    retries += line.starts_with("retrying ") ? 1 : 0;
+    unverified += line.ends_with(": certificates are not verified") ? 1 : 0;
+  }
 };
 
 class HttpTls : public ::testing::Test {
@@ -61,9 +65,10 @@ class HttpTls : public ::testing::Test {
     EXPECT_THAT(std::string(status.message()), HasSubstr("TLS: "));
     EXPECT_THAT(std::string(status.message()), HasSubstr(url));
     EXPECT_EQ(observer_->retries, 0);
+    EXPECT_EQ(observer_->unverified, 0);
   }
 
-  const std::shared_ptr<CountsRetries> observer_ = std::make_shared<CountsRetries>();
+  const std::shared_ptr<CountsLines> observer_ = std::make_shared<CountsLines>();
   const Context context_ = Context::Create({.threads = 2, .observer = observer_});
   HttpStoreOptions options_;
   std::string key_;
@@ -101,7 +106,9 @@ TEST_F(HttpTls, UnverifiedOnlyIfThatIsAskedForAndWithoutHeaders) {
   options_.network.insecure_skip_verify = true;
   for (const std::string name : {"COFFER_TEST_HTTPS_WRONG_HOST", "COFFER_TEST_HTTPS_EXPIRED",
                                  "COFFER_TEST_HTTPS_SELF_SIGNED"}) {
+    observer_->unverified = 0;
     EXPECT_EQ(ReadOf(ServerVariable(name)).OrDie().value.text(), "234");
+    EXPECT_EQ(observer_->unverified, 1) << "it is said, once for each store";
   }
 }
 

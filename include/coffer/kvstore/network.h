@@ -36,8 +36,10 @@ struct COFFER_EXPORT NetworkOptions {
   std::chrono::milliseconds request_timeout{3'600'000};  ///< One attempt as a whole.
   int attempts_max = 10;                                 ///< At least 1.
   std::chrono::milliseconds retry_budget{120'000};  ///< Of lost time, as above. Zero: no retries.
-  std::string ca_file = {};           ///< PEM; who is trusted instead of the system's authorities.
-  bool insecure_skip_verify = false;  ///< For tests. Refused where credentials would be sent.
+  std::string ca_file = {};  ///< PEM; who is trusted instead of the system's authorities.
+  /// For tests. Refused where credentials would be sent; each store says once that it is so
+  /// (OnLog).
+  bool insecure_skip_verify = false;
 };
 
 }  // namespace coffer::inline v0
