@@ -248,6 +248,42 @@ TEST(CopyResume, AnArrayOfOneElementHasOneCell) {
   }
 }
 
+/// Lists for ever, and is cancelled at its third page.
+class EndlessStore : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Result<std::unique_ptr<KvListing>> List(ListOptions) override {
+    return std::unique_ptr<KvListing>(std::make_unique<Pages>(this));
+  }
+
+  int pages = 0;
+  CancelSource cancel;
+
+ private:
+  struct Pages : KvListing {
+    explicit Pages(EndlessStore* of) : store(of) {}
+    Future<std::vector<ListEntry>> Next() override {
+      if (++store->pages == 3) store->cancel.Cancel();
+      if (store->pages == 100) return Future<std::vector<ListEntry>>::Ready(AbortedError("enough"));
+      return Future<std::vector<ListEntry>>::Ready({{{"c/x" + std::to_string(store->pages)}}});
+    }
+    EndlessStore* const store;
+  };
+};
+
+TEST(CopyResume, CancellingEndsTheLookAtWhatIsStored) {
+  const KvStorePtr base = NewStore();
+  Array::Create(base, "", {.shape = {4}, .data_type = DataType::kUint16}).OrDie();
+  const auto store = std::make_shared<EndlessStore>(base);
+  const Array array = Array::Open(store, "").OrDie();
+  Numbers source({4});
+  EXPECT_EQ(
+      CopyInto(source, array, {0}, {.cancel = store->cancel.token(), .skip_stored = true}).code(),
+      StatusCode::kCancelled);
+  EXPECT_EQ(store->pages, 3);
+  EXPECT_EQ(source.TakeElements(), 0);
+}
+
 TEST(CopyResume, AStoreThatCannotListSaysSo) {
   const Array array = Array::Create(std::make_shared<ForwardingStore>(NewStore()), "",
                                     {.shape = {4}, .data_type = DataType::kUint16})
