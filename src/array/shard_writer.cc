@@ -9,6 +9,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr int64_t kBatchBytes = MiB(1);
+constexpr int64_t kBufferUnit = 128;  // What rounding takes of a small one, and of the eighth.
 constexpr int64_t kStraightBytes = KiB(64);  // So many are not copied into a batch.
 
 int64_t BatchBytes(const CodecChain& inner) {
@@ -92,7 +93,16 @@ Status ShardWriter::Flush() {
   if (batch_size_ == 0) return Status();
   const size_t size = std::exchange(batch_size_, 0);
   if (streaming()) return Append(batch_.span().first(size));
-  held_.Append(Bytes::Copy(batch_.span().first(size)));
+  // What is held is the pool's memory: malloc would keep what other threads set free.
+  const int64_t capacity = BufferPool::CapacityFor(static_cast<int64_t>(size));
+  sent_bytes_ += capacity;
+  if (capacity == BufferPool::CapacityFor(static_cast<int64_t>(batch_.size()))) {
+    held_.Append(std::move(batch_).ToBytes(size));  // RoomInBatch takes another.
+    return Status();
+  }
+  COFFER_ASSIGN_OR_RETURN(Buffer filled, context_.buffers().Allocate(size));
+  std::memcpy(filled.data(), batch_.data(), size);
+  held_.Append(std::move(filled).ToBytes(size));
   return Status();
 }
 
@@ -126,7 +136,7 @@ Result<Future<WriteResult>> ShardWriter::FinishOrError() {
   if (index_first) shard.Append(*index);
   shard.Append(std::exchange(held_, BytesChain()));
   if (!index_first) shard.Append(*index);
-  sent_bytes_ = static_cast<int64_t>(shard.size());
+  sent_bytes_ += BufferPool::CapacityFor(static_cast<int64_t>(index->size()));
   return stored_.store->Write(key_, std::move(shard), options_);
 }
 
@@ -149,7 +159,9 @@ int64_t ShardWriterBytes(const StoredArray& stored) {
   const int64_t one =
       batch + inner.encode_scratch_bytes() + ScratchChunkBytes(inner.chunk()) + index;
   if (ShardStreams(stored)) return one + stored.store->capabilities().stream_bytes;
-  const std::optional<int64_t> all = CheckedMul(layout.num_entries(), inner.max_encoded_size());
+  // In buffers of at least one chunk each, of which the pool's rounding takes an eighth or less.
+  const std::optional<int64_t> all =
+      CheckedMul(layout.num_entries(), inner.max_encoded_size() / 8 * 9 + kBufferUnit);
   return CheckedAdd(all.value_or(INT64_MAX), one).value_or(INT64_MAX);
 }
 
