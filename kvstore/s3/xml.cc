@@ -9,6 +9,7 @@
 
 #include "kvstore/s3/text.h"
 #include "src/base/json.h"
+#include "src/base/shown.h"
 #include "src/kvstore/url.h"
 #include "src/net/http.h"
 
@@ -62,8 +63,8 @@ struct Parsing {
     auto& parsing = *static_cast<Parsing*>(self);
     if (!parsing.status.ok()) return;
     if (parsing.text.size() + static_cast<size_t>(size) > kTextMax) {
-      return parsing.Stop(DataLossError("XML text of " + parsing.path + " longer than " +
-                                        std::to_string(kTextMax) + " bytes"));
+      return parsing.Stop(
+          DataLossError("XML text longer than " + std::to_string(kTextMax) + " bytes"));
     }
     parsing.text.append(data, static_cast<size_t>(size));
   }
@@ -103,37 +104,12 @@ std::string CodeText(std::string_view text) {
   return fits ? std::string(text) : "";
 }
 
-/// Words of a server, in one line, without what it may repeat of a request: identities, tokens,
-/// keys and signatures are long runs of such characters.
-std::string Harmless(std::string_view text) {
-  constexpr size_t kWordMax = 19;
-  constexpr size_t kTextMaxShown = 500;
-  const auto in_word = [](char c) {
-    return IsAlphanumeric(c) || c == '+' || c == '/' || c == '=' || c == '%';
-  };
-  std::string shown;
-  while (!text.empty() && shown.size() < kTextMaxShown) {
-    const auto end = std::find_if_not(text.begin(), text.end(), in_word);
-    const auto size = static_cast<size_t>(end - text.begin());
-    if (size > kWordMax) {
-      shown += "...";
-    } else {
-      shown += text.substr(0, size);
-    }
-    text.remove_prefix(size);
-    if (text.empty()) break;
-    shown += IsControl(text[0]) ? ' ' : text[0];
-    text.remove_prefix(1);
-  }
-  return shown;
-}
-
 /// What encoding-type=url does to keys: a form's encoding, in which "+" is a space.
 Result<std::string> DecodeFormText(std::string text) {
   std::replace(text.begin(), text.end(), '+', ' ');
   std::optional<std::string> decoded = PercentDecode(text);
   if (!decoded) {
-    return DataLossError("XML: a key \"" + Harmless(text.substr(0, 100)) +
+    return DataLossError("XML: a key \"" + ShownServerText(text.substr(0, 100)) +
                          "\" that is not URL-encoded");
   }
   return *std::move(decoded);
@@ -146,7 +122,7 @@ Result<std::string_view> Below(std::string_view path, std::string_view root) {
   if (path.substr(0, root.size()) != root ||
       (path.size() > root.size() && path[root.size()] != '/')) {
     return DataLossError("XML: expected <" + std::string(root) + ">, not <" +
-                         std::string(path.substr(0, 100)) + ">");
+                         ShownServerText(path.substr(0, 100)) + ">");
   }
   return path.substr(std::min(root.size() + 1, path.size()));
 }
@@ -154,8 +130,8 @@ Result<std::string_view> Below(std::string_view path, std::string_view root) {
 Result<bool> ReadBool(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
-  return DataLossError("XML: expected true or false, not \"" + Harmless(text.substr(0, 100)) +
-                       "\"");
+  return DataLossError("XML: expected true or false, not \"" +
+                       ShownServerText(text.substr(0, 100)) + "\"");
 }
 
 /// The text of one element below a root.
@@ -181,7 +157,7 @@ S3Error ParseS3Error(std::string_view text) {
       ParseXml(text, Nothing, [&](std::string_view path, std::string_view value) -> Status {
         COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, "Error"));
         if (below == "Code") error.code = CodeText(value);
-        if (below == "Message") error.message = Harmless(value);
+        if (below == "Message") error.message = ShownServerText(value);
         if (below == "Region") error.region = std::string(value.substr(0, 100));
         return Status();
       });
@@ -206,7 +182,7 @@ Result<S3ListPage> ParseS3ListPage(std::string_view text) {
         if (below == "Contents/Size") {
           const std::optional<int64_t> size = ParseDecimal(value);
           if (!size) {
-            return DataLossError("XML: a size \"" + Harmless(value.substr(0, 100)) + "\"");
+            return DataLossError("XML: a size \"" + ShownServerText(value.substr(0, 100)) + "\"");
           }
           entry.size = *size;
         } else if (below == "Contents") {
@@ -254,7 +230,7 @@ Result<std::vector<S3DeleteFailure>> ParseS3DeleteResult(std::string_view text) 
         COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, "DeleteResult"));
         if (below == "Error/Key") failures.back().key = std::string(value);
         if (below == "Error/Code") failures.back().code = CodeText(value);
-        if (below == "Error/Message") failures.back().message = Harmless(value);
+        if (below == "Error/Message") failures.back().message = ShownServerText(value);
         return Status();
       }));
   return failures;

@@ -10,6 +10,14 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr size_t kPortDigitsMax = 5;
+constexpr size_t kServerWordMax = 19;
+constexpr size_t kServerTextMax = 500;
+
+/// Whether a token may have it inside.
+bool IsOfAWord(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("+/=%-_.~").find(c) != std::string_view::npos;
+}
 
 /// "https:", whatever slashes follow: 6. None of the schemes with users and tokens: npos.
 size_t EndOfSecretiveScheme(std::string_view text) {
@@ -121,6 +129,20 @@ std::string ShownUrl(std::string_view url) {
   const size_t begin = AuthorityBegin(url);
   if (begin == std::string_view::npos) return std::string(url);
   return std::string(url.substr(0, begin)) + std::string(WithoutUser(url.substr(begin)));
+}
+
+std::string ShownServerText(std::string_view text) {
+  std::string shown;
+  while (!text.empty() && shown.size() < kServerTextMax) {
+    const auto end = std::find_if_not(text.begin(), text.end(), IsOfAWord);
+    const auto size = static_cast<size_t>(end - text.begin());
+    shown += size > kServerWordMax ? "..." : text.substr(0, size);
+    text.remove_prefix(size);
+    if (text.empty()) break;
+    shown += std::iscntrl(static_cast<unsigned char>(text[0])) != 0 ? ' ' : text[0];
+    text.remove_prefix(1);
+  }
+  return shown;
 }
 
 std::string ShownPlace(std::string_view place) {

@@ -1,4 +1,5 @@
-// ShownUrl, ShownPlace: a URL or a place as messages show it, without what may be a secret.
+// ShownUrl, ShownPlace, ShownServerText: a URL, a place or a server's words as messages show them,
+// without what may be a secret.
 #ifndef COFFER_SRC_BASE_SHOWN_H_
 #define COFFER_SRC_BASE_SHOWN_H_
 
@@ -15,6 +16,10 @@ std::string ShownUrl(std::string_view url);
 /// A path as it stands; a URL as ShownUrl has it, with the adapters behind its query; of a JSON
 /// spec the members that say where it leads.
 std::string ShownPlace(std::string_view place);
+
+/// Words of a server, in one line of at most about 500 characters, without what it may repeat of a
+/// request: identities, tokens, keys and signatures are long words.
+std::string ShownServerText(std::string_view text);
 
 }  // namespace coffer::inline v0
 

@@ -250,7 +250,7 @@ TEST_F(S3Listing, HostileXmlIsRefused) {
       {"<ListBucketResultX/>", "XML: expected <ListBucketResult>, not <ListBucketResultX>"},
       {"<ListBucketResult><Contents><Key>" + std::string(70'000, 'k') +
            "</Key></Contents></ListBucketResult>",
-       "XML text of ListBucketResult/Contents/Key longer than 65536 bytes"},
+       "XML text longer than 65536 bytes"},
       {"<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
        "XML: <Contents> without <Key>"},
       {"<ListBucketResult><Contents><Key>k</Key><Size>-1</Size></Contents></ListBucketResult>",

@@ -79,5 +79,18 @@ TEST(ShownPlace, OfASpecSaysWhereItLeads) {
   for (const auto& [spec, shown] : specs) EXPECT_EQ(ShownPlace(spec), shown) << spec;
 }
 
+TEST(ShownServerText, IsOneShortLineWithoutLongWords) {
+  EXPECT_EQ(ShownServerText("The key does not exist."), "The key does not exist.");
+  EXPECT_EQ(ShownServerText("1234567890123456789 12345678901234567890"), "1234567890123456789 ...");
+  // Of tokens, too, whose parts are short.
+  EXPECT_EQ(ShownServerText("a: 550e8400-e29b-41d4-a716-446655440000, eyJh.bGciOi_J9~x.abc%20d"),
+            "a: ..., ...");
+  EXPECT_EQ(ShownServerText("a\r\nb\x7f\x01"
+                            "c\td"),
+            "a  b  c d");
+  EXPECT_LE(ShownServerText(std::string(9000, ' ')).size(), 500u);
+  EXPECT_EQ(ShownServerText(""), "");
+}
+
 }  // namespace
 }  // namespace coffer::inline v0

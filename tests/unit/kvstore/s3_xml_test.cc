@@ -69,7 +69,7 @@ TEST(S3Xml, DepthAndTextHaveLimits) {
   EXPECT_EQ(Events(nested(17)), "DataLoss: XML deeper than 16");
   EXPECT_EQ(Events("<a>" + std::string(65536, 'x') + "</a>").size(), 3 + 4 + 65536 + 1u);
   EXPECT_EQ(Events("<a>" + std::string(65537, 'x') + "</a>"),
-            "DataLoss: XML text of a longer than 65536 bytes");
+            "DataLoss: XML text longer than 65536 bytes");
 }
 
 TEST(S3Xml, WhatACallbackReturnsEndsIt) {
