@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "coffer/kvstore/answer.h"
 #include "src/array/array_caches.h"
 
 namespace coffer::inline v0 {
@@ -56,6 +57,7 @@ Result<Publication> Publication::Begin(CheckpointPlace place, bool overwrite,
   if (IsStagingPrefix(place.prefix)) {
     return InvalidArgumentError(place.Describe() + ": names like this are for unfinished saves");
   }
+  if (!place.store->capabilities().writable) return ReadOnlyError(place.Describe());
   Publication publication(std::move(place), overwrite, context);
   COFFER_ASSIGN_OR_RETURN(const auto below, publication.ListBelow());
   if (!below || !below->empty()) {
