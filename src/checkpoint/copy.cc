@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "coffer/array/driver.h"
+#include "coffer/base/checked.h"
 #include "coffer/checkpoint/checkpoint.h"
 #include "src/checkpoint/parallel.h"
 #include "src/checkpoint/place.h"
@@ -100,12 +101,18 @@ class Copier {
     COFFER_RETURN_IF_ERROR(
         ForEachLeaf(options_.context, leaves.size(), Threads(), options_.cancel, open));
     std::vector<size_t> ends;  // Of each array's chunks, of which no array has more than elements.
-    size_t chunks = 0;
+    int64_t chunks = 0;
     int64_t all_bytes = 0;
     for (size_t number = 0; number < leaves.size(); ++number) {
       const Shape& grid = arrays[number]->stored()->grid.grid_shape();
-      ends.push_back(chunks += static_cast<size_t>(*NumElements(grid)));
-      all_bytes += leaves[number].bytes();
+      const std::optional<int64_t> more = CheckedAdd(chunks, *NumElements(grid));
+      const std::optional<int64_t> bytes = CheckedAdd(all_bytes, leaves[number].bytes());
+      if (!more || !bytes) {
+        return DataLossError(source_.Describe() + ": more chunks than can be counted");
+      }
+      chunks = *more;
+      all_bytes = *bytes;
+      ends.push_back(static_cast<size_t>(chunks));
     }
     ProgressSum progress(options_.on_progress, all_bytes);
     const auto copy = [&](size_t n, const CancelToken& cancel) -> Status {
@@ -119,7 +126,8 @@ class Copier {
       progress.Add(*NumElements(grid.ClippedCellBox(cell).shape) * array.data_type().size());
       return Status();
     };
-    return ForEachLeaf(options_.context, chunks, Threads(), options_.cancel, copy);
+    return ForEachLeaf(options_.context, static_cast<size_t>(chunks), Threads(), options_.cancel,
+                       copy);
   }
 
   /// A key that the document says is there.
