@@ -66,15 +66,15 @@ void ZipArchive::Open(const ZipVersionPtr& stale, const ZipCancel& cancel, ThenO
 void ZipArchive::OpenShared(const ZipVersionPtr& stale, const ZipCancel& cancel, ThenOpened then) {
   const uint64_t number = next_waiter_++;
   const auto leave = [self = shared_from_this(), number] { self->Leave(number); };
-  Waiter waiter{std::move(then), cancel, cancel.given.OnCancel(leave),
-                cancel.future.OnCancel(leave)};
+  const Waiter waiter{std::move(then), cancel, cancel.given.OnCancel(leave),
+                      cancel.future.OnCancel(leave)};
   ZipVersionPtr known;
   std::shared_ptr<Load> load;
   {
     MutexLock lock(mutex_);
     if (known_ != stale) known = known_;
     if (known == nullptr && loading_ == nullptr) load = loading_ = std::make_shared<Load>();
-    if (known == nullptr) (load != nullptr ? first_ : waiting_).emplace(number, std::move(waiter));
+    if (known == nullptr) (load != nullptr ? first_ : waiting_).emplace(number, waiter);
   }
   if (known != nullptr) return waiter.Tell(Opened{std::move(known), false});
   if (load != nullptr) ReadTail(load);

@@ -159,7 +159,7 @@ class CheckpointWalk {
 
   /// A save that overwrites deletes the old data: that is no loss, but Aborted.
   Status TellOfLeaf(VerifyReport::Finding finding, Checker& checker) const {
-    const Status same = CheckMarker(place_, checkpoint_.marker.data);
+    Status same = CheckMarker(place_, checkpoint_.marker.data);
     if (same.code() == StatusCode::kAborted) return same;
     return checker.Tell(std::move(finding), kLost);
   }

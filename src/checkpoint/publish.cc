@@ -209,7 +209,7 @@ Status Publication::WhatIsInTheWay() {
   const Result<std::optional<StoredMarker>> there = ReadMarker(place_);
   if (!there.ok() || *there) return LostToAnother();
   COFFER_ASSIGN_OR_RETURN(const auto below, ListBelow());
-  const Status other = CheckNothingElseIsThere(below.value_or(std::vector<ListEntry>()));
+  Status other = CheckNothingElseIsThere(below.value_or(std::vector<ListEntry>()));
   if (other.code() == StatusCode::kAlreadyExists) return other;
   return AlreadyExistsError(place_.Describe() +
                             ": something without keys has this name, such as a link that leads "
