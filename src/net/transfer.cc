@@ -58,6 +58,19 @@ bool LeadsToLinkLocal(const sockaddr& address) {
   return IsLinkLocal(v6.sin6_addr.s6_addr);
 }
 
+/// What libcurl says of a proxy may be the value of a variable, and hold a password: a blank, a "#"
+/// or a "/" in that makes the URL none.
+Status ProxyError(bool is_usable) {
+  constexpr std::string_view kVariables = " (http_proxy, https_proxy, all_proxy)";
+  if (is_usable) {
+    return UnavailableError("the host of the environment's proxy" + std::string(kVariables) +
+                            " could not be resolved");
+  }
+  return InvalidArgumentError("the environment's proxy" + std::string(kVariables) +
+                              " cannot be used: expected http://USER:PASSWORD@HOST:PORT, with what "
+                              "is no letter or digit of a password percent-encoded");
+}
+
 Status LinkLocalError() {
   return PermissionDeniedError(
       "the host's address is link-local, which only the metadata service may be asked at");
@@ -401,8 +414,15 @@ Status Transfer::Overdue(Clock::time_point now) {
 }
 
 Status Transfer::StatusOf(CURLcode code) const {
-  const std::string text = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+  std::string text = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+  if (text.starts_with("Unsupported proxy")) return ProxyError(/*is_usable=*/false);
+  if (text.find('@') != std::string::npos) text = curl_easy_strerror(code);  // A user's, maybe.
   switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return ProxyError(/*is_usable=*/true);
+    case CURLE_URL_MALFORMAT:  // The request's own URL has been looked at.
+    case CURLE_NOT_BUILT_IN:
+      return ProxyError(/*is_usable=*/false);
     case CURLE_OPERATION_TIMEDOUT:
       if (sends_ == 0 && request_.limits.connect <= request_.limits.total) {
         return DeadlineExceededError("no connection within " + Text(request_.limits.connect));

@@ -224,5 +224,32 @@ TEST(HttpSecrets, AreInNoMessageAboutAProxy) {
   EXPECT_EQ(ExpectSilence(WithCanaries("http://h/k?" + kCanary)).code(), StatusCode::kUnavailable);
 }
 
+/// What is written for a proxy is no URL: it is said once, and not repeated.
+TEST(HttpSecrets, AreInNoMessageAboutAProxyThatIsNone) {
+  const ScopedVariable none("no_proxy", "");
+  const std::string refused =
+      "InvalidArgument: GET http://h/k: the environment's proxy (http_proxy, https_proxy, "
+      "all_proxy) cannot be used: expected http://USER:PASSWORD@HOST:PORT, with what is no letter "
+      "or digit of a password percent-encoded";
+  for (const std::string& proxy :
+       {"htp://me:" + kCanary + "@127.0.0.1:1", "ftp://me:" + kCanary + "@127.0.0.1:1",
+        "socks9://me:" + kCanary + "@127.0.0.1:1", "http://me:" + kCanary + "#x@127.0.0.1:1",
+        "http://me:" + kCanary + "/x@127.0.0.1:1", "http://me:" + kCanary + " x@127.0.0.1:1",
+        "http://me:" + kCanary + "@127.0.0.1:99999", "http://me:" + kCanary + "@127.0.0.1:x",
+        "http://me:" + kCanary + "@a b:1", "http://me:" + kCanary + "@[::1:1",
+        "http://me:" + kCanary + "@", "me:" + kCanary + "#x@127.0.0.1:1"}) {
+    const ScopedVariable use("http_proxy", proxy);
+    EXPECT_EQ(ExpectSilence(WithCanaries("http://h/k?" + kCanary)).ToString(), refused) << proxy;
+  }
+  // A user that libcurl takes for the host.
+  for (const std::string& proxy :
+       {"http://" + kCanary + "/x@127.0.0.1:1", "http://" + kCanary + ".invalid:12/x@h:1"}) {
+    const ScopedVariable use("http_proxy", proxy);
+    EXPECT_EQ(ExpectSilence(WithCanaries("http://h/k?" + kCanary)).ToString(),
+              "Unavailable: GET http://h/k: the host of the environment's proxy (http_proxy, "
+              "https_proxy, all_proxy) could not be resolved (2 attempts)");
+  }
+}
+
 }  // namespace
 }  // namespace coffer
