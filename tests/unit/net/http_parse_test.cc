@@ -162,12 +162,15 @@ TEST(HttpUrl, TakesItsPartsAsTheyAreWritten) {
 
 TEST(HttpUrl, LoopbackIsWhatDoesNotLeaveTheMachine) {
   for (const char* url : {"http://127.0.0.1", "http://127.9.8.7:1/", "http://localhost/x",
-                          "http://[::1]/", "http://LOCALHOST/", "http://0x7f.1/"}) {
+                          "http://[::1]/", "http://LOCALHOST/", "http://0x7f.1/",
+                          "http://bucket.localhost:1/", "http://a.B.LocalHost"}) {
     EXPECT_TRUE(HttpUrl::Parse(url).OrDie().is_loopback()) << url;
   }
-  for (const char* url : {"http://128.0.0.1", "http://127.example.org", "http://127.0.0.1.nip.io/",
-                          "http://localhost.example/", "http://127.1.example/", "http://[::2]/",
-                          "http://h/127.0.0.1"}) {
+  for (const char* url :
+       {"http://128.0.0.1", "http://127.example.org", "http://127.0.0.1.nip.io/",
+        "http://localhost.example/", "http://127.1.example/", "http://[::2]/", "http://h/127.0.0.1",
+        "http://localhost.evil.org/", "http://evillocalhost/", "http://a.localhost.evil.org",
+        "http://h/.localhost", "http://bucket.127.0.0.1/"}) {
     EXPECT_FALSE(HttpUrl::Parse(url).OrDie().is_loopback()) << url;
   }
 }

@@ -79,7 +79,8 @@ TEST(HttpRefused, ThisMachinesOwnAddressesAreAskedWithoutAProxy) {
   const ScopedVariable use("http_proxy", proxy.url());
   const ScopedVariable none("no_proxy", "");
   Net net;
-  for (const std::string host : {"127.0.0.1", "localhost", "LocalHost", "127.1"}) {
+  for (const std::string host :
+       {"127.0.0.1", "localhost", "LocalHost", "127.1", "bucket.localhost"}) {
     const std::string url = "http://" + host + ":" + std::to_string(server.port());
     EXPECT_EQ(TextOf(net.Fetch(url).OrDie().body), "here");
   }
