@@ -76,6 +76,8 @@ struct HttpWindow {
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< Whole and percent-encoded; http or https, without a user.
+  /// What messages show in place of the URL, if a server chose that; empty: as ShownUrl has it.
+  std::string shown_url;
   std::vector<HttpHeader> headers;
   std::optional<BytesChain> body;  ///< Sent with its length; kept until the answer is there.
   /// The body of a success (2xx) goes here instead of into memory of its own. What has more bytes
@@ -100,6 +102,9 @@ struct HttpRequest {
   /// Cancelled once all of it has gone out, it ends with its answer (or by its limits of time) all
   /// the same: who gives up would not know what the server does, and when.
   bool waits_once_sent = false;
+
+  /// "GET https://host/path": for messages.
+  std::string Name() const;
 };
 
 /// "bytes 5-9/20" of a Content-Range.

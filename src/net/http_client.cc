@@ -57,7 +57,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
       HttpRequest request = *made;
       request.cancel = self->cancel_.token();
       self->host_ = HostOf(request.url);
-      self->what_ = request.method + " " + ShownUrl(request.url);
+      self->what_ = request.Name();
       self->lost_ = {};
       request.lost = &self->lost_;  // It lives as long as what waits for the answer.
       self->context_.Get<HttpTransport>()

@@ -100,9 +100,7 @@ bool Transfer::HasBodyToSend() const {
   return request_.body && sent_ < static_cast<int64_t>(request_.body->size());
 }
 
-Status Transfer::Named(const Status& status) const {
-  return status.Annotate(request_.method + " " + ShownUrl(request_.url));
-}
+Status Transfer::Named(const Status& status) const { return status.Annotate(request_.Name()); }
 
 Status Transfer::Check() {
   COFFER_ASSIGN_OR_RETURN(const HttpUrl url, HttpUrl::Parse(request_.url));
@@ -241,8 +239,9 @@ Status Transfer::TakeHead() {
   const std::optional<std::string_view> encoding = response_.Find("content-encoding");
   if (encoding && *encoding != "identity" && !encoding->empty() &&
       !request_.allow_content_encoding) {
-    return DataLossError("the answer is encoded (Content-Encoding: " +
-                         std::string(encoding->substr(0, 100)) + ") though nobody asked for that");
+    return DataLossError(
+        "the answer is encoded (Content-Encoding: " + ShownServerText(*encoding).substr(0, 100) +
+        ") though nobody asked for that");
   }
   if (request_.on_head) {
     COFFER_ASSIGN_OR_RETURN(window_, request_.on_head(response_));

@@ -657,6 +657,24 @@ TEST_F(S3Secrets, AreNotInErrorsOfListsThatRepeatThem) {
   }
 }
 
+TEST_F(S3Secrets, AreNotInErrorsOfHeadsThatRepeatThem) {
+  for (const std::string name :
+       {"x-amz-security-token", "authorization", "x-amz-server-side-encryption-customer-key"}) {
+    for (const std::string header :
+         {"Content-Length: ", "Transfer-Encoding: ", "Content-Range: ", "Content-Range: bytes ",
+          "Content-Encoding: ", "ETag: ", "Location: http://h/",
+          "Retry-After: ", "Date: ", "x-amz-bucket-region: "}) {
+      for (const std::string status : {"200 OK", "206 Some", "301 Moved", "403 No"}) {
+        ExpectNoneShows([=](const S3Call& call) {
+          return S3Fault::Answer(
+              {.raw = "HTTP/1.1 " + status + "\r\n" + header + call.http.Header(name) + "\r\n\r\nv",
+               .delivery = {.then = Then::kClose}});
+        });
+      }
+    }
+  }
+}
+
 TEST_F(S3Secrets, AreNotInErrorsOfTheConnection) {
   for (const int64_t cut : {0, 10, 40}) {
     ExpectNoneShows([=](const S3Call&) { return S3Fault::Cut(cut); });

@@ -25,7 +25,8 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kCanary = "CANARY7secret";
+// As long as what must not show.
+const std::string kCanary = "canary7secretof25letters0";
 
 /// A variable of the environment for as long as a test runs. (libcurl looks when a request begins.)
 class ScopedVariable {
@@ -165,12 +166,15 @@ Status ExpectSilence(const HttpRequest& request) {
 TEST(HttpSecrets, AreInNoMessageOfAnyFailureOfAnAnswer) {
   const std::string raws[] = {
       "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+      // What was sent comes back, where messages show what came.
+      "HTTP/1.1 200 OK\r\nContent-Length: Bearer " + kCanary + "\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + kCanary + "\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Encoding: Bearer " + kCanary + "\r\n\r\n",
+      "HTTP/1.1 200 OK\r\n" + kCanary + " : x\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n",
-      "HTTP/1.1 200 OK\r\n\r\n" + std::string(9000, 'x'),
-      "HTTP/9.9 200 OK\r\n\r\n",
-      "garbage\r\n\r\n",
-      "HTTP/1.1 2"};
+      "HTTP/1.1 200 OK\r\n\r\n" + std::string(9000, 'x'), "HTTP/9.9 200 OK\r\n\r\n",
+      "garbage\r\n\r\n", "HTTP/1.1 2"};
   for (const std::string& raw : raws) {
     const HttpServer server(Always({.raw = raw, .delivery = {.then = Then::kClose}}));
     HttpRequest request = WithCanaries(server.url() + "/k?token=" + kCanary);
