@@ -56,6 +56,9 @@ struct HttpResponse {
   /// carried out: a connection broke or was not made, a time limit passed, or the answer was 500,
   /// 502 or 504.
   int unanswered = 0;
+  /// Whether one of these went out and had no answer of the server's own (it may have been 502, 504
+  /// or another of a proxy): it may be carried out yet.
+  bool pending = false;
   double first_byte_seconds = 0;  ///< From the request's being sent to the first byte.
   double body_seconds = 0;        ///< From there to the end.
 
@@ -102,6 +105,8 @@ struct HttpRequest {
   /// Cancelled once all of it has gone out, it ends with its answer (or by its limits of time) all
   /// the same: who gives up would not know what the server does, and when.
   bool waits_once_sent = false;
+  /// If set, told before the future resolves: whether all of it has gone out. Must live until then.
+  bool* went_out = nullptr;
 
   /// "GET https://host/path": for messages.
   std::string Name() const;

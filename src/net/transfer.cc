@@ -92,9 +92,9 @@ void Transfer::WatchCancel(const std::function<void()>& wake) {
   cancel_ids_[1] = promise_.cancel_token().OnCancel(fire);
 }
 
-bool Transfer::waits_for_answer() const {
-  return request_.waits_once_sent && sends_ > 0 && !HasBodyToSend();
-}
+bool Transfer::waits_for_answer() const { return request_.waits_once_sent && IsOut(); }
+
+bool Transfer::IsOut() const { return sends_ > 0 && !HasBodyToSend(); }
 
 bool Transfer::HasBodyToSend() const {
   return request_.body && sent_ < static_cast<int64_t>(request_.body->size());
@@ -345,6 +345,7 @@ size_t Transfer::OnSend(char* data, size_t size, size_t count, void* self) {
 int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
   if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;  // It only ever starts anew.
   auto* transfer = static_cast<Transfer*>(self);
+  transfer->went_out_ = transfer->went_out_ || transfer->IsOut();
   transfer->piece_ = transfer->piece_offset_ = 0;
   transfer->sent_ = 0;
   return CURL_SEEKFUNC_OK;
@@ -475,6 +476,7 @@ Transfer::Clock::duration Transfer::Lost(Clock::time_point now) const {
 
 void Transfer::Finish(Result<HttpResponse> outcome) {
   if (request_.lost != nullptr) *request_.lost = Lost(Clock::now());
+  if (request_.went_out != nullptr) *request_.went_out = went_out_ || IsOut();
   request_.cancel.RemoveCallback(cancel_ids_[0]);
   promise_.cancel_token().RemoveCallback(cancel_ids_[1]);
   promise_.Set(std::move(outcome));
