@@ -186,7 +186,7 @@ class HttpStore final : public KvStore, public std::enable_shared_from_this<Http
                [route](int) { return Future<HttpRequest>::Ready(route->Request()); },
                [route](const Result<HttpResponse>& outcome) { return route->Judge(outcome); },
                cancel,
-               [site = site_](const HttpResponse& answer) {
+               [site = site_](const HttpResponse& answer, const auto&) {
                  Note(*site, answer);
                  return Status();
                })

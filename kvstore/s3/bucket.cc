@@ -82,7 +82,7 @@ bool IsRegion(std::string_view text) {
 S3Error ErrorIn(const HttpResponse& answer) {
   S3Error error = ParseS3Error(answer.body.text());
   if (error.code.empty()) {  // HEAD has no body.
-    error.code = std::string(answer.Find("x-amzn-errortype").value_or("").substr(0, 100));
+    error.code = S3CodeText(answer.Find("x-amzn-errortype").value_or(""));
   }
   return error;
 }
@@ -197,10 +197,14 @@ Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
   return PermissionDeniedError(std::string(status.message()));  // Though it comes as 400 or 404.
 }
 
-bool S3Bucket::ProvesMissing(const HttpResponse& answer) const {
+bool S3Bucket::ProvesMissing(const HttpResponse& answer, bool is_of_head) const {
   if (answer.status != 404) return false;
   const std::string code = ErrorIn(answer).code;
-  return code == "NoSuchKey" || (code.empty() && seen);
+  return code == "NoSuchKey" || (code.empty() && is_of_head && seen);
+}
+
+bool S3Bucket::IsAccessDenied(const HttpResponse& answer) {
+  return answer.status == 403 && ErrorIn(answer).code == "AccessDenied";
 }
 
 bool S3Bucket::IsNoBucket(const HttpResponse& answer) {

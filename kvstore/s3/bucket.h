@@ -73,9 +73,12 @@ class S3Bucket : public std::enable_shared_from_this<S3Bucket> {
   /// What an answer that is no success means; names `what`.
   static Status ErrorOf(const HttpResponse& answer, std::string_view what);
 
-  /// Whether an answer proves that the key does not exist: 404 with the code for that, or with none
-  /// (of HEAD) once the bucket is known to be there.
-  bool ProvesMissing(const HttpResponse& answer) const;
+  /// Whether an answer proves that the key does not exist: 404 with the code for that. One to HEAD,
+  /// which cannot have the code, may have none once the bucket is known to be there; any other
+  /// without it may be a proxy's.
+  bool ProvesMissing(const HttpResponse& answer, bool is_of_head = false) const;
+  /// Whether an answer is a 403 that S3 said of who asked, not of the signature.
+  static bool IsAccessDenied(const HttpResponse& answer);
   /// Whether an answer says that there is no such bucket.
   static bool IsNoBucket(const HttpResponse& answer);
   /// Whether it is a 503 that S3 did not say: of a proxy, whose server may have done all the same

@@ -3,6 +3,7 @@
 // 3. AbortMultipartUpload and DELETE, one after the other.
 #include "kvstore/s3/debris.h"
 
+#include <bit>
 #include <utility>
 
 #include "kvstore/s3/abilities.h"
@@ -13,6 +14,7 @@ namespace coffer::inline v0 {
 namespace {
 
 constexpr int64_t kPageBytesMax = MiB(16);
+constexpr size_t kFoundMax = 100'000;  // All are told at the end.
 
 class Clearing : public std::enable_shared_from_this<Clearing> {
  public:
@@ -58,11 +60,16 @@ class Clearing : public std::enable_shared_from_this<Clearing> {
                         "an upload begun at " + upload.initiated.substr(0, 40) +
                             " and not completed; nobody can tell whether its writer lives"});
     }
-    if (page.truncated && page.next_key == next_key_ && page.next_id == next_id_) {
-      return DataLossError("the server gives the same page of uploads again and again");
+    if (found_.size() > kFoundMax) {
+      return ResourceExhaustedError("more than " + std::to_string(kFoundMax) +
+                                    " unfinished uploads; look at a smaller part of the bucket");
+    }
+    if (page.truncated && std::pair(page.next_key, page.next_id) == milestone_) {
+      return DataLossError("the server gives the same pages of uploads again and again");
     }
     next_key_ = std::move(page.next_key);
     next_id_ = std::move(page.next_id);
+    if (std::has_single_bit(++pages_)) milestone_ = {next_key_, next_id_};
     return page.truncated;
   }
 
@@ -106,6 +113,9 @@ class Clearing : public std::enable_shared_from_this<Clearing> {
   Found found_;
   std::string next_key_;
   std::string next_id_;
+  // Of page 1, 2, 4, 8 ...: any circle comes by it again (Brent).
+  std::pair<std::string, std::string> milestone_;
+  size_t pages_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Reads are those of any HTTP store (src/kvstore/http_read.h), signed; a whole value's checksum is
-// compared where the server tells it. Before the bucket is known to exist, no HEAD is sent: its
-// answer could not tell a missing key from a missing bucket.
+// compared where the server tells it. No HEAD is sent: its answer could not tell a missing key from
+// a missing bucket, or from what a proxy says.
 #include "kvstore/s3/store.h"
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "kvstore/s3/write.h"
 #include "kvstore/s3/writer.h"
 #include "src/base/json.h"
+#include "src/base/shown.h"
 #include "src/kvstore/network.h"
 
 namespace coffer::inline v0 {
@@ -48,8 +49,7 @@ Status CheckKey(std::string_view key) {
 /// is not what such a server's ETag says.
 Status CheckETag(const HttpResponse& answer, std::span<const std::byte> body) {
   const std::optional<std::string_view> etag = answer.Find("etag");
-  if (answer.status != 200 || answer.Find("server") != "VERSITYGW" || !etag ||
-      etag->size() != kPlainETagSize) {
+  if (answer.Find("server") != "VERSITYGW" || !etag || etag->size() != kPlainETagSize) {
     return Status();
   }
   if (S3PlainETag(body) == *etag) return Status();
@@ -60,14 +60,14 @@ Status CheckETag(const HttpResponse& answer, std::span<const std::byte> body) {
 /// says nothing of the whole.
 Status CheckChecksum(const HttpResponse& answer, std::span<const std::byte> body) {
   const std::optional<std::string_view> told = answer.Find("x-amz-checksum-crc32c");
-  if (answer.status != 200 || !told || told->find('-') != std::string_view::npos ||
+  if (!told || told->find('-') != std::string_view::npos ||
       answer.Find("x-amz-checksum-type") == "COMPOSITE") {
     return Status();
   }
   const std::string found = S3Checksum(Bytes::Unowned(body));
   if (found == *told) return Status();
   return DataLossError("the value's crc32c is " + found + ", the server's " +
-                       std::string(told->substr(0, 20)));
+                       ShownServerText(told->substr(0, 100)));
 }
 
 class S3Store final : public KvStore, public std::enable_shared_from_this<S3Store> {
@@ -150,7 +150,8 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
     rules.generation = [](const HttpResponse& head) { return S3Generation(head); };
     rules.entity_tag = S3EntityTag;
     rules.forbidden_is_missing = bucket_->options().forbidden_is_missing;
-    rules.has_head = bucket_->seen;
+    rules.has_head = false;
+    rules.tells_length = true;
     rules.refused = [bucket = bucket_](const HttpResponse& answer) {
       return Refused(*bucket, answer);
     };
@@ -171,31 +172,32 @@ class S3Store final : public KvStore, public std::enable_shared_from_this<S3Stor
         },
         [attempts](const Result<HttpResponse>& outcome) { return attempts->Judge(outcome); },
         cancel,
-        [bucket = bucket_, destination, name](const HttpResponse& answer) {
-          return TakeAnswer(*bucket, answer, destination).Annotate(name);
+        [bucket = bucket_, name](const HttpResponse& answer, const auto& whole) {
+          Learn(*bucket, answer);
+          return whole ? CheckWhole(answer, *whole).Annotate(name) : Status();
         });
   }
 
   /// What only S3 knows of an answer that is no success.
   static Status Refused(const S3Bucket& bucket, const HttpResponse& answer) {
     const int status = answer.status;
-    const bool told_by_http = status == 304 || status == 405 || status == 412 || status == 416 ||
-                              (status == 403 && bucket.options().forbidden_is_missing) ||
-                              bucket.ProvesMissing(answer);
+    const bool told_by_http =
+        status == 304 || status == 405 || status == 412 || status == 416 ||
+        (bucket.options().forbidden_is_missing && bucket.IsAccessDenied(answer)) ||
+        bucket.ProvesMissing(answer);
     return told_by_http ? Status() : S3Bucket::ErrorOf(answer, "GET");
   }
 
-  static Status TakeAnswer(S3Bucket& bucket, const HttpResponse& answer,
-                           std::optional<std::span<std::byte>> destination) {
-    if (!answer.ok()) return Status();
+  static Status CheckWhole(const HttpResponse& answer, std::span<const std::byte> whole) {
+    COFFER_RETURN_IF_ERROR(CheckChecksum(answer, whole));
+    return CheckETag(answer, whole);
+  }
+
+  static void Learn(S3Bucket& bucket, const HttpResponse& answer) {
+    if (!answer.ok()) return;
     bucket.seen = true;
     bucket.link().Add(answer);
     bucket.context().stats().bytes_read += answer.body_size;
-    if (answer.body_size != answer.content_length()) return Status();  // Not all was kept.
-    const std::span<const std::byte> body =
-        destination && answer.body.empty() ? *destination : answer.body.span();
-    COFFER_RETURN_IF_ERROR(CheckChecksum(answer, body));
-    return CheckETag(answer, body);
   }
 
   const std::shared_ptr<S3Bucket> bucket_;

@@ -247,7 +247,7 @@ void Writing::Resolved(const Result<HttpResponse>& head, const Status& unknown) 
                        (deletes ? "deleted" : "written") + ": " + std::string(unknown.message()));
   if (!head.ok()) return Finish(open);
   if (!head->ok()) {
-    if (bucket->ProvesMissing(*head) && deletes && !options.if_equal.known())
+    if (bucket->ProvesMissing(*head, /*is_of_head=*/true) && deletes && !options.if_equal.known())
       return Written(Generation::Missing());
     return Finish(open);
   }
@@ -261,16 +261,13 @@ void Writing::Resolved(const Result<HttpResponse>& head, const Status& unknown) 
   Finish(open);
 }
 
-/// Deleting what must not exist: nothing is done, but whether it exists is told. An answer to HEAD
-/// does not tell a missing key from a missing bucket: until that has been seen, the first byte is
-/// asked for.
+/// Deleting what must not exist: nothing is done, but whether it exists is told. The first byte is
+/// asked for, since an answer to HEAD does not tell a missing key from a missing bucket.
 void Writing::DeleteIfMissing() {
   if (!Advance(Stage::kAsking, Stage::kSent)) return;
   S3Request request = HeadRequest();
-  if (!bucket->seen) {
-    request.method = "GET";
-    request.headers.emplace_back("range", "bytes=0-0");
-  }
+  request.method = "GET";
+  request.headers.emplace_back("range", "bytes=0-0");
   bucket->Send(std::move(request))
       .OnReady([self = shared_from_this()](const Result<HttpResponse>& answer) {
         if (!answer.ok()) return self->Finish(answer.status());

@@ -98,12 +98,6 @@ Status ParseXml(std::string_view text, const std::function<Status(std::string_vi
 
 namespace {
 
-/// A code, if it looks like one.
-std::string CodeText(std::string_view text) {
-  const bool fits = text.size() <= 64 && std::all_of(text.begin(), text.end(), IsAlphanumeric);
-  return fits ? std::string(text) : "";
-}
-
 /// What encoding-type=url does to keys: a form's encoding, in which "+" is a space.
 Result<std::string> DecodeFormText(std::string text) {
   std::replace(text.begin(), text.end(), '+', ' ');
@@ -151,12 +145,17 @@ Result<std::string> ParseOne(std::string_view text, std::string_view root, std::
 
 }  // namespace
 
+std::string S3CodeText(std::string_view text) {
+  const bool fits = text.size() <= 64 && std::all_of(text.begin(), text.end(), IsAlphanumeric);
+  return fits ? std::string(text) : "";
+}
+
 S3Error ParseS3Error(std::string_view text) {
   S3Error error;
   const Status parsed =
       ParseXml(text, Nothing, [&](std::string_view path, std::string_view value) -> Status {
         COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, "Error"));
-        if (below == "Code") error.code = CodeText(value);
+        if (below == "Code") error.code = S3CodeText(value);
         if (below == "Message") error.message = ShownServerText(value);
         if (below == "Region") error.region = std::string(value.substr(0, 100));
         return Status();
@@ -229,7 +228,7 @@ Result<std::vector<S3DeleteFailure>> ParseS3DeleteResult(std::string_view text) 
       [&](std::string_view path, std::string_view value) -> Status {
         COFFER_ASSIGN_OR_RETURN(const std::string_view below, Below(path, "DeleteResult"));
         if (below == "Error/Key") failures.back().key = std::string(value);
-        if (below == "Error/Code") failures.back().code = CodeText(value);
+        if (below == "Error/Code") failures.back().code = S3CodeText(value);
         if (below == "Error/Message") failures.back().message = ShownServerText(value);
         return Status();
       }));

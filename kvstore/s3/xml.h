@@ -23,6 +23,9 @@ namespace coffer::inline v0 {
 Status ParseXml(std::string_view text, const std::function<Status(std::string_view path)>& begin,
                 const std::function<Status(std::string_view path, std::string_view text)>& end);
 
+/// A code, if the text looks like one; else "".
+std::string S3CodeText(std::string_view text);
+
 /// <Error>: why a request was refused. All empty if the text is none.
 struct S3Error {
   std::string code;  ///< Letters and digits.

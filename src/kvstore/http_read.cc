@@ -80,6 +80,7 @@ struct HttpRead::State {
   int64_t total_size = -1;
   int64_t expected = -1;  // Bytes of the body that are to be kept.
   Generation generation;
+  std::optional<std::span<const std::byte>> whole;  // Of what Answer() took.
 
   Mode WithoutBytes() const { return rules.has_head ? Mode::kHead : Mode::kFirstByte; }
   void Begin();
@@ -130,6 +131,7 @@ void HttpRead::Prepare(HttpRequest* request) const {
   State& state = *state_;
   state.decided.reset();
   state.wants_another = false;
+  state.whole.reset();
   state.total_size = state.expected = -1;
   state.generation = Generation::Unknown();
   request->method = method();
@@ -164,6 +166,11 @@ Result<HttpWindow> HttpRead::State::TakeHead(const HttpResponse& head) {
   }
   generation = rules.generation(head);
   if ((decided = HeldBack(options, generation))) return kNothing;
+  const bool has_body = mode == Mode::kGet || mode == Mode::kWhole;
+  if (has_body && head.status == 200 && rules.tells_length && !head.content_length() &&
+      !head.Find("transfer-encoding")) {
+    return DataLossError("the answer does not tell where the value ends");
+  }
   if (mode == Mode::kWhole) return HttpWindow();
   if (mode == Mode::kHead) {
     total_size = head.content_length().value_or(-1);
@@ -243,6 +250,8 @@ Result<std::optional<ReadResult>> HttpRead::State::Another(Mode next) {
   return std::optional<ReadResult>();
 }
 
+std::optional<std::span<const std::byte>> HttpRead::whole() const { return state_->whole; }
+
 Result<std::optional<ReadResult>> HttpRead::Answer(const Result<HttpResponse>& answer) const {
   Result<std::optional<ReadResult>> result =
       answer.ok() ? state_->Answer(*answer) : Result<std::optional<ReadResult>>(answer.status());
@@ -281,6 +290,7 @@ Result<std::optional<ReadResult>> HttpRead::State::AnswerBody(const HttpResponse
   const ByteRange& range = options.range;
   if (mode == Mode::kWhole) {
     result.total_size = answer.received;
+    whole = answer.body.span();
     COFFER_ASSIGN_OR_RETURN(const ByteRange part, ResolveRead(options, answer.received));
     COFFER_RETURN_IF_ERROR(Expect(part.end - part.begin));
     result.value = answer.body.Slice(static_cast<size_t>(part.begin),
@@ -301,6 +311,9 @@ Result<std::optional<ReadResult>> HttpRead::State::AnswerBody(const HttpResponse
   if (answer.body_size != expected) {
     return DataLossError("the answer should have " + Text(expected) + " bytes, it has " +
                          Text(answer.body_size));
+  }
+  if (answer.status == 200 && answer.body_size == result.total_size) {
+    whole = destination ? *destination : answer.body.span();
   }
   result.value = answer.body;
   return std::optional(std::move(result));

@@ -37,6 +37,8 @@ struct HttpReadRules {
   std::function<std::optional<std::string>(const Generation& generation)> entity_tag = nullptr;
   /// What an answer that is no success means; a success: what HTTP says of it. Default: that.
   std::function<Status(const HttpResponse& answer)> refused = nullptr;
+  /// The server always tells where a whole value ends: one that came without that is refused.
+  bool tells_length = false;
   bool forbidden_is_missing = false;  ///< 403 reads as "missing".
   bool has_head = true;               ///< The server answers HEAD.
 };
@@ -64,6 +66,9 @@ class HttpRead {
   /// What the finished request says. An answer that only another request can complete (a HEAD that
   /// is refused, an empty range at the end) gives nullopt: Prepare() asks for the other then.
   Result<std::optional<ReadResult>> Answer(const Result<HttpResponse>& answer) const;
+
+  /// After Answer(): all bytes of the value, if that answer brought them all as a whole (200).
+  std::optional<std::span<const std::byte>> whole() const;
 
  private:
   struct State;

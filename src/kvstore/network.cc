@@ -122,7 +122,7 @@ struct Fetching {
   HttpClient::Make make;
   HttpClient::Judge judge;
   CancelToken cancel;
-  std::function<Status(const HttpResponse&)> check;
+  ReadCheck check;
 };
 
 Future<HttpRequest> Prepared(const std::shared_ptr<const Fetching>& fetching, int attempt) {
@@ -145,7 +145,8 @@ Future<ReadResult> Fetch(const std::shared_ptr<const Fetching>& fetching, int tr
       .Then([fetching, tries_left](const Result<HttpResponse>& answer) -> Future<ReadResult> {
         Result<std::optional<ReadResult>> result = fetching->read.Answer(answer);
         if (!result.ok()) return Future<ReadResult>::Ready(result.status());
-        if (const Status checked = fetching->check(*answer); !checked.ok()) {
+        if (const Status checked = fetching->check(*answer, fetching->read.whole());
+            !checked.ok()) {
           if (tries_left > 0) return Fetch(fetching, tries_left - 1);
           return Future<ReadResult>::Ready(checked);
         }
@@ -157,8 +158,7 @@ Future<ReadResult> Fetch(const std::shared_ptr<const Fetching>& fetching, int tr
 }  // namespace
 
 Future<ReadResult> FetchRead(const HttpClient& client, HttpRead read, HttpClient::Make make,
-                             HttpClient::Judge judge, CancelToken cancel,
-                             std::function<Status(const HttpResponse&)> check) {
+                             HttpClient::Judge judge, CancelToken cancel, ReadCheck check) {
   return Fetch(std::make_shared<const Fetching>(Fetching{client, std::move(read), std::move(make),
                                                          std::move(judge), std::move(cancel),
                                                          std::move(check)}),

@@ -50,11 +50,14 @@ class LinkEstimate {
   std::atomic<double> bandwidth_{100e6};  // Bytes a second of one request's body, the same.
 };
 
+using ReadCheck = std::function<Status(const HttpResponse& answer,
+                                       std::optional<std::span<const std::byte>> whole)>;
+
 /// Sends a prepared read, and what it turns to, until it has its answer. `make` gives a request
-/// with URL and headers that are the store's own.
+/// with URL and headers that are the store's own. `check` sees each answer that is one, with all
+/// bytes of the value where these came; what it refuses is asked for a few times more.
 Future<ReadResult> FetchRead(const HttpClient& client, HttpRead read, HttpClient::Make make,
-                             HttpClient::Judge judge, CancelToken cancel,
-                             std::function<Status(const HttpResponse&)> check);
+                             HttpClient::Judge judge, CancelToken cancel, ReadCheck check);
 
 /// KvStore::ReadRanges by the store's own Read(): repeated where the value is replaced meanwhile,
 /// and by one fetch where the server tells no generations.

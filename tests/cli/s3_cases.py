@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from support import InterruptingTest, make_npz, npy, parse_safetensors, pattern, safetensors
+from support import BINARY, InterruptingTest, make_npz, npy, parse_safetensors, pattern, safetensors
 
 SHAPE = (9, 14)
 DATA = pattern("<i4", SHAPE)
@@ -61,6 +61,20 @@ class S3OnVersitygw(S3Test):
     def names(self, *arguments: str) -> list[str]:
         """What ls prints."""
         return [line.rstrip("/") for line in self.lines("ls", *arguments)]
+
+    def test_memory_is_that_of_the_budget(self) -> None:
+        if b"__asan_init" in Path(BINARY).read_bytes():
+            self.skipTest("ASan keeps freed memory")
+        shape = (48, 1024, 1024)  # 192 MiB in 48 shards, which no codec makes smaller.
+        array = self.write("large.npy", npy("<u4", shape, os.urandom(4 << 20) * 48))
+        layout = ["--chunk-shape", "16,64,64", "--shard-shape", "16,256,256", "--codec", "none"]
+        for options in (["import", array], ["cp", f"{self.root}/large0"]):
+            url = f"{self.root}/large{int(options[0] == 'cp')}"
+            arguments = [*options, url, *layout, "--budget", "16M", "--threads", "8"]
+            done = self.run_coffer(*arguments, "--stats", "--json", "--quiet")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            stats = json.loads(done.stderr.decode().splitlines()[-1])
+            self.assertLessEqual(stats["peak_memory_bytes"], (16 + 40) << 20)
 
     def test_arrays(self) -> None:
         for layout in (

@@ -490,8 +490,8 @@ class OnAServer(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             report.write(Path(folder), {}, {}, [measured])
             written = (Path(folder) / "report.md").read_text()
-        self.assertIn(f"| {S3_READ.name} | 9 | 10,020.5 |  |", written)
-        self.assertIn(f"| {S3_READ.name} | 1.00 s | 2.00 s |", written)
+        self.assertIn(f"| {S3_READ.name} | 9 |  | 10,020.5 |  |", written)
+        self.assertIn(f"| {S3_READ.name} | 1.00 s |  | 2.00 s |", written)
         self.assertNotIn("zarrs (native)", written.partition("### Speed")[2])
 
     def test_memory_has_the_formula_alone_as_its_bound(self) -> None:
@@ -588,9 +588,9 @@ class OnAServer(unittest.TestCase):
                 mock.patch.object(compare, "touch_memory", done.append),
             ):
                 bench.run()
-        self.assertEqual(len(done), 2 * 3 * S3_READ.repetitions)
+        self.assertEqual(len(done), 2 * len(S3_READ.peers) * S3_READ.repetitions)
         self.assertEqual(set(done[::2]), {S3_READ.bytes + 128 * MIB})
-        self.assertEqual(done[1:7:2], list(S3_READ.peers))
+        self.assertEqual(done[1 : 2 * len(S3_READ.peers) : 2], list(S3_READ.peers))
 
     def test_without_a_server_there_is_no_cell(self) -> None:
         with (

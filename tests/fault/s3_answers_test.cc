@@ -33,7 +33,7 @@ constexpr const char* kVerbs[] = {"Get",    "Stat",     "Put",  "PutIf",      "C
                                   "Delete", "DeleteIf", "List", "DeleteRange"};
 
 std::string OperationOf(Verb verb) {
-  constexpr const char* kOperations[] = {"GetObject",    "HeadObject",    "PutObject",
+  constexpr const char* kOperations[] = {"GetObject",    "GetObject",     "PutObject",
                                          "PutObject",    "PutObject",     "DeleteObject",
                                          "DeleteObject", "ListObjectsV2", "DeleteObjects"};
   return kOperations[static_cast<int>(verb)];
@@ -95,8 +95,8 @@ TEST_P(S3Answers, ComeToWhatTheyMean) {
   if (!text.empty()) {
     EXPECT_EQ(text.find("s3://bucket/"), 0u) << text;
     EXPECT_NE(text.find(std::to_string(cell.status)), text.npos) << text;
-    // An answer to HEAD has no code; of a read, these two are known by their status alone.
-    if (cell.verb != Verb::kStat && cell.word != std::string("FailedPrecondition")) {
+    // Of a read, these two are known by their status alone.
+    if (cell.word != std::string("FailedPrecondition")) {
       EXPECT_NE(text.find(cell.code), text.npos) << text;
     }
   }
@@ -105,7 +105,12 @@ TEST_P(S3Answers, ComeToWhatTheyMean) {
 std::vector<Cell> Cells() {
   std::vector<Cell> cells = {
       {Verb::kGet, 404, "NoSuchKey", "missing", 1},
-      {Verb::kGet, 404, "", "missing", 1},  // By a server known to be one; see below.
+      // Of something that is no S3, though the bucket is known to be there.
+      {Verb::kGet, 404, "", "NotFound", 1},
+      {Verb::kStat, 404, "", "NotFound", 1},
+      {Verb::kPutIf, 404, "", "NotFound", 1},
+      {Verb::kDelete, 404, "", "NotFound", 1},
+      {Verb::kDeleteIf, 404, "", "NotFound", 1},
       {Verb::kStat, 404, "NoSuchKey", "missing", 1},
       {Verb::kDelete, 404, "NoSuchKey", "written", 1},
       {Verb::kPut, 404, "NoSuchKey", "NotFound", 1},
@@ -145,9 +150,6 @@ std::vector<Cell> Cells() {
       {500, "InternalError", "Unavailable", 3},
       {502, "", "Unavailable", 3},
       {504, "", "Unavailable", 3},
-  };
-  // Of HEAD there is no code that would tell.
-  constexpr Row kRowsByCode[] = {
       {404, "NoSuchBucket", "NotFound", 1},
       {400, "ExpiredToken", "PermissionDenied", 2},
       {403, "ExpiredToken", "PermissionDenied", 2},
@@ -161,10 +163,6 @@ std::vector<Cell> Cells() {
   };
   for (int verb = 0; verb <= static_cast<int>(Verb::kDeleteRange); ++verb) {
     for (const Row& row : kRows) {
-      cells.push_back({static_cast<Verb>(verb), row.status, row.code, row.word, row.requests});
-    }
-    if (static_cast<Verb>(verb) == Verb::kStat) continue;
-    for (const Row& row : kRowsByCode) {
       cells.push_back({static_cast<Verb>(verb), row.status, row.code, row.word, row.requests});
     }
   }
@@ -233,6 +231,16 @@ TEST_F(S3Faults, ForbiddenIsMissingOnlyIfToldSo) {
   EXPECT_EQ(Word(Store()->Read("secret").Get()), "PermissionDenied");
   EXPECT_EQ(Word(Store(options)->Read("secret").Get()), "missing");
   EXPECT_EQ(Word(Store(options)->Write("secret", Bytes::Copy("v")).Get()), "PermissionDenied");
+  // A key that was revoked, a clock that is wrong or a proxy that forbids is not a missing value.
+  for (const char* const code : {"SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken",
+                                 "RequestTimeTooSkewed", "AccountProblem"}) {
+    s3_.Misbehave([code](const S3Call&) { return S3Fault::Error(403, code); });
+    EXPECT_EQ(Word(Store(options)->Read("secret").Get()), "PermissionDenied") << code;
+  }
+  s3_.Misbehave([](const S3Call&) {
+    return S3Fault::Answer({.status = 403, .body = "<html>forbidden</html>"});
+  });
+  EXPECT_EQ(Word(Store(options)->Read("secret").Get()), "PermissionDenied");
 }
 
 TEST_F(S3Faults, WhatPassesIsRepeatedUntilItWorks) {
@@ -380,6 +388,48 @@ TEST_F(S3Faults, AChecksumOfPartsSaysNothingOfTheWhole) {
     }};
   });
   EXPECT_EQ(Word(Store()->Read("k").Get()), "DataLoss");
+}
+
+TEST_F(S3Faults, AWholeValueIsComparedWithItsChecksumHoweverItCame) {
+  using Framing = HttpReply::Framing;
+  const std::string value(3000, 'v');
+  Store()->Write("k", Bytes::Copy(value)).Get().OrDie();
+  std::string memory(value.size(), '-');
+  for (const Framing framing : {Framing::kLength, Framing::kChunked}) {
+    for (const bool flipped : {false, true}) {
+      s3_.Misbehave([=](const S3Call&) {
+        return S3Fault{.edit = [=](HttpReply& reply) {
+          reply.framing = framing;
+          if (flipped) reply.body[2000] ^= 1;
+        }};
+      });
+      const std::string wanted = flipped ? "DataLoss" : "value";
+      EXPECT_EQ(Word(Store()->Read("k").Get()), wanted);
+      const std::span<std::byte> into = std::as_writable_bytes(std::span(memory));
+      EXPECT_EQ(Word(Store()->ReadInto("k", into, {}).Get()), wanted);
+    }
+  }
+  // Of a part it says nothing.
+  s3_.Misbehave([](const S3Call&) {
+    return S3Fault{.edit = [](HttpReply& reply) { reply.framing = Framing::kChunked; }};
+  });
+  EXPECT_EQ(Store()->Read("k", {.range = ByteRange::Span(1, 4)}).Get().OrDie().value.text(), "vvv");
+}
+
+TEST_F(S3Faults, AValueOfWhichNobodyCanTellWhetherItIsWholeIsRefused) {
+  s3_.Put("k", "value");
+  for (const ByteRange range : {ByteRange::All(), ByteRange::Last(2), ByteRange::Span(1, 3)}) {
+    s3_.Misbehave([](const S3Call&) {
+      return S3Fault{.edit = [](HttpReply& reply) {
+        reply.status = 200;
+        reply.framing = HttpReply::Framing::kClose;
+        reply.body = "va";
+      }};
+    });
+    EXPECT_EQ(Store()->Read("k", {.range = range}).Get().status().ToString(),
+              "DataLoss: s3://bucket/k: GET " + s3_.url() +
+                  "/bucket/k: the answer does not tell where the value ends");
+  }
 }
 
 TEST_F(S3Faults, AnAnswerWithoutAnETagHasNoGeneration) {

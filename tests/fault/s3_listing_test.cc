@@ -426,16 +426,35 @@ TEST_F(S3Debris, ThatIsGoneMeanwhileIsNoError) {
       "test wants it");
 }
 
+/// A page of `count` uploads that goes on behind `marker`.
+HttpReply UploadsPage(const std::string& marker, int count) {
+  std::string body = "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>";
+  for (int i = 0; i < count; ++i) body += "<Upload><Key>k</Key><UploadId>u</UploadId></Upload>";
+  return {.body = body + "<NextKeyMarker>" + marker +
+                  "</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>"
+                  "</ListMultipartUploadsResult>"};
+}
+
 TEST_F(S3Debris, AListOfUploadsThatDoesNotEndIsAnError) {
-  s3_.Misbehave([](const S3Call& call) {
+  for (const int circle : {1, 2, 7}) {
+    int pages = 0;
+    s3_.Misbehave([&](const S3Call& call) {
+      if (call.operation != "ListMultipartUploads") return S3Fault();
+      return S3Fault::Answer(UploadsPage("k" + std::to_string(pages++ % circle), 0));
+    });
+    EXPECT_EQ(Store()->ClearDebris(KeyRange()).Get().status().ToString(),
+              "DataLoss: s3://bucket/: the server gives the same pages of uploads again and again");
+    EXPECT_LE(pages, 4 * circle + 2);
+  }
+  int pages = 0;
+  s3_.Misbehave([&](const S3Call& call) {
     if (call.operation != "ListMultipartUploads") return S3Fault();
-    return S3Fault::Answer(
-        {.body = "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"
-                 "<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>u</NextUploadIdMarker>"
-                 "</ListMultipartUploadsResult>"});
+    return S3Fault::Answer(UploadsPage("k" + std::to_string(pages++), 10'000));
   });
   EXPECT_EQ(Store()->ClearDebris(KeyRange()).Get().status().ToString(),
-            "DataLoss: s3://bucket/: the server gives the same page of uploads again and again");
+            "ResourceExhausted: s3://bucket/: more than 100000 unfinished uploads; look at a "
+            "smaller part of the bucket");
+  EXPECT_EQ(pages, 11);
 }
 
 }  // namespace

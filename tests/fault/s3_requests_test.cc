@@ -30,14 +30,15 @@ namespace {
 
 const Generation kAbsent = Generation::Missing();
 
-/// Every kind of request there is, on a store of small parts; the probe's, too.
+/// Every kind of request there is, on a store of small parts; the probe's, too. The answer to the
+/// write of "lost" is to be lost where a HEAD is wanted.
 void DoEverything(KvStore& store) {
   const std::string large(40, 'x');
   const auto ignore = [](const auto& /*result*/) {};
   ignore(store.Write("k", Bytes::Copy("v"), {.if_equal = kAbsent}).Get());
   ignore(store.Write("large", Bytes::Copy(large)).Get());
   ignore(store.Read("k").Get());
-  ignore(store.Read("k", {.range = ByteRange::Stat()}).Get());
+  ignore(store.Write("lost", Bytes::Copy("v")).Get());
   ignore(store.Read("large", {.range = ByteRange::Span(1, 3)}).Get());
   if (auto writer = store.OpenWriter("w"); writer.ok()) {
     ignore((*writer)->Append(std::as_bytes(std::span(large))));
@@ -62,6 +63,12 @@ const std::set<std::string> kOperations = {"GetObject",
 
 class S3Requests : public S3Faults {
  protected:
+  void SetUp() override {
+    s3_.Misbehave([](const S3Call& call) {
+      const bool put = call.operation == "PutObject" && call.key == "lost";
+      return put ? S3Fault::Lost() : S3Fault();
+    });
+  }
   /// Which operations had a header with this value, of those that were asked for.
   std::set<std::string> With(const std::string& name, const std::string& value) {
     EXPECT_TRUE(s3_.WaitUntil([this] { return s3_.count("AbortMultipartUpload") > 0; }));
@@ -473,10 +480,13 @@ TEST_F(S3Metadata, IsAskedAgainOnceWhereCredentialsHaveExpired) {
 
 TEST_F(S3Metadata, AHeadWithExpiredCredentialsIsRefreshedThoughItsAnswerHasNoCode) {
   const KvStorePtr store = OpenKvStore("s3://bucket", context_).OrDie();
-  EXPECT_EQ(Word(store->Write("k", Bytes::Copy("v")).Get()), "written");
-  of_role_.Rotate("AKIDOFTHESECONDHOUR0");
-  service_.SetRole("AKIDOFTHESECONDHOUR0");
-  EXPECT_EQ(Word(store->Read("k", {.range = ByteRange::Stat()}).Get()), "value");
+  of_role_.Misbehave([this](const S3Call& call) {
+    if (call.operation != "PutObject") return S3Fault();
+    of_role_.Rotate("AKIDOFTHESECONDHOUR0");
+    service_.SetRole("AKIDOFTHESECONDHOUR0");
+    return S3Fault::Error(500, "InternalError");
+  });
+  EXPECT_EQ(Word(store->Write("k", Bytes::Copy("v")).Get()), "Unavailable");
   EXPECT_EQ(of_role_.count("HeadObject"), 2);
 }
 

@@ -115,6 +115,31 @@ TEST_F(S3BucketTest, BodiesAreHashedWhereNothingElseProtectsThem) {
             kEmptyPayload);
 }
 
+TEST_F(S3BucketTest, OnlyHeadMayBeMissingWithoutACode) {
+  const auto bucket = Bucket();
+  const auto proves = [&](const HttpResponse& answer) {
+    return std::string(bucket->ProvesMissing(answer) ? "any " : "") +
+           (bucket->ProvesMissing(answer, /*is_of_head=*/true) ? "head" : "");
+  };
+  EXPECT_EQ(proves(Answer(404, "")), "");
+  bucket->seen = true;
+  EXPECT_EQ(proves(Answer(404, "")), "head");
+  EXPECT_EQ(proves(Answer(404, "NoSuchKey")), "any head");
+  EXPECT_EQ(proves(Answer(404, "NoSuchBucket")), "");
+  EXPECT_EQ(proves(Answer(403, "NoSuchKey")), "");
+}
+
+TEST_F(S3BucketTest, ACodeInAHeaderIsShownIfItLooksLikeOne) {
+  const auto told = [&](const std::string& type) {
+    const HttpResponse answer = Answer(403, "", "", {{"x-amzn-errortype", type}});
+    return S3Bucket::ErrorOf(answer, "HEAD").ToString();
+  };
+  const std::string error = "PermissionDenied: HEAD: the server answered 403";
+  EXPECT_EQ(told("AccessDenied"), error + ": AccessDenied");
+  EXPECT_EQ(told("AWS4-HMAC-SHA256 Credential=x"), error);
+  EXPECT_EQ(told(std::string(65, 'a')), error);
+}
+
 TEST_F(S3BucketTest, AwsMayTellTheRegionOnce) {
   const std::pair<HttpResponse, const char*> answers[] = {
       {Answer(301, "PermanentRedirect", "", {{"x-amz-bucket-region", "eu-central-1"}}), "header"},

@@ -192,6 +192,14 @@ TEST(S3Xml, PagesOfUploads) {
   EXPECT_EQ(page.next_id, "n+u");
 }
 
+TEST(S3Xml, AnotherRootIsNamedWithoutLongWords) {
+  const std::string token = "Ab1" + std::string(40, 'x');
+  for (const std::string& text : {"<" + token + "/>", "<ListBucketResult_" + token + "/>"}) {
+    const std::string message = ParseS3ListPage(text).status().ToString();
+    EXPECT_EQ(message, "DataLoss: XML: expected <ListBucketResult>, not <...>");
+  }
+}
+
 TEST(S3Xml, NothingIsListedWithoutAName) {
   // An upload without a key or an id would be aborted by DELETE of the bucket or of the object.
   for (const char* const upload :
