@@ -58,6 +58,7 @@ class Route {
   HttpRequest Request() {
     HttpRequest request;
     request.url = url_.text();
+    if (redirects_ > 0) request.shown_url = ShownServerText(ShownUrl(request.url));
     ApplyNetworkOptions(site_->options.network, site_->client.context(), &request);
     for (const HttpStoreHeader& header : site_->options.headers) {
       request.headers.push_back({header.name, std::string(header.value.Reveal())});
@@ -72,18 +73,20 @@ class Route {
     if (!location) return HttpVerdict::kDone;
     const Result<HttpUrl> target = HttpUrl::Resolve(url_, *location);
     if (!target.ok()) {
-      return Refuse(PermissionDeniedError("redirected: " + std::string(target.status().message())));
+      return Refuse(PermissionDeniedError("redirected: " +
+                                          ShownServerText(std::string(target.status().message()))));
     }
     if (target->origin() == url_.origin() && target->path == url_.path + "/") {
       leads_to_folder_ = true;
       return HttpVerdict::kDone;
     }
     if (url_.tls() && !target->tls()) {
-      return Refuse(
-          PermissionDeniedError("redirected from https to http, to " + ShownUrl(target->text())));
+      return Refuse(PermissionDeniedError("redirected from https to http, to " +
+                                          ShownServerText(ShownUrl(target->text()))));
     }
     if (site_->has_credentials() && target->origin() != url_.origin()) {
-      return Refuse(PermissionDeniedError("redirected to another host, " + target->origin() +
+      return Refuse(PermissionDeniedError("redirected to another host, " +
+                                          ShownServerText(target->origin()) +
                                           ", which must not get the headers or the query"));
     }
     if (++redirects_ > HttpClient::kAgainMax) {

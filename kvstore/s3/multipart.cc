@@ -7,6 +7,15 @@
 
 namespace coffer::inline v0 {
 
+namespace {
+
+/// Of a request that alone shows nothing it does not matter whether it was carried out.
+bool WasGivenUp(const CancelToken& cancel, const Result<HttpResponse>& answer) {
+  return cancel.cancelled() && !(answer.ok() && answer->ok());
+}
+
+}  // namespace
+
 Future<std::shared_ptr<S3Upload>> S3Upload::Begin(std::shared_ptr<S3Bucket> bucket, std::string key,
                                                   std::string write_ids, CancelToken cancel) {
   S3Request request;
@@ -21,6 +30,8 @@ Future<std::shared_ptr<S3Upload>> S3Upload::Begin(std::shared_ptr<S3Bucket> buck
   return bucket->Send(std::move(request))
       .Then([bucket, key,
              cancel](const Result<HttpResponse>& answer) -> Result<std::shared_ptr<S3Upload>> {
+        if (WasGivenUp(cancel, answer))
+          return CancelledError(bucket->Describe(key) + ": cancelled");
         COFFER_RETURN_IF_ERROR(answer.status());
         if (!answer->ok()) return S3Bucket::ErrorOf(*answer, bucket->Describe(key));
         const Result<std::string> id = ParseS3UploadCreated(answer->body.text());
@@ -63,9 +74,10 @@ Future<void> S3Upload::Put(const std::shared_ptr<S3Upload>& upload, int number, 
   upload->bucket_->context().stats().write_requests += 1;
   return upload->bucket_->Send(std::move(request))
       .Then([upload, number, checksum](const Result<HttpResponse>& answer) -> Status {
-        COFFER_RETURN_IF_ERROR(answer.status());
         const std::string name =
             upload->bucket_->Describe(upload->key_) + ", part " + std::to_string(number);
+        if (WasGivenUp(upload->cancel_, answer)) return CancelledError(name + ": cancelled");
+        COFFER_RETURN_IF_ERROR(answer.status());
         if (!answer->ok()) return S3Bucket::ErrorOf(*answer, name);
         const std::optional<std::string_view> etag = answer->Find("etag");
         if (!etag) return DataLossError(name + ": the server's answer has no ETag");
@@ -96,8 +108,10 @@ Future<HttpResponse> S3Upload::Complete(const std::shared_ptr<S3Upload>& upload,
       .OnReady([upload, promise](const Result<HttpResponse>& answer) {
         {
           // Of one that may yet be completed nothing must be taken away.
+          const bool pending =
+              answer.ok() ? answer->pending : answer.status().code() != StatusCode::kCancelled;
           MutexLock lock(upload->mutex_);
-          upload->completed_ = !answer.ok() || answer->ok() || answer->status == 404;
+          upload->completed_ = pending || (answer.ok() && (answer->ok() || answer->status == 404));
         }
         promise.Set(answer);
       });

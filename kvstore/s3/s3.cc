@@ -46,8 +46,20 @@ bool IsHeaderValue(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
+/// An address has no names below it: "bucket.127.0.0.1" would be asked of the network's name
+/// server, with what may only be told to this machine.
+Status CheckAddressing(const S3StoreOptions& options, const std::optional<HttpUrl>& endpoint) {
+  if (options.addressing != S3StoreOptions::Addressing::kVirtualHost || !endpoint) return Status();
+  HttpUrl below = *endpoint;
+  below.host = "bucket." + below.host;
+  if (below.is_loopback() == endpoint->is_loopback()) return Status();
+  return InvalidArgumentError("endpoint " + endpoint->origin() +
+                              ": an address has no virtual hosts; expected \"localhost\"");
+}
+
 Status CheckOptions(const S3StoreOptions& options, const std::optional<HttpUrl>& endpoint) {
   COFFER_RETURN_IF_ERROR(CheckNetworkOptions(options.network));
+  COFFER_RETURN_IF_ERROR(CheckAddressing(options, endpoint));
   if (options.part_bytes < kPartBytesMin || options.part_bytes > kPartBytesMax) {
     return InvalidArgumentError("part_bytes: expected 5 MiB to 1 GiB, not " +
                                 std::to_string(options.part_bytes));

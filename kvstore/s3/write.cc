@@ -6,7 +6,7 @@
 //   3. Success: the new generation is the answer's ETag and the id.
 //   4. 412, or 404 to If-Match: the condition is not met, if every earlier attempt is known to have
 //      done nothing (a 503 that is not S3's own is a proxy's, behind which it may have). Else, and
-//      after a failure that leaves it open, HEAD tells:
+//      after a failure that leaves it open, HEAD tells (also after it was cancelled meanwhile):
 //        our id is the value's own           it was written
 //        our id is among those it replaced   it was written, and replaced since
 //        the id we wanted to replace is among them, ours is not   it was not written
@@ -22,6 +22,7 @@
 #include "kvstore/s3/object.h"
 #include "src/async/linked_cancel.h"
 #include "src/kvstore/http_read.h"
+#include "src/net/http_transport.h"
 
 namespace coffer::inline v0 {
 
@@ -226,7 +227,15 @@ S3Request Writing::HeadRequest() const {
 }
 
 void Writing::Resolve(const Status& unknown) {
-  bucket->Send(HeadRequest())
+  S3Request request = HeadRequest();
+  // Who gives up wants to know all the same, but waits no longer for that than for an answer.
+  const CancelSource patience;
+  request.cancel = patience.token();
+  cancel.token().OnCancel(
+      [patience, context = bucket->context(), wait = bucket->options().network.first_byte_timeout] {
+        context.Get<HttpTransport>().After(wait, [patience] { patience.Cancel(); }, CancelToken());
+      });
+  bucket->Send(std::move(request))
       .OnReady([self = shared_from_this(), unknown](const Result<HttpResponse>& head) {
         self->Resolved(head, unknown);
       });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coffer/base/checked.h"
+#include "src/base/shown.h"
 
 namespace coffer::inline v0 {
 
@@ -19,6 +20,10 @@ std::optional<int64_t> HttpResponse::content_length() const {
   return ParseDecimal(*text);
 }
 
+std::string HttpRequest::Name() const {
+  return method + " " + (shown_url.empty() ? ShownUrl(url) : shown_url);
+}
+
 std::optional<int64_t> ParseDecimal(std::string_view text) {
   if (text.empty()) return std::nullopt;
   int64_t value = 0;
@@ -33,7 +38,7 @@ std::optional<int64_t> ParseDecimal(std::string_view text) {
 }
 
 Result<ContentRange> ContentRange::Parse(std::string_view text) {
-  const Status bad = DataLossError("Content-Range \"" + std::string(text.substr(0, 100)) +
+  const Status bad = DataLossError("Content-Range \"" + ShownServerText(text).substr(0, 100) +
                                    "\": expected bytes FIRST-LAST/SIZE");
   constexpr std::string_view kUnit = "bytes ";
   if (text.substr(0, kUnit.size()) != kUnit) return bad;
@@ -63,7 +68,7 @@ Status CheckFraming(const HttpResponse& head) {
   std::optional<int64_t> length;
   bool is_encoded = false;
   for (const auto& [name, value] : head.headers) {
-    const std::string shown = "\"" + value.substr(0, 100) + "\"";
+    const std::string shown = "\"" + ShownServerText(value).substr(0, 100) + "\"";
     if (name.ends_with(' ') || name.ends_with('\t')) {
       return DataLossError("the answer's head has a blank before a \":\"");
     }

@@ -56,6 +56,9 @@ struct HttpResponse {
   /// carried out: a connection broke or was not made, a time limit passed, or the answer was 500,
   /// 502 or 504.
   int unanswered = 0;
+  /// Whether one of these went out and had no answer of the server's own (it may have been 502, 504
+  /// or another of a proxy): it may be carried out yet.
+  bool pending = false;
   double first_byte_seconds = 0;  ///< From the request's being sent to the first byte.
   double body_seconds = 0;        ///< From there to the end.
 
@@ -76,6 +79,8 @@ struct HttpWindow {
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< Whole and percent-encoded; http or https, without a user.
+  /// What messages show in place of the URL, if a server chose that; empty: as ShownUrl has it.
+  std::string shown_url;
   std::vector<HttpHeader> headers;
   std::optional<BytesChain> body;  ///< Sent with its length; kept until the answer is there.
   /// The body of a success (2xx) goes here instead of into memory of its own. What has more bytes
@@ -100,6 +105,11 @@ struct HttpRequest {
   /// Cancelled once all of it has gone out, it ends with its answer (or by its limits of time) all
   /// the same: who gives up would not know what the server does, and when.
   bool waits_once_sent = false;
+  /// If set, told before the future resolves: whether all of it has gone out. Must live until then.
+  bool* went_out = nullptr;
+
+  /// "GET https://host/path": for messages.
+  std::string Name() const;
 };
 
 /// "bytes 5-9/20" of a Content-Range.

@@ -48,18 +48,21 @@ class Sending : public std::enable_shared_from_this<Sending> {
   Future<HttpResponse> future() const { return promise_.future(); }
 
   void Attempt() {
-    if (cancel_.token().cancelled()) return Finish(CancelledError("cancelled between attempts"));
+    if (cancel_.token().cancelled()) return GiveUp(CancelledError("cancelled between attempts"));
     const Future<HttpRequest> making = make_(attempt_++);
     const uint64_t id = cancel_.token().OnCancel([making] { making.Cancel(); });
     making.OnReady([self = shared_from_this(), id](const Result<HttpRequest>& made) {
       internal::ForgetCallback(self->cancel_.token(), id);
-      if (!made.ok()) return self->Finish(made.status());
+      if (!made.ok()) return self->GiveUp(made.status());
       HttpRequest request = *made;
       request.cancel = self->cancel_.token();
       self->host_ = HostOf(request.url);
-      self->what_ = request.method + " " + ShownUrl(request.url);
+      self->what_ = request.Name();
       self->lost_ = {};
       request.lost = &self->lost_;  // It lives as long as what waits for the answer.
+      self->went_out_ = false;
+      request.went_out = &self->went_out_;
+      self->must_tell_ = request.waits_once_sent;
       self->context_.Get<HttpTransport>()
           .Send(std::move(request), self->context_.shared_executor())
           .OnReady([self](const Result<HttpResponse>& outcome) { self->TakeOutcome(outcome); });
@@ -69,7 +72,14 @@ class Sending : public std::enable_shared_from_this<Sending> {
  private:
   void TakeOutcome(Result<HttpResponse> outcome) {
     spent_ += lost_;
-    if (outcome.ok()) outcome->unanswered = unanswered_ += outcome->unanswered;
+    if (!outcome.ok() && outcome.status().code() == StatusCode::kCancelled) {
+      if (!must_tell_ || !went_out_) return GiveUp(outcome.status());
+      outcome = UnavailableError(std::string(outcome.status().message()));  // As all requests were.
+    }
+    if (outcome.ok()) {
+      pending_ = pending_ || outcome->unanswered > 0;
+      outcome->unanswered = unanswered_ += outcome->unanswered;
+    }
     if (outcome.ok() && outcome->ok() && !judges_success_) {
       context_.Get<RetryTokens>().Give(host_, retries_);
       return Finish(std::move(outcome));
@@ -77,11 +87,16 @@ class Sending : public std::enable_shared_from_this<Sending> {
     const bool unclear =
         !outcome.ok() || outcome->status == 500 || outcome->status == 502 || outcome->status == 504;
     if (unclear) ++unanswered_;
+    if (unclear && went_out_) {
+      may_be_done_ = true;
+      pending_ = pending_ || !outcome.ok() || outcome->status != 500;
+    }
     context_.executor().Submit(
         [self = shared_from_this(), outcome = std::move(outcome)] { self->Judge(outcome); });
   }
 
   void Judge(const Result<HttpResponse>& outcome) {
+    last_ = outcome;
     const HttpVerdict verdict = judge_(outcome);
     if (verdict == HttpVerdict::kDone) {
       if (outcome.ok()) context_.Get<RetryTokens>().Give(host_, retries_);
@@ -91,7 +106,11 @@ class Sending : public std::enable_shared_from_this<Sending> {
       if (++again_ > HttpClient::kAgainMax) return Finish(outcome);
       return Attempt();
     }
-    if (verdict == HttpVerdict::kRetryUnanswered) ++unanswered_;
+    if (verdict == HttpVerdict::kRetryUnanswered) {
+      ++unanswered_;
+      pending_ = true;
+    }
+    may_be_done_ = may_be_done_ || pending_ || (outcome.ok() && outcome->ok());
     if (retries_ + 1 >= retry_.attempts_max) return Finish(outcome);
     auto wait = NextWait();
     if (outcome.ok()) {
@@ -155,8 +174,15 @@ class Sending : public std::enable_shared_from_this<Sending> {
     return RandomUpTo(std::min(bound, retry_.longest));
   }
 
+  /// There is no further attempt. If one may have been carried out, its outcome is told: of what is
+  /// done nobody may believe that it was given up.
+  void GiveUp(const Status& why) {
+    Finish(must_tell_ && may_be_done_ ? last_ : Result<HttpResponse>(why));
+  }
+
   void Finish(Result<HttpResponse> outcome) {
     cancel_.Release();
+    if (outcome.ok()) outcome->pending = pending_;
     if (!outcome.ok() && attempt_ > 1 && outcome.status().code() != StatusCode::kCancelled) {
       outcome = Status(outcome.status().code(), std::string(outcome.status().message()) + " (" +
                                                     std::to_string(attempt_) + " attempts)");
@@ -177,6 +203,11 @@ class Sending : public std::enable_shared_from_this<Sending> {
   int waits_ = 0;
   int again_ = 0;
   int unanswered_ = 0;
+  bool must_tell_ = false;    // As HttpRequest::waits_once_sent.
+  bool went_out_ = false;     // The attempt under way.
+  bool may_be_done_ = false;  // One that went out was not answered with what says that it was not.
+  bool pending_ = false;      // See HttpResponse.
+  Result<HttpResponse> last_ = CancelledError("no attempt");
   Clock::duration lost_{0};   // By the attempt under way.
   Clock::duration spent_{0};  // Of the budget.
   std::string host_;

@@ -60,7 +60,9 @@ class HttpClient {
       : context_(std::move(context)), retry_(retry) {}
 
   /// `judges_success`: the judge sees 2xx, too (an answer 200 may carry an error). Cancelling ends
-  /// waits, too. Errors: the transport's, those of `make`, and Cancelled.
+  /// waits, too; but of a request that `waits_once_sent`, once an attempt may have been carried out
+  /// (see HttpResponse::unanswered), the outcome is that of the last attempt then, and not
+  /// Cancelled, nor an error of `make`. Errors: the transport's, those of `make`, and Cancelled.
   Future<HttpResponse> Send(Make make, Judge judge, const CancelToken& cancel,
                             bool judges_success = false) const;
 

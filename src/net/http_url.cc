@@ -78,7 +78,7 @@ std::string HttpUrl::authority() const { return port.empty() ? host : host + ":"
 std::string HttpUrl::text() const { return origin() + path + (query.empty() ? "" : "?" + query); }
 
 bool HttpUrl::is_loopback() const {
-  return host == "localhost" || host == "[::1]" ||
+  return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
          (host.substr(0, 4) == "127." &&
           host.find_first_not_of("0123456789.") == std::string::npos);
 }

@@ -58,6 +58,19 @@ bool LeadsToLinkLocal(const sockaddr& address) {
   return IsLinkLocal(v6.sin6_addr.s6_addr);
 }
 
+/// What libcurl says of a proxy may be the value of a variable, and hold a password: a blank, a "#"
+/// or a "/" in that makes the URL none.
+Status ProxyError(bool is_usable) {
+  constexpr std::string_view kVariables = " (http_proxy, https_proxy, all_proxy)";
+  if (is_usable) {
+    return UnavailableError("the host of the environment's proxy" + std::string(kVariables) +
+                            " could not be resolved");
+  }
+  return InvalidArgumentError("the environment's proxy" + std::string(kVariables) +
+                              " cannot be used: expected http://USER:PASSWORD@HOST:PORT, with what "
+                              "is no letter or digit of a password percent-encoded");
+}
+
 Status LinkLocalError() {
   return PermissionDeniedError(
       "the host's address is link-local, which only the metadata service may be asked at");
@@ -79,17 +92,15 @@ void Transfer::WatchCancel(const std::function<void()>& wake) {
   cancel_ids_[1] = promise_.cancel_token().OnCancel(fire);
 }
 
-bool Transfer::waits_for_answer() const {
-  return request_.waits_once_sent && sends_ > 0 && !HasBodyToSend();
-}
+bool Transfer::waits_for_answer() const { return request_.waits_once_sent && IsOut(); }
+
+bool Transfer::IsOut() const { return sends_ > 0 && !HasBodyToSend(); }
 
 bool Transfer::HasBodyToSend() const {
   return request_.body && sent_ < static_cast<int64_t>(request_.body->size());
 }
 
-Status Transfer::Named(const Status& status) const {
-  return status.Annotate(request_.method + " " + ShownUrl(request_.url));
-}
+Status Transfer::Named(const Status& status) const { return status.Annotate(request_.Name()); }
 
 Status Transfer::Check() {
   COFFER_ASSIGN_OR_RETURN(const HttpUrl url, HttpUrl::Parse(request_.url));
@@ -228,8 +239,9 @@ Status Transfer::TakeHead() {
   const std::optional<std::string_view> encoding = response_.Find("content-encoding");
   if (encoding && *encoding != "identity" && !encoding->empty() &&
       !request_.allow_content_encoding) {
-    return DataLossError("the answer is encoded (Content-Encoding: " +
-                         std::string(encoding->substr(0, 100)) + ") though nobody asked for that");
+    return DataLossError(
+        "the answer is encoded (Content-Encoding: " + ShownServerText(*encoding).substr(0, 100) +
+        ") though nobody asked for that");
   }
   if (request_.on_head) {
     COFFER_ASSIGN_OR_RETURN(window_, request_.on_head(response_));
@@ -333,6 +345,7 @@ size_t Transfer::OnSend(char* data, size_t size, size_t count, void* self) {
 int Transfer::OnSeek(void* self, curl_off_t offset, int origin) {
   if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;  // It only ever starts anew.
   auto* transfer = static_cast<Transfer*>(self);
+  transfer->went_out_ = transfer->went_out_ || transfer->IsOut();
   transfer->piece_ = transfer->piece_offset_ = 0;
   transfer->sent_ = 0;
   return CURL_SEEKFUNC_OK;
@@ -401,8 +414,15 @@ Status Transfer::Overdue(Clock::time_point now) {
 }
 
 Status Transfer::StatusOf(CURLcode code) const {
-  const std::string text = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+  std::string text = error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+  if (text.starts_with("Unsupported proxy")) return ProxyError(/*is_usable=*/false);
+  if (text.find('@') != std::string::npos) text = curl_easy_strerror(code);  // A user's, maybe.
   switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return ProxyError(/*is_usable=*/true);
+    case CURLE_URL_MALFORMAT:  // The request's own URL has been looked at.
+    case CURLE_NOT_BUILT_IN:
+      return ProxyError(/*is_usable=*/false);
     case CURLE_OPERATION_TIMEDOUT:
       if (sends_ == 0 && request_.limits.connect <= request_.limits.total) {
         return DeadlineExceededError("no connection within " + Text(request_.limits.connect));
@@ -456,6 +476,7 @@ Transfer::Clock::duration Transfer::Lost(Clock::time_point now) const {
 
 void Transfer::Finish(Result<HttpResponse> outcome) {
   if (request_.lost != nullptr) *request_.lost = Lost(Clock::now());
+  if (request_.went_out != nullptr) *request_.went_out = went_out_ || IsOut();
   request_.cancel.RemoveCallback(cancel_ids_[0]);
   promise_.cancel_token().RemoveCallback(cancel_ids_[1]);
   promise_.Set(std::move(outcome));

@@ -70,6 +70,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   Status Keep(std::span<const std::byte> bytes);
   Status Grow(int64_t size);
   bool HasBodyToSend() const;
+  bool IsOut() const;
   Status StatusOf(CURLcode code) const;
 
   HttpRequest request_;
@@ -90,8 +91,9 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   bool head_taken_ = false;
   bool complete_ = false;  // The window is full; the rest is not waited for.
   HttpWindow window_;
-  int sends_ = 0;         // More than one where a kept connection turned out to be dead.
-  int64_t received_ = 0;  // Of the body, kept or not.
+  bool went_out_ = false;  // Whole, before it is sent again.
+  int sends_ = 0;          // More than one where a kept connection turned out to be dead.
+  int64_t received_ = 0;   // Of the body, kept or not.
   int64_t kept_ = 0;
   Buffer buffer_;                // Of the pool, or
   std::vector<std::byte> heap_;  // of the heap.

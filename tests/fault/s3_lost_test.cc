@@ -80,6 +80,103 @@ TEST_F(S3Lost, AWriteThatIsCancelledOnceItWasSentTellsWhatHappened) {
   }
 }
 
+/// So he does if the answer does not come, and the write is given up before it is sent again.
+TEST_F(S3Lost, AWriteThatIsCancelledAfterItsAnswerWasLostTellsWhatHappened) {
+  const auto answered = [](const HttpReply& reply) {
+    return S3Fault{.edit = [=](HttpReply& answer) { answer = reply; }};
+  };
+  const HttpReply of_a_proxy = {.status = 503, .headers = {{"Retry-After", "5"}}, .body = "<html>"};
+  for (const bool deletes : {false, true}) {
+    for (S3Fault fault :
+         {S3Fault::Cut(30), answered(of_a_proxy), answered(S3ErrorReply(500, "InternalError")),
+          answered({.status = 502})}) {
+      const CancelSource source;
+      fault.between = [&] { source.Cancel(); };
+      s3_.Put("k", "old");
+      s3_.Misbehave(First(deletes ? "DeleteObject" : "PutObject", "k", fault));
+      const int before = s3_.count("HeadObject");
+      std::optional<BytesChain> value;
+      if (!deletes) value = Bytes::Copy("new");
+      const Result<WriteResult> result =
+          store_->Write("k", value, {.cancel = source.token()}).Get();
+      ASSERT_EQ(Word(result), "written") << result.status();
+      EXPECT_EQ(s3_.count("HeadObject") - before, 1);
+      EXPECT_EQ(s3_.Get("k").has_value(), !deletes);
+      if (deletes) continue;
+      EXPECT_EQ(result->generation, Now("k"));
+    }
+  }
+}
+
+TEST_F(S3Lost, AWriteThatIsCancelledAndOfWhichNobodyKnowsIsNotCalledCancelled) {
+  for (const bool conditional : {false, true}) {
+    const CancelSource source;
+    S3Fault fault = S3Fault::Cut(30);  // Had no line come, libcurl would ask again.
+    fault.instead = HttpReply();
+    fault.between = [&] { source.Cancel(); };
+    s3_.Misbehave(First("PutObject", "k", fault));
+    const Result<WriteResult> result =
+        store_
+            ->Write("k", Bytes::Copy("new"),
+                    {.if_equal = conditional ? Now("k") : Generation(), .cancel = source.token()})
+            .Get();
+    EXPECT_EQ(result.status().ToString().find(
+                  "Unavailable: s3://bucket/k: it is not known whether it was written: "),
+              0u)
+        << result.status();
+    EXPECT_EQ(s3_.Get("k")->body, "old");
+  }
+}
+
+/// What became of it is asked for no longer than an answer may take.
+TEST_F(S3Lost, AWriteThatIsCancelledAsksOnlyForSoLong) {
+  S3StoreOptions options = s3_.options();
+  options.network.first_byte_timeout = std::chrono::milliseconds(200);
+  store_ = Warmed(Store(options));
+  HttpReply later = S3ErrorReply(503, "SlowDown");
+  later.headers.emplace_back("Retry-After", "3600");
+  const CancelSource source;
+  S3Fault lost = S3Fault::Cut(30);
+  lost.between = [&] { source.Cancel(); };
+  s3_.Misbehave([&](const S3Call& call) {
+    if (call.operation == "HeadObject") return S3Fault::Answer(later);
+    return call.operation == "PutObject" ? lost : S3Fault();
+  });
+  EXPECT_EQ(Word(store_->Write("k", Bytes::Copy("new"), {.cancel = source.token()}).Get()),
+            "Unavailable");
+  EXPECT_EQ(s3_.count("HeadObject"), 1);
+}
+
+/// S3's own 503 says that nothing was done.
+TEST_F(S3Lost, AWriteThatIsCancelledAfterARefusalIsCancelled) {
+  const CancelSource source;
+  S3Fault fault = S3Fault::Error(503, "SlowDown");
+  fault.between = [&] { source.Cancel(); };
+  s3_.Misbehave(First("PutObject", "k", fault));
+  EXPECT_EQ(Word(store_->Write("k", Bytes::Copy("new"), {.cancel = source.token()}).Get()),
+            "Cancelled");
+  EXPECT_EQ(s3_.count("HeadObject"), 0);
+}
+
+/// The answer to a PUT never comes in time; the value tells.
+TEST_F(S3Lost, AWriteWhoseAnswerNeverComesInTimeIsResolvedByTheValue) {
+  S3StoreOptions options = s3_.options();
+  options.network.first_byte_timeout = std::chrono::milliseconds(200);
+  options.network.attempts_max = 1;
+  store_ = Warmed(Store(options));
+  for (const bool done : {true, false}) {
+    const std::string key = done ? "done" : "not done";
+    S3Fault fault = done ? S3Fault::Lost() : S3Fault::Unheard();
+    fault.delivery->then = Then::kStall;
+    s3_.Misbehave(First("PutObject", key, fault));
+    const Result<WriteResult> result = Put(key, "v");
+    ASSERT_EQ(Word(result), done ? "written" : "Unavailable") << result.status();
+    if (done) {
+      EXPECT_EQ(result->generation, Now(key));
+    }
+  }
+}
+
 /// Every write was told as written, and is there as what it was told to be.
 void ExpectWritten(FakeS3& s3, KvStore& store, const std::string& key,
                    const Result<WriteResult>& result) {

@@ -204,6 +204,24 @@ TEST(S3Options, KeepCredentialsFromWhoMustNotHaveThem) {
   }
 }
 
+TEST(S3Options, AnAddressOfThisMachineHasNoVirtualHosts) {
+  S3StoreOptions options;
+  options.region = "us-east-1";
+  options.addressing = S3StoreOptions::Addressing::kVirtualHost;
+  for (const char* const endpoint : {"http://127.0.0.1:1", "https://127.1.2.3", "http://[::1]:1"}) {
+    options.endpoint = endpoint;
+    EXPECT_EQ(Refusal(options), std::string("InvalidArgument: s3://bucket: endpoint ") + endpoint +
+                                    ": an address has no virtual hosts; expected \"localhost\"");
+  }
+  for (const char* const endpoint :
+       {"http://localhost:1", "http://s3.localhost:1", "https://192.0.2.1", "https://h"}) {
+    options.endpoint = endpoint;
+    EXPECT_EQ(Refusal(options), "") << endpoint;
+  }
+  options.endpoint = "http://localhost.evil.org";
+  EXPECT_NE(Refusal(options), "");
+}
+
 TEST(S3Options, UnverifiedServersGetNoCredentials) {
   S3StoreOptions options;
   options.region = "us-east-1";
@@ -649,12 +667,47 @@ TEST_F(S3Secrets, AreNotInErrorsOfListsThatRepeatThem) {
   }
 }
 
+TEST_F(S3Secrets, AreNotInErrorsOfHeadsThatRepeatThem) {
+  for (const std::string name :
+       {"x-amz-security-token", "authorization", "x-amz-server-side-encryption-customer-key"}) {
+    for (const std::string header :
+         {"Content-Length: ", "Transfer-Encoding: ", "Content-Range: ", "Content-Range: bytes ",
+          "Content-Encoding: ", "ETag: ", "Location: http://h/",
+          "Retry-After: ", "Date: ", "x-amz-bucket-region: "}) {
+      for (const std::string status : {"200 OK", "206 Some", "301 Moved"}) {
+        ExpectNoneShows([=](const S3Call& call) {
+          return S3Fault::Answer(
+              {.raw = "HTTP/1.1 " + status + "\r\n" + header + call.http.Header(name) + "\r\n\r\nv",
+               .delivery = {.then = Then::kClose}});
+        });
+      }
+    }
+  }
+}
+
 TEST_F(S3Secrets, AreNotInErrorsOfTheConnection) {
   for (const int64_t cut : {0, 10, 40}) {
     ExpectNoneShows([=](const S3Call&) { return S3Fault::Cut(cut); });
   }
   ExpectNoneShows(
       [](const S3Call& call) { return S3Fault::Answer({.raw = "HTTP/1.1 " + Echo(call)}); });
+}
+
+/// Who may be told a customer's key in clear is asked without a proxy, by whatever name.
+TEST_F(S3Environment, NoProxyHearsWhatIsForThisMachine) {
+  const HttpServer proxy([](const HttpRequest&) { return HttpReply{.status = 403}; });
+  Set("http_proxy", proxy.url().c_str());
+  Set("no_proxy", "");
+  S3StoreOptions options = s3_.options();
+  options.encryption.customer_key = Secret::Copy(std::string(32, 'k'));
+  options.endpoint = "http://localhost:" + std::to_string(s3_.server().port());
+  for (const auto addressing :
+       {S3StoreOptions::Addressing::kPath, S3StoreOptions::Addressing::kVirtualHost}) {
+    options.addressing = addressing;
+    EXPECT_EQ(Word(Store(options)->Write("k", Bytes::Copy("v")).Get()), "written");
+  }
+  EXPECT_EQ(proxy.connections(), 0);
+  EXPECT_EQ(s3_.count("PutObject"), 2);
 }
 
 /// A name of one segment stands in no folder, as it would among files.

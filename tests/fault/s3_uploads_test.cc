@@ -4,8 +4,10 @@
 // and the requests it had are compared.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,6 +39,19 @@ class S3Uploads : public S3Faults {
   /// No upload is left, as soon as the requests that nobody waits for are through.
   bool NothingIsLeft() {
     return s3_.WaitUntil([this] { return s3_.uploads().empty(); });
+  }
+  bool IsThere(const std::string& key) const {
+    const std::vector<std::string> uploads = s3_.uploads();
+    return std::find(uploads.begin(), uploads.end(), key) != uploads.end();
+  }
+  /// Begins an upload, and aborts it: what was to be aborted before is so, too, when it is.
+  void AbortAnother() {
+    {
+      const auto writer = store_->OpenWriter("another").OrDie();
+      writer->Append(std::as_bytes(std::span(std::string_view(kValue)))).OrDie();
+      EXPECT_TRUE(IsThere("another"));
+    }
+    EXPECT_TRUE(s3_.WaitUntil([this] { return !IsThere("another"); }));
   }
   /// The first of an operation goes wrong.
   void FailFirst(const std::string& operation, const S3Fault& fault) {
@@ -246,6 +261,66 @@ TEST_F(S3Uploads, AWriterThatIsDroppedAborts) {
     }));
   }
   EXPECT_FALSE(s3_.Get("k").has_value());
+}
+
+TEST_F(S3Uploads, OneThatIsCancelledWhileItIsCompletedIsAbortedIfItCannotBeCompletedAnyMore) {
+  struct Case {
+    S3Fault fault;
+    const char* word;
+    bool is_left;
+  };
+  int number = 0;
+  S3Fault unheard = S3Fault::Cut(30);  // Had no line come, libcurl would ask again.
+  unheard.instead = HttpReply();
+  for (Case each : {Case{S3Fault::Error(503, "SlowDown"), "Cancelled", false},
+                    Case{S3Fault::Error(409, "OperationAborted"), "Cancelled", false},
+                    Case{unheard, "Unavailable", true},
+                    Case{S3Fault::Answer({.status = 504}), "Unavailable", true},
+                    Case{S3Fault::Cut(30), "written", false}}) {
+    for (const bool stream : {false, true}) {
+      const std::string key = "k" + std::to_string(++number);
+      const CancelSource source;
+      each.fault.between = [&] { source.Cancel(); };
+      FailFirst("CompleteMultipartUpload", each.fault);
+      Future<WriteResult> write = Future<WriteResult>::Ready(CancelledError("none"));
+      if (stream) {
+        const auto writer = store_->OpenWriter(key, {.cancel = source.token()}).OrDie();
+        writer->Append(std::as_bytes(std::span(std::string_view(kValue)))).OrDie();
+        write = writer->Commit();
+      } else {
+        write = store_->Write(key, Bytes::Copy(kValue), {.cancel = source.token()});
+      }
+      EXPECT_EQ(Word(write.Get()), each.word) << write.Get().status();
+      ASSERT_TRUE(s3_.WaitUntil([&] { return each.is_left || !IsThere(key); }));
+      AbortAnother();
+      EXPECT_EQ(IsThere(key), each.is_left) << each.word;
+    }
+  }
+}
+
+/// None of its completing requests was answered: the server may complete it when it pleases.
+TEST_F(S3Uploads, OneThatMayYetBeCompletedIsNotTakenAway) {
+  for (const S3Fault& fault : {S3Fault::Unheard(), S3Fault::Answer({.status = 502}),
+                               S3Fault::Answer({.status = 503, .body = "<html>"})}) {
+    const int aborted = s3_.count("AbortMultipartUpload");
+    FailAll("CompleteMultipartUpload", fault);
+    EXPECT_EQ(Word(Put("k")), "Unavailable");
+    AbortAnother();
+    EXPECT_EQ(s3_.count("AbortMultipartUpload") - aborted, 1);
+  }
+}
+
+TEST_F(S3Uploads, EveryPartCarriesItsChecksum) {
+  EXPECT_EQ(Word(Put("k")), "written");
+  EXPECT_EQ(Word(Stream("k", kValue)), "written");
+  std::map<std::string, int> told;
+  for (const S3Call& call : s3_.calls()) {
+    if (call.operation != "UploadPart" || call.key != "k") continue;
+    EXPECT_EQ(call.http.Header("x-amz-checksum-crc32c"), S3Checksum(Bytes::Copy(call.http.body)));
+    ++told[call.query.at("partNumber")];
+  }
+  EXPECT_EQ(told.size(), 9u);
+  for (const auto& [number, count] : told) EXPECT_EQ(count, 2) << number;
 }
 
 TEST_F(S3Uploads, AnETagWithoutQuotesIsThatOfReads) {

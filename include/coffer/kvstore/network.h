@@ -14,9 +14,10 @@
 // request waits on for one, within its budget; its error says so then.
 //
 // Proxies are those of the environment (http_proxy, https_proxy, no_proxy), but never for this
-// machine's own addresses. Certificates and host names are always verified, unless
-// insecure_skip_verify says otherwise. Link-local addresses are never connected to. Thread safety:
-// a plain value.
+// machine's own: the addresses 127.0.0.0/8 and ::1, and the names localhost and those that end with
+// .localhost, which no name server is asked for. Certificates and host names are always verified,
+// unless insecure_skip_verify says otherwise. Link-local addresses are never connected to. Thread
+// safety: a plain value.
 #ifndef COFFER_KVSTORE_NETWORK_H_
 #define COFFER_KVSTORE_NETWORK_H_
 

@@ -62,7 +62,7 @@ struct COFFER_EXPORT S3StoreOptions {
   enum class Addressing {
     kAuto,         ///< kVirtualHost at AWS, if the bucket's name allows it; else kPath.
     kPath,         ///< https://endpoint/bucket/key
-    kVirtualHost,  ///< https://bucket.endpoint/key
+    kVirtualHost,  ///< https://bucket.endpoint/key; below this machine's own address it is refused.
   };
   Addressing addressing = Addressing::kAuto;
   S3Credentials credentials = {};

@@ -362,6 +362,90 @@ TEST(HttpClient, CancellingEndsARequestUnderWay) {
   EXPECT_EQ(c.server.counts().requests, 1);
 }
 
+/// A request that tells what became of it is cancelled after its first attempt: if that may have
+/// been carried out, its outcome is what is told.
+TEST(HttpClient, WhoIsCancelledAfterAnAttemptThatMayBeDoneIsToldOfThat) {
+  struct Row {
+    HttpReply reply;
+    bool waits_once_sent;
+    HttpVerdict verdict;
+    std::string told;
+    bool pending;
+  };
+  constexpr HttpVerdict kRetry = HttpVerdict::kRetry;
+  const Row rows[] = {{kReset, true, kRetry, "Unavailable", false},
+                      {kReset, false, kRetry, "Cancelled", false},
+                      {kSilent, true, kRetry, "DeadlineExceeded", false},
+                      {{.status = 500}, true, kRetry, "500", false},
+                      {{.status = 502}, true, kRetry, "502", true},
+                      {{.status = 504}, true, kRetry, "504", true},
+                      {{.status = 503}, true, kRetry, "Cancelled", false},
+                      {{.status = 503}, true, HttpVerdict::kRetryUnanswered, "503", true},
+                      {{.status = 503}, false, HttpVerdict::kRetryUnanswered, "Cancelled", false},
+                      {{.status = 200}, true, kRetry, "200", false},
+                      {{.status = 400}, true, HttpVerdict::kAgain, "Cancelled", false}};
+  for (const Row& row : rows) {
+    for (const bool by_make : {false, true}) {  // Or there are no credentials for another.
+      Case c({row.reply}, kFast);
+      const CancelSource source;
+      const auto make = [&](int attempt) {
+        HttpRequest request = c.request();
+        request.waits_once_sent = row.waits_once_sent;
+        request.limits.first_byte = milliseconds(200);
+        if (attempt > 0) return Future<HttpRequest>::Ready(CancelledError("no credentials"));
+        return Future<HttpRequest>::Ready(std::move(request));
+      };
+      const auto judge = [&](const Result<HttpResponse>&) {
+        if (!by_make) source.Cancel();
+        return row.verdict;
+      };
+      const Result<HttpResponse> outcome =
+          c.client.Send(make, judge, source.token(), /*judges_success=*/true).Get();
+      EXPECT_EQ(outcome.ok() ? std::to_string(outcome->status)
+                             : std::string(StatusCodeName(outcome.status().code())),
+                row.told)
+          << outcome.status();
+      EXPECT_EQ(outcome.ok() && outcome->pending, row.pending);
+      EXPECT_EQ(c.server.counts().requests, 1);
+    }
+  }
+}
+
+TEST(HttpClient, WhatNeverWentOutIsCancelled) {
+  const SilentServer refuses(SilentServer::How::kRefuses);
+  const Context context = Context::Create({.threads = 1});
+  const CancelSource source;
+  const HttpClient client(context, kFast);
+  const auto make = [&](int) {
+    HttpRequest request = GetOf(refuses.url());
+    request.waits_once_sent = true;
+    return Future<HttpRequest>::Ready(std::move(request));
+  };
+  const auto judge = [&](const Result<HttpResponse>& outcome) {
+    EXPECT_EQ(outcome.status().code(), StatusCode::kUnavailable);
+    source.Cancel();
+    return HttpVerdict::kRetry;
+  };
+  EXPECT_EQ(client.Send(make, judge, source.token()).Get().status().ToString(),
+            "Cancelled: cancelled between attempts");
+}
+
+TEST(HttpClient, TheEndOfAllRequestsLeavesOpenWhatWasSent) {
+  for (const bool waits_once_sent : {true, false}) {
+    Case c({kSilent}, kFast);
+    const auto make = [&](int) {
+      HttpRequest request = c.request();
+      request.waits_once_sent = waits_once_sent;
+      return Future<HttpRequest>::Ready(std::move(request));
+    };
+    const Future<HttpResponse> future = c.client.Send(make, JudgeTransient, {});
+    ASSERT_TRUE(c.server.WaitUntil([](const auto& counts) { return counts.requests == 1; }));
+    c.context.Get<HttpTransport>().CancelAll();
+    EXPECT_EQ(future.Get().status().code(),
+              waits_once_sent ? StatusCode::kUnavailable : StatusCode::kCancelled);
+  }
+}
+
 TEST(HttpClient, TellsHowOftenTheRequestWentUnanswered) {
   const std::pair<std::vector<HttpReply>, int> table[] = {
       {{{}}, 0},

@@ -25,7 +25,8 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kCanary = "CANARY7secret";
+// As long as what must not show.
+const std::string kCanary = "canary7secretof25letters0";
 
 /// A variable of the environment for as long as a test runs. (libcurl looks when a request begins.)
 class ScopedVariable {
@@ -79,7 +80,8 @@ TEST(HttpRefused, ThisMachinesOwnAddressesAreAskedWithoutAProxy) {
   const ScopedVariable use("http_proxy", proxy.url());
   const ScopedVariable none("no_proxy", "");
   Net net;
-  for (const std::string host : {"127.0.0.1", "localhost", "LocalHost", "127.1"}) {
+  for (const std::string host :
+       {"127.0.0.1", "localhost", "LocalHost", "127.1", "bucket.localhost"}) {
     const std::string url = "http://" + host + ":" + std::to_string(server.port());
     EXPECT_EQ(TextOf(net.Fetch(url).OrDie().body), "here");
   }
@@ -164,12 +166,15 @@ Status ExpectSilence(const HttpRequest& request) {
 TEST(HttpSecrets, AreInNoMessageOfAnyFailureOfAnAnswer) {
   const std::string raws[] = {
       "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+      // What was sent comes back, where messages show what came.
+      "HTTP/1.1 200 OK\r\nContent-Length: Bearer " + kCanary + "\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + kCanary + "\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Encoding: Bearer " + kCanary + "\r\n\r\n",
+      "HTTP/1.1 200 OK\r\n" + kCanary + " : x\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n",
-      "HTTP/1.1 200 OK\r\n\r\n" + std::string(9000, 'x'),
-      "HTTP/9.9 200 OK\r\n\r\n",
-      "garbage\r\n\r\n",
-      "HTTP/1.1 2"};
+      "HTTP/1.1 200 OK\r\n\r\n" + std::string(9000, 'x'), "HTTP/9.9 200 OK\r\n\r\n",
+      "garbage\r\n\r\n", "HTTP/1.1 2"};
   for (const std::string& raw : raws) {
     const HttpServer server(Always({.raw = raw, .delivery = {.then = Then::kClose}}));
     HttpRequest request = WithCanaries(server.url() + "/k?token=" + kCanary);
@@ -222,6 +227,33 @@ TEST(HttpSecrets, AreInNoMessageAboutAProxy) {
   const ScopedVariable use("http_proxy", "http://me:" + kCanary + "@" + address);
   const ScopedVariable none("no_proxy", "");
   EXPECT_EQ(ExpectSilence(WithCanaries("http://h/k?" + kCanary)).code(), StatusCode::kUnavailable);
+}
+
+/// What is written for a proxy is no URL: it is said once, and not repeated.
+TEST(HttpSecrets, AreInNoMessageAboutAProxyThatIsNone) {
+  const ScopedVariable none("no_proxy", "");
+  const std::string refused =
+      "InvalidArgument: GET http://h/k: the environment's proxy (http_proxy, https_proxy, "
+      "all_proxy) cannot be used: expected http://USER:PASSWORD@HOST:PORT, with what is no letter "
+      "or digit of a password percent-encoded";
+  for (const std::string& proxy :
+       {"htp://me:" + kCanary + "@127.0.0.1:1", "ftp://me:" + kCanary + "@127.0.0.1:1",
+        "socks9://me:" + kCanary + "@127.0.0.1:1", "http://me:" + kCanary + "#x@127.0.0.1:1",
+        "http://me:" + kCanary + "/x@127.0.0.1:1", "http://me:" + kCanary + " x@127.0.0.1:1",
+        "http://me:" + kCanary + "@127.0.0.1:99999", "http://me:" + kCanary + "@127.0.0.1:x",
+        "http://me:" + kCanary + "@a b:1", "http://me:" + kCanary + "@[::1:1",
+        "http://me:" + kCanary + "@", "me:" + kCanary + "#x@127.0.0.1:1"}) {
+    const ScopedVariable use("http_proxy", proxy);
+    EXPECT_EQ(ExpectSilence(WithCanaries("http://h/k?" + kCanary)).ToString(), refused) << proxy;
+  }
+  // A user that libcurl takes for the host.
+  for (const std::string& proxy :
+       {"http://" + kCanary + "/x@127.0.0.1:1", "http://" + kCanary + ".invalid:12/x@h:1"}) {
+    const ScopedVariable use("http_proxy", proxy);
+    EXPECT_EQ(ExpectSilence(WithCanaries("http://h/k?" + kCanary)).ToString(),
+              "Unavailable: GET http://h/k: the host of the environment's proxy (http_proxy, "
+              "https_proxy, all_proxy) could not be resolved (2 attempts)");
+  }
 }
 
 }  // namespace
