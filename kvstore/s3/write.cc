@@ -96,7 +96,11 @@ struct Writing : std::enable_shared_from_this<Writing> {
     }
   }
 
+  /// Off the event thread, which tells of answers: what is sent is summed up, and may be long.
+  void GoOn(Task task) { bucket->context().executor().Submit(std::move(task)); }
+
   void Begin(const std::shared_ptr<S3Prober>& prober);
+  void SendInParts(S3Prober& prober, const Result<S3Abilities>& can);
   void AskForRequests(S3Prober& prober);
   void SendIfKept(const Result<S3Abilities>& can);
   void Refuse(const Status& status);
@@ -129,20 +133,25 @@ void Writing::Begin(const std::shared_ptr<S3Prober>& prober) {
   if (!conditional) return Send(/*in_parts=*/large);
   if (!large) return AskForRequests(*prober);
   prober->Get(key, S3Question::kUploads)
-      .OnReady([self = shared_from_this(), prober, size](const Result<S3Abilities>& can) {
-        if (!can.ok()) return self->Refuse(can.status());
-        if (can->conditional_multipart) return self->Send(/*in_parts=*/true);
-        if (size <= kPutBytesMax) return self->AskForRequests(*prober);
-        self->Refuse(FailedPreconditionError(
-            "this server keeps no conditions on uploads in parts, and one request takes 5 GiB"));
+      .OnReady([self = shared_from_this(), prober](const Result<S3Abilities>& can) {
+        self->GoOn([self, prober, can] { self->SendInParts(*prober, can); });
       });
+}
+
+void Writing::SendInParts(S3Prober& prober, const Result<S3Abilities>& can) {
+  if (!can.ok()) return Refuse(can.status());
+  if (can->conditional_multipart) return Send(/*in_parts=*/true);
+  if (static_cast<int64_t>(value->size()) <= kPutBytesMax) return AskForRequests(prober);
+  Refuse(FailedPreconditionError(
+      "this server keeps no conditions on uploads in parts, and one request takes 5 GiB"));
 }
 
 void Writing::AskForRequests(S3Prober& prober) {
   Future<S3Abilities> abilities = prober.Get(key, S3Question::kRequests);
   if (abilities.ready()) return SendIfKept(abilities.Get());
-  abilities.OnReady(
-      [self = shared_from_this()](const Result<S3Abilities>& can) { self->SendIfKept(can); });
+  abilities.OnReady([self = shared_from_this()](const Result<S3Abilities>& can) {
+    self->GoOn([self, can] { self->SendIfKept(can); });
+  });
 }
 
 void Writing::SendIfKept(const Result<S3Abilities>& can) {

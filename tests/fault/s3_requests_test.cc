@@ -673,7 +673,7 @@ TEST_F(S3Secrets, AreNotInErrorsOfHeadsThatRepeatThem) {
     for (const std::string header :
          {"Content-Length: ", "Transfer-Encoding: ", "Content-Range: ", "Content-Range: bytes ",
           "Content-Encoding: ", "ETag: ", "Location: http://h/",
-          "Retry-After: ", "Date: ", "x-amz-bucket-region: "}) {
+          "Retry-After: ", "Date: ", "x-amzn-errortype: ", "x-amz-bucket-region: "}) {
       for (const std::string status : {"200 OK", "206 Some", "301 Moved"}) {
         ExpectNoneShows([=](const S3Call& call) {
           return S3Fault::Answer(

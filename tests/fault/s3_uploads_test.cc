@@ -413,6 +413,47 @@ TEST(S3Abilities, AServerThatRefusesConditionsIsFoundOut) {
 
 class S3Probe : public S3Faults {};
 
+/// Tells on which threads requests are signed, and so what they send is summed up.
+class WatchedCredentials final : public CredentialsProvider {
+ public:
+  WatchedCredentials(CredentialsProviderPtr base, const Context& context)
+      : base_(std::move(base)), context_(context) {}
+
+  Future<std::shared_ptr<const AwsCredentials>> Get() override {
+    by_worker = context_.executor().IsWorkerThread();
+    return base_->Get();
+  }
+  void Invalidate(const AwsCredentials& rejected) override { base_->Invalidate(rejected); }
+  std::string Describe() const override { return base_->Describe(); }
+
+  std::atomic<bool> by_worker{false};  ///< The last.
+
+ private:
+  const CredentialsProviderPtr base_;
+  const Context context_;
+};
+
+TEST(S3ProbeThread, WhatIsSentAfterwardsIsNotSummedUpByTheEventThread) {
+  for (const char* const value : {"small", kValue}) {  // The other is refused in parts.
+    FakeS3 s3({.keeps_complete_create = false});
+    const Context context = Context::Create({.threads = 2});
+    S3StoreOptions options = s3.options();
+    options.part_bytes = 4;
+    CredentialsOptions given;
+    given.given = {.access_key_id = options.credentials.access_key_id,
+                   .secret_access_key = options.credentials.secret_access_key};
+    given.executor = context.shared_executor();
+    const auto watched =
+        std::make_shared<WatchedCredentials>(MakeAwsCredentials(std::move(given)).OrDie(), context);
+    const KvStorePtr store = MakeStoreOfBucket(
+        std::make_shared<S3Bucket>(s3.bucket(), options, HttpUrl::Parse(options.endpoint).OrDie(),
+                                   watched, AwsEnvironment::OfProcess(), context));
+    EXPECT_EQ(Word(store->Write("k", Bytes::Copy(value), {.if_equal = kAbsent}).Get()), "written");
+    EXPECT_EQ(s3.calls().back().operation, "PutObject");
+    EXPECT_TRUE(watched->by_worker);
+  }
+}
+
 TEST_F(S3Probe, WhoMayNotAskLearnsNothing) {
   const KvStorePtr store = Store();
   for (const auto& [status, code] :
