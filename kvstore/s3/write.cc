@@ -100,7 +100,7 @@ struct Writing : std::enable_shared_from_this<Writing> {
   void GoOn(Task task) { bucket->context().executor().Submit(std::move(task)); }
 
   void Begin(const std::shared_ptr<S3Prober>& prober);
-  void SendInParts(S3Prober& prober, const Result<S3Abilities>& can);
+  void SendInParts(S3Prober& prober, const Result<S3Abilities>& can, int64_t size);
   void AskForRequests(S3Prober& prober);
   void SendIfKept(const Result<S3Abilities>& can);
   void Refuse(const Status& status);
@@ -133,15 +133,16 @@ void Writing::Begin(const std::shared_ptr<S3Prober>& prober) {
   if (!conditional) return Send(/*in_parts=*/large);
   if (!large) return AskForRequests(*prober);
   prober->Get(key, S3Question::kUploads)
-      .OnReady([self = shared_from_this(), prober](const Result<S3Abilities>& can) {
-        self->GoOn([self, prober, can] { self->SendInParts(*prober, can); });
+      .OnReady([self = shared_from_this(), prober, size](const Result<S3Abilities>& can) {
+        self->GoOn([self, prober, can, size] { self->SendInParts(*prober, can, size); });
       });
 }
 
-void Writing::SendInParts(S3Prober& prober, const Result<S3Abilities>& can) {
+/// `size` is the value's, which who cancels may have taken away.
+void Writing::SendInParts(S3Prober& prober, const Result<S3Abilities>& can, int64_t size) {
   if (!can.ok()) return Refuse(can.status());
   if (can->conditional_multipart) return Send(/*in_parts=*/true);
-  if (static_cast<int64_t>(value->size()) <= kPutBytesMax) return AskForRequests(prober);
+  if (size <= kPutBytesMax) return AskForRequests(prober);
   Refuse(FailedPreconditionError(
       "this server keeps no conditions on uploads in parts, and one request takes 5 GiB"));
 }

@@ -31,7 +31,7 @@ std::string Opened(const std::string& text) {
 
 /// The spec of a bucket at an endpoint, with these members.
 std::string Spec(const std::string& members) {
-  return R"({"driver": "s3", "bucket": "bucket", "endpoint": "http://127.0.0.1:1", )"
+  return R"({"driver": "s3", "bucket": "bucket", "endpoint": "http://localhost:1", )"
          R"("aws_region": "r")" +
          (members.empty() ? "" : ", " + members) + "}";
 }
