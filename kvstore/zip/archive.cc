@@ -7,6 +7,9 @@
 // must ask whether it still was the newest when they came; if it could not be read, it is read once
 // more for all of them. Of a local store everybody reads for himself: waiting for another thread
 // would be blocking.
+// Who waits is taken off the list by whoever tells him, under the lock, so he is told once. Whoever
+// cancels takes himself off; the last one to do so cancels the reads. What comes then brings those
+// nothing who have come meanwhile, and is read once more for them.
 #include "kvstore/zip/archive.h"
 
 #include <cstdint>
@@ -15,7 +18,8 @@
 namespace coffer::inline v0 {
 
 struct ZipArchive::Load {
-  std::vector<ThenOpened> thens;
+  ThenOpened then;  // Of one that nobody shares.
+  CancelSource stop;
   int attempts = kZipAttempts;
   ZipEnd end;
   Generation generation;
@@ -40,42 +44,79 @@ Status ZipArchive::ReplacedTooOften() const {
                       std::to_string(kZipAttempts) + " times");
 }
 
-void ZipArchive::Open(const ZipVersionPtr& stale, ThenOpened then) {
+void ZipArchive::Waiter::Tell(const Result<Opened>& opened) const {
+  internal::ForgetCallback(cancel.given, given_id);
+  internal::ForgetCallback(cancel.future, future_id);
+  then(opened);
+}
+
+void ZipArchive::Open(const ZipVersionPtr& stale, const ZipCancel& cancel, ThenOpened then) {
   ZipVersionPtr known;
   {
     MutexLock lock(mutex_);
-    if (known_ != nullptr && known_ != stale) {
-      known = known_;
-    } else if (loading_) {
-      waiting_.push_back(std::move(then));
-      return;
-    } else {
-      loading_ = !base_->capabilities().local;
-    }
+    if (known_ != stale) known = known_;
   }
   if (known != nullptr) return then(Opened{std::move(known), false});
+  if (!base_->capabilities().local) return OpenShared(stale, cancel, std::move(then));
   auto load = std::make_shared<Load>();
-  load->thens.push_back(std::move(then));
+  load->then = std::move(then);
   ReadTail(load);
 }
 
-void ZipArchive::OpenNewest(const ZipVersionPtr& stale, int attempts, ThenOpened then) {
-  if (attempts == 0) return then(ReplacedTooOften());
-  Open(stale, [self = shared_from_this(), attempts, then](const Result<Opened>& opened) {
-    if (!opened.ok() || opened->fresh) return then(opened);
-    const ZipVersionPtr version = opened->version;
-    self->Verify(version, [self, attempts, then, version](const Result<bool>& still) {
-      if (!still.ok()) return then(still.status());
-      if (*still) return then(Opened{version, true});
-      self->OpenNewest(version, attempts - 1, then);
-    });
-  });
+void ZipArchive::OpenShared(const ZipVersionPtr& stale, const ZipCancel& cancel, ThenOpened then) {
+  const uint64_t number = next_waiter_++;
+  const auto leave = [self = shared_from_this(), number] { self->Leave(number); };
+  const Waiter waiter{std::move(then), cancel, cancel.given.OnCancel(leave),
+                      cancel.future.OnCancel(leave)};
+  ZipVersionPtr known;
+  std::shared_ptr<Load> load;
+  {
+    MutexLock lock(mutex_);
+    if (known_ != stale) known = known_;
+    if (known == nullptr && loading_ == nullptr) load = loading_ = std::make_shared<Load>();
+    if (known == nullptr) (load != nullptr ? first_ : waiting_).emplace(number, waiter);
+  }
+  if (known != nullptr) return waiter.Tell(Opened{std::move(known), false});
+  if (load != nullptr) ReadTail(load);
+  if (cancel.cancelled()) Leave(number);  // The callback may have come before he was on the list.
 }
 
-void ZipArchive::Verify(const ZipVersionPtr& version,
+void ZipArchive::Leave(uint64_t number) {
+  Waiters::node_type waiter;
+  std::shared_ptr<Load> unwanted;
+  {
+    MutexLock lock(mutex_);
+    waiter = first_.extract(number);
+    if (waiter.empty()) waiter = waiting_.extract(number);
+    if (waiter.empty()) return;
+    if (first_.empty() && waiting_.empty()) unwanted = loading_;
+  }
+  if (unwanted != nullptr) unwanted->stop.Cancel();
+  waiter.mapped().Tell(CancelledError("read"));
+}
+
+void ZipArchive::OpenNewest(const ZipVersionPtr& stale, int attempts, const ZipCancel& cancel,
+                            ThenOpened then) {
+  if (attempts == 0) return then(ReplacedTooOften());
+  Open(stale, cancel,
+       [self = shared_from_this(), attempts, cancel, then](const Result<Opened>& opened) {
+         if (!opened.ok() || opened->fresh) return then(opened);
+         const ZipVersionPtr version = opened->version;
+         self->Verify(version, cancel,
+                      [self, attempts, cancel, then, version](const Result<bool>& still) {
+                        if (!still.ok()) return then(still.status());
+                        if (*still) return then(Opened{version, true});
+                        self->OpenNewest(version, attempts - 1, cancel, then);
+                      });
+       });
+}
+
+void ZipArchive::Verify(const ZipVersionPtr& version, const ZipCancel& cancel,
                         std::function<void(const Result<bool>&)> then) {
-  const ReadOptions options = {.range = ByteRange::Stat(), .if_equal = version->generation};
-  When(base_->Read(key_, options), [then = std::move(then)](const Result<ReadResult>& read) {
+  const Future<ReadResult> reading = base_->Read(
+      key_, {.range = ByteRange::Stat(), .if_equal = version->generation, .cancel = cancel.given});
+  if (!reading.ready()) cancel.future.OnCancel([reading] { reading.Cancel(); });
+  When(reading, [then = std::move(then)](const Result<ReadResult>& read) {
     if (!read.ok()) return then(read.status());
     then(IsValue(*read));
   });
@@ -83,7 +124,7 @@ void ZipArchive::Verify(const ZipVersionPtr& version,
 
 void ZipArchive::ReadTail(const std::shared_ptr<Load>& load) {
   if (load->attempts-- == 0) return Finish(load, ReplacedTooOften());
-  When(base_->Read(key_, {.range = ByteRange::Last(kZipTailBytes)}),
+  When(base_->Read(key_, {.range = ByteRange::Last(kZipTailBytes), .cancel = load->stop.token()}),
        [self = shared_from_this(), load](const Result<ReadResult>& tail) {
          if (tail.status().code() == StatusCode::kOutOfRange) return self->ReadSmall(load);
          if (!tail.ok()) return self->Finish(load, tail.status());
@@ -92,7 +133,7 @@ void ZipArchive::ReadTail(const std::shared_ptr<Load>& load) {
 }
 
 void ZipArchive::ReadSmall(const std::shared_ptr<Load>& load) {
-  When(base_->Read(key_, {.max_bytes = kZipTailBytes}),
+  When(base_->Read(key_, {.max_bytes = kZipTailBytes, .cancel = load->stop.token()}),
        [self = shared_from_this(), load](const Result<ReadResult>& all) {
          // It has grown.
          if (all.status().code() == StatusCode::kResourceExhausted) return self->ReadTail(load);
@@ -119,7 +160,9 @@ void ZipArchive::FindDirectory(const std::shared_ptr<Load>& load, const ReadResu
   }
   const auto range =
       ByteRange::Span(end->directory_begin, end->directory_begin + end->directory_size);
-  When(base_->Read(key_, {.range = range, .if_equal = tail.generation}),
+  const ReadOptions options{
+      .range = range, .if_equal = tail.generation, .cancel = load->stop.token()};
+  When(base_->Read(key_, options),
        [self = shared_from_this(), load](const Result<ReadResult>& directory) {
          if (!directory.ok()) return self->Finish(load, directory.status());
          if (!IsValue(*directory)) return self->ReadTail(load);
@@ -134,23 +177,28 @@ void ZipArchive::Parse(const std::shared_ptr<Load>& load, Bytes bytes) {
 }
 
 void ZipArchive::Finish(const std::shared_ptr<Load>& load, const Result<ZipVersionPtr>& loaded) {
-  std::vector<ThenOpened> waiting;
+  Waiters first;
+  Waiters waiting;
   std::shared_ptr<Load> next;
   {
     MutexLock lock(mutex_);
     if (loaded.ok()) known_ = *loaded;
-    waiting.swap(waiting_);
-    if (!loaded.ok() && !waiting.empty()) next = std::make_shared<Load>();
-    loading_ = next != nullptr;
+    if (load == loading_) {
+      first.swap(first_);
+      waiting.swap(waiting_);
+      if (!loaded.ok() && !waiting.empty()) {
+        next = std::make_shared<Load>();
+        first_.swap(waiting);
+      }
+      loading_ = next;
+    }
   }
-  for (const ThenOpened& then : load->thens) {
-    then(loaded.ok() ? Result<Opened>(Opened{*loaded, true}) : loaded.status());
-  }
-  if (next != nullptr) {
-    next->thens = std::move(waiting);
-    return ReadTail(next);
-  }
-  for (const ThenOpened& then : waiting) then(Opened{*loaded, false});
+  const Result<Opened> opened =
+      loaded.ok() ? Result<Opened>(Opened{*loaded, true}) : loaded.status();
+  if (load->then) load->then(opened);
+  for (const auto& [number, waiter] : first) waiter.Tell(opened);
+  if (next != nullptr) return ReadTail(next);
+  for (const auto& [number, waiter] : waiting) waiter.Tell(Opened{*loaded, false});
 }
 
 }  // namespace coffer::inline v0

@@ -5,18 +5,24 @@
 //
 // A base store that is local is read on the calling thread, and `then` has been called when the
 // method returns. Else the methods return at once; `then` runs as a task of the context's executor,
-// or here and now where the answer is known. No thread waits for another.
+// or here and now where the answer is known. No thread waits for another. Who cancels while a
+// directory is read for several is told at once, on the cancelling thread, and the others get it;
+// the reading ends when the last of them has cancelled.
 //
 // Thread safety: all methods from any thread.
 #ifndef COFFER_KVSTORE_ZIP_ARCHIVE_H_
 #define COFFER_KVSTORE_ZIP_ARCHIVE_H_
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "coffer/async/cancel.h"
 #include "coffer/async/context.h"
 #include "coffer/kvstore/kvstore.h"
 #include "kvstore/zip/directory.h"
@@ -34,6 +40,14 @@ struct ZipVersion {
 };
 using ZipVersionPtr = std::shared_ptr<const ZipVersion>;
 
+/// Either ends what a caller waits for.
+struct ZipCancel {
+  CancelToken given = {};   ///< The caller's own.
+  CancelToken future = {};  ///< Of the future that he has got.
+
+  bool cancelled() const { return given.cancelled() || future.cancelled(); }
+};
+
 class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
  public:
   /// A version, and whether the archive was read for it after the call: then it is the newest.
@@ -48,12 +62,15 @@ class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
 
   /// The known version, unless it is `stale`; else the archive is read. Errors: NotFound if there
   /// is no archive; those of ZipDirectory; Aborted if it was replaced every time;
-  /// FailedPrecondition if the store does not tell generation and size; the store's.
-  void Open(const ZipVersionPtr& stale, ThenOpened then);
+  /// FailedPrecondition if the store does not tell generation and size; Cancelled; the store's.
+  void Open(const ZipVersionPtr& stale, const ZipCancel& cancel, ThenOpened then);
   /// Whether the archive still is of this version.
-  void Verify(const ZipVersionPtr& version, std::function<void(const Result<bool>&)> then);
+  void Verify(const ZipVersionPtr& version, const ZipCancel& cancel,
+              std::function<void(const Result<bool>&)> then);
   /// The newest version: Open() and Verify().
-  void OpenNewest(ThenOpened then) { OpenNewest(nullptr, kZipAttempts, std::move(then)); }
+  void OpenNewest(const ZipCancel& cancel, ThenOpened then) {
+    OpenNewest(nullptr, kZipAttempts, cancel, std::move(then));
+  }
 
   KvStore& base() const { return *base_; }
   const std::string& key() const { return key_; }
@@ -73,8 +90,20 @@ class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
 
  private:
   struct Load;
+  struct Waiter {
+    ThenOpened then;
+    ZipCancel cancel;
+    uint64_t given_id = 0;  // Of the callbacks.
+    uint64_t future_id = 0;
 
-  void OpenNewest(const ZipVersionPtr& stale, int attempts, ThenOpened then);
+    void Tell(const Result<Opened>& opened) const;
+  };
+  using Waiters = std::map<uint64_t, Waiter>;  // By a number of each.
+
+  void OpenNewest(const ZipVersionPtr& stale, int attempts, const ZipCancel& cancel,
+                  ThenOpened then);
+  void OpenShared(const ZipVersionPtr& stale, const ZipCancel& cancel, ThenOpened then);
+  void Leave(uint64_t number);
   void ReadTail(const std::shared_ptr<Load>& load);
   void ReadSmall(const std::shared_ptr<Load>& load);
   void FindDirectory(const std::shared_ptr<Load>& load, const ReadResult& tail);
@@ -85,10 +114,13 @@ class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
   const std::string key_;
   const Context context_;
 
-  Mutex mutex_;
+  std::atomic<uint64_t> next_waiter_{0};
+  Mutex mutex_;  // Guards what follows.
   ZipVersionPtr known_ COFFER_GUARDED_BY(mutex_);
-  bool loading_ COFFER_GUARDED_BY(mutex_) = false;  // For all who come, unless the store is local.
-  std::vector<ThenOpened> waiting_ COFFER_GUARDED_BY(mutex_);  // For what is loading.
+  // For all who come, unless the store is local.
+  std::shared_ptr<Load> loading_ COFFER_GUARDED_BY(mutex_);
+  Waiters first_ COFFER_GUARDED_BY(mutex_);    // Who were there when it began.
+  Waiters waiting_ COFFER_GUARDED_BY(mutex_);  // Who came later.
 };
 
 }  // namespace coffer::inline v0

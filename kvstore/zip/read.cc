@@ -39,7 +39,7 @@ class ZipRead : public std::enable_shared_from_this<ZipRead> {
   void Begin() {
     if (attempts_-- == 0) return Finish(archive_->ReplacedTooOften());
     if (Cancelled()) return;
-    archive_->Open(version_, [self = shared_from_this()](const auto& opened) {
+    archive_->Open(version_, Cancels(), [self = shared_from_this()](const auto& opened) {
       if (!opened.ok()) return self->Finish(opened.status());
       self->version_ = opened->version;
       if (!self->Cancelled()) self->Decide(opened->fresh);
@@ -97,11 +97,12 @@ class ZipRead : public std::enable_shared_from_this<ZipRead> {
 
   void AnswerIfNewest(bool fresh, Result<ZipReadAnswer> answer) {
     if (fresh) return Finish(answer);
-    archive_->Verify(version_, [self = shared_from_this(), answer](const Result<bool>& still) {
-      if (!still.ok()) return self->Finish(still.status());
-      if (!*still) return self->Begin();
-      self->Finish(answer);
-    });
+    archive_->Verify(version_, Cancels(),
+                     [self = shared_from_this(), answer](const Result<bool>& still) {
+                       if (!still.ok()) return self->Finish(still.status());
+                       if (!*still) return self->Begin();
+                       self->Finish(answer);
+                     });
   }
 
   /// Step 2.
@@ -243,8 +244,9 @@ class ZipRead : public std::enable_shared_from_this<ZipRead> {
     });
   }
 
+  ZipCancel Cancels() const { return {request_.options.cancel, request_.cancel}; }
   bool Cancelled() {
-    if (!request_.options.cancel.cancelled() && !request_.cancel.cancelled()) return false;
+    if (!Cancels().cancelled()) return false;
     Finish(CancelledError("read"));
     return true;
   }

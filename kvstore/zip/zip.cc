@@ -62,12 +62,13 @@ class ZipListing final : public KvListing {
   Future<Page> Next() override {
     if (cursor_->version != nullptr) return Future<Page>::Ready(cursor_->Next());
     const Promise<Page> promise(archive_->context().shared_executor());
-    archive_->OpenNewest([promise, cursor = cursor_](const Result<ZipArchive::Opened>& opened) {
+    const auto show = [promise, cursor = cursor_](const Result<ZipArchive::Opened>& opened) {
       if (!opened.ok()) return void(promise.Set(opened.status()));
       cursor->version = opened->version;
       cursor->next = cursor->version->directory->LowerBound(cursor->options.range.begin);
       promise.Set(cursor->Next());
-    });
+    };
+    archive_->OpenNewest({.future = promise.cancel_token()}, show);
     return promise.future();
   }
 

@@ -73,6 +73,7 @@ void AddFinding(VerifyReport& report, VerifyReport::Finding finding) {
 }
 
 void Merge(VerifyReport& all, VerifyReport part) {
+  all.unlisted = all.unlisted || part.unlisted;
   all.num_findings += part.num_findings - static_cast<int64_t>(part.findings.size());
   for (VerifyReport::Finding& finding : part.findings) AddFinding(all, std::move(finding));
   MergeUnsupported(all, part);

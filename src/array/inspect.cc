@@ -2,7 +2,8 @@
 //
 //  1. Every key below the array's prefix is listed, page by page. Metadata documents and cells of
 //     the grid are expected; cells outside it and other keys are told. Keys below another node or
-//     thing inside the array are one.
+//     thing inside the array are one. Where nothing can be listed (and the caller goes without),
+//     every cell of the grid is looked for instead.
 //  2. A chunk's size is compared with what it can be. Of a shard the index is read; its entries are
 //     judged one by one, then together: bytes of no chunk, bytes of several.
 //  3. Deep: every stored (inner) chunk is read, on the condition of the generation that is judged,
@@ -19,6 +20,7 @@
 #include "src/array/resize.h"
 #include "src/array/shard_update.h"
 #include "src/async/progress.h"
+#include "src/nd/grid.h"
 
 namespace coffer::inline v0 {
 namespace {
@@ -374,6 +376,7 @@ class KeyWalk {
 
   Status Run() {
     const BufferPool::OperationScope scope(context_.buffers());
+    if (options_.without_list && !stored_.store->capabilities().listable) return LookForCells();
     const ListOptions list{.range = KeyRange::Prefix(stored_.prefix)};
     if (options_.on_progress != nullptr) {
       int64_t bytes = 0;
@@ -399,6 +402,30 @@ class KeyWalk {
     Index index;
   };
 
+  Status LookForCells() {
+    const std::optional<int64_t> cells = NumElements(stored_.grid.grid_shape());
+    if (!cells) {
+      return InvalidArgumentError(stored_.Describe(stored_.prefix) +
+                                  ": more chunks than can be counted");
+    }
+    std::atomic<int64_t> missing = 0;
+    Progress progress(options_.on_progress, *cells);
+    const CellWalk walk(stored_.grid, IndexTransform::Identity(stored_.shape()));
+    const auto look = [&](int64_t n) -> Status {
+      const Index index = walk.At(n);
+      const ListEntry entry{.key = stored_.CellKey(index), .size = -1};
+      COFFER_ASSIGN_OR_RETURN(const bool there, InspectCell({&entry, index}));
+      if (!there) ++missing;
+      progress.Add(1);
+      return Status();
+    };
+    const int requests = stored_.store->capabilities().request_concurrency;
+    COFFER_RETURN_IF_ERROR(RunInBackground(context_, BackgroundThreads(context_, requests), *cells,
+                                           look, options_.cancel));
+    if (options_.missing != nullptr) *options_.missing = missing;
+    return Status();
+  }
+
   Status Page(std::span<const ListEntry> page) {
     std::vector<Cell> cells;
     std::vector<std::string> outside;
@@ -418,7 +445,8 @@ class KeyWalk {
     COFFER_RETURN_IF_ERROR(sink_.OnKeys(FindingKind::kForeign, foreign));
     return RunInBackground(
         context_, BackgroundThreads(context_, stored_.store->capabilities().request_concurrency),
-        std::ssize(cells), [&](int64_t n) { return InspectCell(cells[static_cast<size_t>(n)]); },
+        std::ssize(cells),
+        [&](int64_t n) { return InspectCell(cells[static_cast<size_t>(n)]).status(); },
         options_.cancel);
   }
 
@@ -437,9 +465,11 @@ class KeyWalk {
     return inner.has_value();
   }
 
-  Status InspectCell(const Cell& cell) {
+  /// Whether it is there.
+  Result<bool> InspectCell(const Cell& cell) {
     COFFER_ASSIGN_OR_RETURN(CellFaults faults,
                             cells_.Inspect(cell.entry->key, cell.index, cell.entry->size));
+    const bool there = !faults.generation.missing();
     if (faults.any()) {
       COFFER_ASSIGN_OR_RETURN(const bool is_inner, IsInnerNodes(cell.entry->key));
       if (!is_inner) {
@@ -447,7 +477,7 @@ class KeyWalk {
       }
     }
     if (progress_) progress_->Add(std::max<int64_t>(cell.entry->size, 0));
-    return Status();
+    return there;
   }
 
   const StoredArray& stored_;
@@ -467,6 +497,30 @@ class KeyWalk {
 Status InspectArray(const Array& array, const InspectOptions& options, CellInspector& cells,
                     InspectionSink& sink) {
   return KeyWalk(array, options, cells, sink).Run();
+}
+
+Result<std::string> FirstStranger(const Place& place, const Array* array, const Context& context) {
+  const std::vector<const ArrayDriver*> drivers = context.Get<DriverTable>().drivers();
+  const auto is_own = [&](const std::string& key) {
+    if (array != nullptr &&
+        (array->stored()->ParseCellKey(key).has_value() || array->stored()->IsMetadataKey(key))) {
+      return true;
+    }
+    return std::any_of(drivers.begin(), drivers.end(), [&](const ArrayDriver* driver) {
+      return driver->NodeOfKey(key) == place.prefix;
+    });
+  };
+  std::string found;
+  const auto see = [&](std::span<const ListEntry> page) {
+    const auto stranger = std::find_if(page.begin(), page.end(),
+                                       [&](const ListEntry& entry) { return !is_own(entry.key); });
+    if (stranger == page.end()) return Status();
+    found = stranger->key;
+    return CancelledError("found");
+  };
+  const Status seen = ForEachPage(*place.store, {.range = KeyRange::Prefix(place.prefix)}, see);
+  if (found.empty()) COFFER_RETURN_IF_ERROR(seen);
+  return found;
 }
 
 std::string InnerNodeReason(int64_t keys, std::string_view inside) {

@@ -14,6 +14,7 @@
 
 #include "coffer/array/array.h"
 #include "coffer/array/driver.h"
+#include "coffer/array/group.h"
 #include "coffer/array/repair.h"
 #include "coffer/array/verify.h"
 #include "src/array/survey.h"
@@ -95,6 +96,10 @@ struct InspectOptions {
   ProgressFunction on_progress = nullptr;
   CancelToken cancel = {};
   PlaceProbe probe = nullptr;
+  /// Where the store cannot list, look for every cell of the grid instead; else that is an error.
+  bool without_list = false;
+  /// If not null: takes how many cells were not found so.
+  int64_t* missing = nullptr;
 };
 
 /// Inspects every key below the array's prefix.
@@ -109,6 +114,7 @@ struct ArrayCheckOptions {
   LinksPtr links = nullptr;  // Null: those below the array alone.
   bool debris = true;
   bool checkpoint = false;
+  int64_t* missing = nullptr;  // As of InspectOptions.
 };
 /// Each adds what it found or did to the report, also if it fails midway.
 Status VerifyArrayInto(const Array& array, const VerifyOptions& options,
@@ -120,6 +126,11 @@ Result<VerifyReport> FinishVerify(const Status& status, VerifyReport report,
                                   const VerifyOptions& options);
 Result<RepairReport> FinishRepair(const Status& status, RepairReport report,
                                   const RepairOptions& options);
+
+/// The first key below an array's prefix that is not its own: neither a document of a node there
+/// nor one of its chunks, be they outside its shape; "" if there is none. `array`: nullptr if it
+/// cannot be opened, and so its chunks are not known. Looks at one page of keys after the other.
+Result<std::string> FirstStranger(const Place& place, const Array* array, const Context& context);
 
 /// What dead writers left below a prefix, as findings; a repair (unless options.dry_run) removes
 /// it.

@@ -60,12 +60,15 @@ Status VerifyArrayInto(const Array& array, const VerifyOptions& options,
                                         {.deep = options.deep,
                                          .on_progress = options.on_progress,
                                          .cancel = options.cancel,
-                                         .probe = check.probe},
+                                         .probe = check.probe,
+                                         .without_list = true,
+                                         .missing = check.missing},
                                         cells, sink);
   VerifyReport found = sink.TakeReport();
   found.chunks_checked = cells.counts().chunks;
   found.chunks_unchecked = cells.counts().unchecked;
   found.bytes_checked = cells.counts().bytes;
+  found.unlisted = !stored.store->capabilities().listable;
   Merge(report, std::move(found));
   COFFER_RETURN_IF_ERROR(inspected);
   return check.debris ? VerifyDebris(*stored.store, stored.prefix, report) : Status();

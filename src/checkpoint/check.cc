@@ -5,7 +5,8 @@
 //
 //  2. List every key (orphans.cc): what belongs neither to the metadata nor to an array of the
 //     document's is an orphan; what an unfinished save has left is one finding a directory. So is
-//     what one staged beside the place, where that is known by a name.
+//     what one staged beside the place, where that is known by a name. A store that cannot list
+//     shows none of this.
 //
 //  3. Open each array, which must be what the document says; every chunk of its grid must be
 //     stored; then it is checked as any array, but nothing of it is ever dropped: a chunk that is
@@ -18,6 +19,7 @@
 #include <optional>
 #include <utility>
 
+#include "coffer/array/driver.h"
 #include "src/array/array_caches.h"
 #include "src/array/findings.h"
 #include "src/checkpoint/orphans.h"
@@ -68,6 +70,7 @@ class CheckpointWalk {
   }
 
   Status CheckOrphans() {
+    if (!place_.store->capabilities().listable && checker_.GoesOnUnlisted()) return Status();
     return FindOrphans(
         checkpoint_, context_,
         {.on_foreign =
@@ -128,22 +131,35 @@ class CheckpointWalk {
           UnreadableNode(place_.store->Describe(checkpoint_.ArrayPrefix(number)), array.status()),
           checker);
     }
-    COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array->CountStored());
-    if (chunks.count != chunks.possible) {
-      COFFER_RETURN_IF_ERROR(
-          TellOfLeaf({FindingKind::kMissing, array->url(),
-                      "DataLoss: " + At(leaf.path) + ": " + std::to_string(chunks.count) + " of " +
-                          std::to_string(chunks.possible) + " chunks are stored"},
-                     checker));
-    }
-    const ArrayCheckOptions check{
+    int64_t missing = 0;
+    ArrayCheckOptions check{
         .probe = CheckpointProbe(place_.store), .debris = false, .checkpoint = true};
-    return checker.OneArray(*array, check, " (" + At(leaf.path) + ")").Annotate(At(leaf.path));
+    const bool lists = place_.store->capabilities().listable;
+    if (lists) {
+      COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array->CountStored());
+      missing = chunks.possible - chunks.count;
+      COFFER_RETURN_IF_ERROR(TellOfMissing(*array, leaf, missing, checker));
+    } else {
+      check.missing = &missing;
+    }
+    COFFER_RETURN_IF_ERROR(
+        checker.OneArray(*array, check, " (" + At(leaf.path) + ")").Annotate(At(leaf.path)));
+    return lists ? Status() : TellOfMissing(*array, leaf, missing, checker);
+  }
+
+  Status TellOfMissing(const Array& array, const ArrayLeaf& leaf, int64_t missing,
+                       Checker& checker) const {
+    if (missing == 0) return Status();
+    const int64_t possible = *NumElements(array.stored()->grid.grid_shape());
+    return TellOfLeaf({FindingKind::kMissing, array.url(),
+                       "DataLoss: " + At(leaf.path) + ": " + std::to_string(possible - missing) +
+                           " of " + std::to_string(possible) + " chunks are stored"},
+                      checker);
   }
 
   /// A save that overwrites deletes the old data: that is no loss, but Aborted.
   Status TellOfLeaf(VerifyReport::Finding finding, Checker& checker) const {
-    const Status same = CheckMarker(place_, checkpoint_.marker.data);
+    Status same = CheckMarker(place_, checkpoint_.marker.data);
     if (same.code() == StatusCode::kAborted) return same;
     return checker.Tell(std::move(finding), kLost);
   }

@@ -26,6 +26,9 @@ class Checker {
 
   /// Whether it changes anything that is stored.
   virtual bool changes() const = 0;
+  /// Whether it goes on where the store cannot list its keys, with what the documents name; it is
+  /// asked where that is so, and takes note of it.
+  virtual bool GoesOnUnlisted() = 0;
   /// How many parts of a checkpoint may be checked at once, where so many threads suit its store.
   virtual int parts_at_once(int threads) const = 0;
   /// An empty one for a part, which another thread may check, and taking over what that has found.

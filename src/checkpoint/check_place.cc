@@ -2,7 +2,8 @@
 //
 //  1. A checkpoint is looked for first (its arrays are nodes of their own), then a node; then what
 //     unfinished saves of a checkpoint left.
-//  2. A group is surveyed by one listing: its nodes, the checkpoints below it, what unfinished
+//  2. A group is surveyed by one listing (where there is none, its consolidated metadata names the
+//     nodes, and nothing else is known): its nodes, the checkpoints below it, what unfinished
 //     saves left. Each of these is then dealt with once, by its own means; a node that cannot be
 //     opened is one finding. Keys of nobody are dealt with page by page.
 //  3. What dead writers left is looked for once, below the whole place.
@@ -67,10 +68,35 @@ Status EndOfOne(const Status& status, const KvStore& store, const std::string& p
   }
 }
 
+Status CheckNodes(const Place& place, const ArrayDriver& driver,
+                  const std::vector<NodeEntry>& nodes, const Context& context, Checker& checker) {
+  for (const NodeEntry& node : nodes) {
+    const Place below{place.store, place.prefix + node.name + "/", std::string(driver.name())};
+    const Status ended = node.kind == NodeKind::kArray
+                             ? CheckArray(below, false, context, checker)
+                             : CheckGroupDocuments(below, driver, checker);
+    COFFER_RETURN_IF_ERROR(EndOfOne(ended, *place.store, below.prefix, checker));
+  }
+  return Status();
+}
+
+/// Of a group whose store cannot list: what its consolidated metadata names.
+Status CheckNamedNodes(const Place& place, const ArrayDriver& driver, const Context& context,
+                       Checker& checker) {
+  COFFER_ASSIGN_OR_RETURN(
+      const Group group,
+      Group::Open(place, {.context = context, .consolidated = Consolidated::kAuto}));
+  COFFER_ASSIGN_OR_RETURN(const std::vector<NodeEntry> nodes, group.List(true));
+  return CheckNodes(place, driver, nodes, context, checker);
+}
+
 /// All but debris.
 Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& context,
                   Checker& checker) {
   COFFER_RETURN_IF_ERROR(CheckGroupDocuments(place, driver, checker));
+  if (!place.store->capabilities().listable && checker.GoesOnUnlisted()) {
+    return CheckNamedNodes(place, driver, context, checker);
+  }
   SurveyOptions options;
   options.probe = CheckpointProbe(place.store);
   options.skip_denied = true;
@@ -89,13 +115,7 @@ Status CheckGroup(const Place& place, const ArrayDriver& driver, const Context& 
     COFFER_RETURN_IF_ERROR(
         EndOfOne(checker.Unfinished(place.store, prefix, keys, ""), *place.store, prefix, checker));
   }
-  for (const NodeEntry& node : survey.nodes) {
-    const Place below{place.store, place.prefix + node.name + "/", std::string(driver.name())};
-    const Status ended = node.kind == NodeKind::kArray
-                             ? CheckArray(below, false, context, checker)
-                             : CheckGroupDocuments(below, driver, checker);
-    COFFER_RETURN_IF_ERROR(EndOfOne(ended, *place.store, below.prefix, checker));
-  }
+  COFFER_RETURN_IF_ERROR(CheckNodes(place, driver, survey.nodes, context, checker));
   for (const std::string& prefix : survey.others) {
     const Status ended = CheckOther(place.store, prefix, context, checker);
     COFFER_RETURN_IF_ERROR(EndOfOne(ended, *place.store, prefix, checker));
@@ -117,8 +137,7 @@ Status CheckOther(const KvStorePtr& store, const std::string& prefix, const Cont
 }  // namespace
 
 Status CheckPlace(std::string_view name, const Context& context, Checker& checker) {
-  // Specs and places with an adapter name nodes.
-  const bool names_checkpoints = name.find('|') == std::string_view::npos && !name.starts_with('{');
+  const bool names_checkpoints = MayNameCheckpoint(name, context);
   if (names_checkpoints) {
     const Result<bool> there = checkpoint::IsCheckpoint(name, context);
     const bool unreadable = IsUnreadableMarker(there.status());

@@ -1,4 +1,5 @@
-// What is known of a checkpoint from its two documents, and (sizes) from one listing of its keys.
+// What is known of a checkpoint from its two documents, and (sizes) from one listing of its keys,
+// where there is one.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -11,6 +12,11 @@ namespace {
 
 Status AddSizes(const StoredCheckpoint& checkpoint, const std::vector<size_t>& leaf_of_array,
                 CheckpointInfo& info) {
+  if (!checkpoint.place.store->capabilities().listable) {
+    info.stored_bytes = -1;
+    for (const size_t leaf : leaf_of_array) info.leaves[leaf].stored_bytes = -1;
+    return Status();
+  }
   return ForEachKey(checkpoint.place, [&](const ListEntry& entry) {
     const int64_t size = std::max<int64_t>(entry.size, 0);
     info.stored_bytes += size;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "coffer/kvstore/answer.h"
+#include "coffer/kvstore/store_table.h"
 #include "src/array/node.h"
 #include "src/base/json.h"
 #include "src/base/shown.h"
@@ -27,10 +28,6 @@ std::string_view WithoutSlashes(std::string_view text) {
 }
 
 Result<ParentAndName> SplitUrl(std::string_view url) {
-  if (url.find('|') != std::string_view::npos) {
-    return InvalidArgumentError(ShownPlace(url) +
-                                ": a checkpoint is a place in a store, not in an adapter (\"|\")");
-  }
   // A query of a web server is no part of the path, and goes with the parent.
   const std::string scheme = UrlScheme(url);
   const bool of_web = scheme == "http" || scheme == "https";
@@ -47,6 +44,16 @@ Result<ParentAndName> SplitUrl(std::string_view url) {
   const std::string_view name = url.substr(slash + 1, path + trimmed.size() - slash - 1);
   COFFER_ASSIGN_OR_RETURN(const Url decoded, Url::Parse("x:///" + std::string(name)));
   return ParentAndName{std::string(url.substr(0, slash + 1)) + query, decoded.path.substr(1)};
+}
+
+/// "BASE|NAME:PATH": the store may be one that is made of BASE.
+Result<ParentAndName> SplitAdapted(std::string_view text) {
+  const std::string_view path = UrlAdapter::Find(text)->path;
+  const std::string_view trimmed = WithoutSlashes(path);
+  const size_t name = trimmed.rfind('/') + 1;  // 0 where there is none.
+  COFFER_ASSIGN_OR_RETURN(std::string decoded, DecodeUrlPath(text, trimmed.substr(name)));
+  return ParentAndName{std::string(text.substr(0, text.size() - path.size() + name)),
+                       std::move(decoded)};
 }
 
 ParentAndName SplitPath(std::string_view path) {
@@ -75,6 +82,17 @@ Result<ParentAndName> SplitSpec(std::string_view text) {
   }
   spec.Set("path", Json(split.parent));
   return ParentAndName{spec.Dump(), std::move(split.name)};
+}
+
+Result<ParentAndName> Split(std::string_view place, const Context& context) {
+  if (place.starts_with('{')) return SplitSpec(place);
+  if (context.Get<StoreTable>().IsAdapted(place)) return SplitAdapted(place);
+  if (place.find('|') != std::string_view::npos) {
+    return InvalidArgumentError(ShownPlace(place) +
+                                ": a checkpoint is a place in a store, and what stands behind "
+                                "\"|\" opens none");
+  }
+  return UrlScheme(place).empty() ? SplitPath(place) : SplitUrl(place);
 }
 
 Status NothingComplete(const CheckpointPlace& place) {
@@ -108,16 +126,17 @@ Status AsDataLoss(const Status& status) {
 
 }  // namespace
 
+bool MayNameCheckpoint(std::string_view place, const Context& context) {
+  if (place.starts_with('{')) {
+    const Result<Json> spec = Json::Parse(place);
+    return spec.ok() && spec->Find("kvstore") == nullptr;
+  }
+  return place.find('|') == std::string_view::npos || context.Get<StoreTable>().IsAdapted(place);
+}
+
 Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, PlaceUse use,
                                             const Context& context) {
-  ParentAndName split;
-  if (place.starts_with('{')) {
-    COFFER_ASSIGN_OR_RETURN(split, SplitSpec(place));
-  } else if (UrlScheme(place).empty()) {
-    split = SplitPath(place);
-  } else {
-    COFFER_ASSIGN_OR_RETURN(split, SplitUrl(place));
-  }
+  COFFER_ASSIGN_OR_RETURN(const ParentAndName split, Split(place, context));
   const std::string prefix = split.name.empty() ? "" : split.name + "/";
   if (use == PlaceUse::kRead && !IsStagingPrefix(prefix)) {
     COFFER_ASSIGN_OR_RETURN(KvStorePtr store, OpenKvStore(place, context));
@@ -264,6 +283,11 @@ Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place) {
     return checkpoint;
   }
   return AbortedError(place.Describe() + ": replaced again and again while it was opened");
+}
+
+Result<bool> StillStands(const StoredCheckpoint& checkpoint) {
+  COFFER_ASSIGN_OR_RETURN(const std::optional<StoredMarker> now, ReadMarker(checkpoint.place));
+  return now && now->marker.data == checkpoint.marker.data;
 }
 
 std::optional<size_t> ArrayOfKey(const StoredCheckpoint& checkpoint, std::string_view key) {

@@ -29,8 +29,11 @@ struct CheckpointPlace {
 /// and whose parent one need not be able to list.
 enum class PlaceUse { kRead, kPublish };
 
-/// From a URL, a plain path or a store's JSON spec. Errors: InvalidArgument (an array's spec, an
-/// adapter, a prefix without its "/"), or the store's own.
+/// Whether it is a store that a text names, as it must for a checkpoint. Other specs and adapters
+/// ("|zarr3:") name nodes.
+bool MayNameCheckpoint(std::string_view place, const Context& context);
+/// From a URL, a plain path, either with stores' adapters ("x.zip|zip:a/"), or a store's JSON spec.
+/// Errors: InvalidArgument (an array's spec or adapter), or the store's own.
 Result<CheckpointPlace> OpenCheckpointPlace(std::string_view place, PlaceUse use,
                                             const Context& context);
 Result<CheckpointPlace> MakeCheckpointPlace(KvStorePtr store, std::string prefix);
@@ -81,6 +84,8 @@ inline bool IsUnreadableMarker(const Status& status) {
   return status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kUnimplemented;
 }
 Result<StoredCheckpoint> OpenCheckpoint(const CheckpointPlace& place);
+/// Whether the marker still names the data of this one. Who replaces or deletes it begins there.
+Result<bool> StillStands(const StoredCheckpoint& checkpoint);
 
 /// Which array of this checkpoint's a key belongs to; nullopt if to none.
 std::optional<size_t> ArrayOfKey(const StoredCheckpoint& checkpoint, std::string_view key);

@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "coffer/kvstore/answer.h"
 #include "src/array/array_caches.h"
 
 namespace coffer::inline v0 {
@@ -56,6 +57,7 @@ Result<Publication> Publication::Begin(CheckpointPlace place, bool overwrite,
   if (IsStagingPrefix(place.prefix)) {
     return InvalidArgumentError(place.Describe() + ": names like this are for unfinished saves");
   }
+  if (!place.store->capabilities().writable) return ReadOnlyError(place.Describe());
   Publication publication(std::move(place), overwrite, context);
   COFFER_ASSIGN_OR_RETURN(const auto below, publication.ListBelow());
   if (!below || !below->empty()) {
@@ -207,7 +209,7 @@ Status Publication::WhatIsInTheWay() {
   const Result<std::optional<StoredMarker>> there = ReadMarker(place_);
   if (!there.ok() || *there) return LostToAnother();
   COFFER_ASSIGN_OR_RETURN(const auto below, ListBelow());
-  const Status other = CheckNothingElseIsThere(below.value_or(std::vector<ListEntry>()));
+  Status other = CheckNothingElseIsThere(below.value_or(std::vector<ListEntry>()));
   if (other.code() == StatusCode::kAlreadyExists) return other;
   return AlreadyExistsError(place_.Describe() +
                             ": something without keys has this name, such as a link that leads "

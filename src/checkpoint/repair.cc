@@ -21,6 +21,7 @@ class RepairChecker final : public Checker {
       : options_(std::move(options)), context_(context), links_(std::move(links)) {}
 
   bool changes() const override { return !options_.dry_run; }
+  bool GoesOnUnlisted() override { return false; }
   int parts_at_once(int) const override { return 1; }
   std::unique_ptr<Checker> ForPart(ProgressFunction on_progress,
                                    CancelToken cancel) const override {

@@ -7,12 +7,15 @@
 //     byte of its metadata. Before a large allocation, count the stored chunks: a claim of 2^50
 //     elements fails here. Read what stored and wanted shape have in common straight into the
 //     result, an absent chunk being an error, and fill the rest.
+//  4. What is missing or damaged was lost, unless the marker names other data by now: whoever
+//     replaces or deletes a checkpoint begins with the marker.
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "coffer/array/array.h"
+#include "coffer/array/driver.h"
 #include "coffer/checkpoint/checkpoint.h"
 #include "src/checkpoint/parallel.h"
 #include "src/checkpoint/place.h"
@@ -37,6 +40,16 @@ void FillOutside(const View& view, const Shape& kept, std::span<const std::byte>
 }
 
 Status CheckAllStored(const Array& array) {
+  const StoredArray& stored = *array.stored();
+  if (!stored.store->capabilities().listable) {  // A claim has no last chunk.
+    Index last = stored.grid.grid_shape();
+    for (int d = 0; d < last.rank(); ++d) --last[d];
+    const std::string key = stored.CellKey(last);
+    COFFER_ASSIGN_OR_RETURN(const ReadResult stat,
+                            stored.store->Read(key, {.range = ByteRange::Stat()}).Get());
+    if (stat.state != ReadResult::State::kMissing) return Status();
+    return DataLossError(stored.Describe(key) + ": the last chunk is not stored");
+  }
   COFFER_ASSIGN_OR_RETURN(const StoredChunks chunks, array.CountStored());
   if (chunks.count == chunks.possible) return Status();
   return DataLossError(array.url() + ": " + std::to_string(chunks.count) + " of " +
@@ -122,7 +135,11 @@ class Restorer {
 Result<Tree> Reader::Restore(const RestoreOptions& options) const {
   Result<RestorePlan> plan = PlanRestore(stored_->document.tree, options);
   if (!plan.ok()) return plan.status().Annotate(stored_->place.Describe());
-  return Restorer(*stored_, *std::move(plan), options).Run();
+  Result<Tree> restored = Restorer(*stored_, *std::move(plan), options).Run();
+  if (restored.status().code() != StatusCode::kDataLoss) return restored;
+  const Result<bool> stands = StillStands(*stored_);
+  if (!stands.ok() || *stands) return restored;
+  return AbortedError(stored_->place.Describe() + ": replaced or deleted while it was read");
 }
 
 }  // namespace coffer::inline v0::checkpoint

@@ -17,6 +17,7 @@ class VerifyChecker final : public Checker {
   explicit VerifyChecker(VerifyOptions options) : options_(std::move(options)) {}
 
   bool changes() const override { return false; }
+  bool GoesOnUnlisted() override { return report_.unlisted = true; }
   int parts_at_once(int threads) const override { return threads; }
   std::unique_ptr<Checker> ForPart(ProgressFunction on_progress,
                                    CancelToken cancel) const override {

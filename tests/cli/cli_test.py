@@ -17,7 +17,7 @@ from typing import Any
 
 from bench_cases import Bench
 from checkpoint_cases import Checkpoints
-from http_cases import Http
+from http_cases import Http, HttpCheckpoints
 from interruption_cases import Interruption
 from plugin_cases import BreakingPlugins, Plugins
 from repair_cases import Inside, Repair
@@ -37,7 +37,7 @@ from support import (
 )
 from unfinished_cases import Unfinished
 from zarr2_cases import Zarr2
-from zip_cases import Zips
+from zip_cases import ZippedCheckpoints, Zips
 
 # Of this suite, from files of their own.
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "BreakingPlugins",
     "Checkpoints",
     "Http",
+    "HttpCheckpoints",
     "Inside",
     "Interruption",
     "Plugins",
@@ -58,6 +59,7 @@ __all__ = [
     "SilentServers",
     "Unfinished",
     "Zarr2",
+    "ZippedCheckpoints",
     "Zips",
 ]
 
@@ -451,6 +453,42 @@ class Nodes(CliTest):
         self.coffer("rm", "-r", group)
         self.assertFalse(os.path.exists(group + "/c/0/1"))
         self.assertIn("g: nothing is there", self.fails(1, "rm", "-r", group))
+
+    def test_rm_of_an_array_leaves_what_is_not_its_own(self) -> None:
+        for layout in (["--zarr-format", "2"], ["--shard-shape", "none"]):
+            array = self.path("own" + layout[-1])
+            self.coffer("import", self.path("a.npy"), array, "--chunk-shape", "4,4,4", *layout)
+            self.coffer("attrs", array, "unit=3")
+            inner = array + "/z/inner"
+            self.coffer("import", self.path("a.npy"), self.path("inner"))
+            os.makedirs(array + "/z")
+            os.rename(self.path("inner"), inner)
+            error = self.fails(1, "rm", array)
+            self.assertIn("FailedPrecondition", error)
+            self.assertIn("/z/inner/", error)
+            self.assertIn("is not the array's own; -r deletes everything below", error)
+            self.assertEqual(self.cat(array)[2], DATA)
+            self.assertEqual(self.cat(inner)[2], DATA)
+            os.rename(inner, self.path("inner"))
+            notes = self.write(os.path.basename(array) + "/notes.txt", b"mine")
+            self.assertIn("/notes.txt is not the array's own", self.fails(1, "rm", array))
+            self.assertTrue(os.path.exists(notes))
+            os.remove(notes)
+            outside = "99.0.0" if "2" in layout else "c/99/0/0"
+            os.makedirs(os.path.dirname(f"{array}/{outside}"), exist_ok=True)
+            self.write(f"{os.path.basename(array)}/{outside}", b"x")
+            self.coffer("rm", array)
+            self.assertFalse(os.path.exists(f"{array}/{outside}"))
+            self.assertIn("NotFound", self.fails(1, "info", array))
+            self.coffer("rm", self.path("inner"))
+        # Of one that cannot be read nobody knows the chunks; with -r it goes all the same.
+        document = Path(self.array, "zarr.json")
+        document.write_text(document.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+        error = self.fails(1, "rm", self.array)
+        self.assertIn("may not be the array's own, whose metadata cannot be read (", error)
+        self.assertTrue(document.exists())
+        self.coffer("rm", "-r", self.array)
+        self.assertFalse(document.exists())
 
     def test_cp_array(self) -> None:
         copy = self.path("copy.zarr")

@@ -103,6 +103,12 @@ class S3OnVersitygw(S3Test):
             self.assertEqual(grown[:20], DATA[:20])
             self.assertEqual(grown[20:56], bytes(36))
             self.assertIn(": 0 findings", self.lines("verify", url, "--deep")[-1])
+            path = url.removeprefix(f"s3://{self.bucket}/") + "/inner"
+            inner = json.dumps({"driver": "s3", "bucket": self.bucket, "path": path})
+            self.coffer("import", self.array, inner)  # Nobody looks above a spec.
+            self.assertIn("/inner/", self.fails(1, "rm", url))
+            self.assertEqual(self.cat(url + "/inner")[2], DATA)
+            self.coffer("rm", url + "/inner")
             self.coffer("rm", url)
             self.assertIn("NotFound", self.fails(1, "info", url))
 
@@ -174,6 +180,30 @@ class S3OnVersitygw(S3Test):
         self.coffer("rm", "-r", f"{run}/9")
         steps = [line.split()[0] for line in self.lines("checkpoint", "ls", run)]
         self.assertEqual(steps, ["10"])
+
+    def test_checkpoints_between_two_services(self) -> None:
+        tensors = {"w": ("F32", (10, 4), pattern("<f4", (10, 4)))}
+        source = self.write("model.safetensors", safetensors(tensors))
+        places = []
+        for server in ("VERSITYGW", "MINIO"):
+            spec = {"driver": "s3", "bucket": self.bucket, "path": f"{self.folder.name}/two/7"}
+            places.append(json.dumps(spec | {"endpoint": self.variable(server)}))
+        here, there = places
+        self.coffer("checkpoint", "save", source, here)
+        self.assertIn("no array, group or checkpoint", self.fails(1, "info", there))
+        self.coffer("cp", here, there)
+        out = self.path("out.safetensors")
+        for place in places:
+            self.assertEqual(self.json("info", place)["kind"], "checkpoint")
+            self.assertEqual(self.names(place), ["w"])
+            self.assertIn(": 0 findings", self.lines("verify", place, "--deep")[-1])
+            self.assertIn(": 0 findings", self.lines("checkpoint", "verify", place)[-1])
+            steps = place.replace("/two/7", "/two")
+            self.coffer("checkpoint", "restore", steps, "--step", "7", "-o", out)
+            self.assertEqual(parse_safetensors(Path(out).read_bytes())[0], tensors)
+            rows = [line.split()[0] for line in self.lines("checkpoint", "ls", steps)]
+            self.assertEqual(rows, ["7"])
+            self.coffer("rm", "-r", place)
 
     def array_file(self) -> str:
         """Another thing to save."""

@@ -16,6 +16,16 @@ std::string StepText(const TreePath::Step& step) {
   return Printable(std::get<std::string>(step));
 }
 
+Json StoredJson(int64_t bytes) { return bytes < 0 ? Json() : Json(bytes); }
+
+// "8 KiB for 16 KiB (2.0x)".
+std::string StoredText(const checkpoint::CheckpointInfo& info) {
+  if (info.stored_bytes < 0)
+    return "unknown for " + FormatBytes(info.array_bytes) + ": the store does not list";
+  return FormatBytes(info.stored_bytes) + " for " + FormatBytes(info.array_bytes) + " (" +
+         FormatRatio(info.array_bytes, info.stored_bytes) + ")";
+}
+
 Json LeafJson(const checkpoint::LeafInfo& leaf) {
   Json path{Json::Array()};
   for (const TreePath::Step& step : leaf.path.steps()) {
@@ -34,7 +44,7 @@ Json LeafJson(const checkpoint::LeafInfo& leaf) {
   line.Set("chunk_shape", ToJson(leaf.chunk_shape));
   line.Set("shard_shape", leaf.shard_shape.empty() ? Json() : ToJson(leaf.shard_shape));
   line.Set("bytes", BytesOf(leaf));
-  line.Set("stored_bytes", leaf.stored_bytes);
+  line.Set("stored_bytes", StoredJson(leaf.stored_bytes));
   return line;
 }
 
@@ -62,7 +72,7 @@ void ShowCheckpointInfo(Session& session, const std::string& url,
                                         {"arrays", arrays},
                                         {"other_leaves", others},
                                         {"bytes", info.array_bytes},
-                                        {"stored_bytes", info.stored_bytes},
+                                        {"stored_bytes", StoredJson(info.stored_bytes)},
                                         {"largest_array_bytes", largest}}));
     return;
   }
@@ -71,8 +81,7 @@ void ShowCheckpointInfo(Session& session, const std::string& url,
   table.Add({"kind", "checkpoint"});
   table.Add({"created", info.created_at});
   table.Add({"holds", FormatCount(arrays, "array") + ", " + FormatCount(others, "other value")});
-  table.Add({"stored", FormatBytes(info.stored_bytes) + " for " + FormatBytes(info.array_bytes) +
-                           " (" + FormatRatio(info.array_bytes, info.stored_bytes) + ")"});
+  table.Add({"stored", StoredText(info)});
   table.Add({"largest array", FormatBytes(largest)});
   session.Print(Printable(ShownPlace(url)) + "\n" + table.ToString("  "));
 }
@@ -99,13 +108,22 @@ void ShowCheckpointTree(Session& session, const std::string& url,
       table.Add({name, std::string(KindName(leaf.kind)), Shortened(Printable(leaf.value), 60)});
       continue;
     }
-    table.Add({name, leaf.data_type.name(), ToString(leaf.shape), FormatBytes(BytesOf(leaf)),
-               FormatBytes(leaf.stored_bytes), FormatRatio(BytesOf(leaf), leaf.stored_bytes)});
+    std::vector<std::string> row = {name, leaf.data_type.name(), ToString(leaf.shape),
+                                    FormatBytes(BytesOf(leaf))};
+    if (leaf.stored_bytes >= 0) {
+      row.push_back(FormatBytes(leaf.stored_bytes));
+      row.push_back(FormatRatio(BytesOf(leaf), leaf.stored_bytes));
+    }
+    table.Add(std::move(row));
   }
   session.Print(Printable(ShownPlace(url)) + "\n" + table.ToString("  "));
   session.Print("  " + FormatCount(std::ssize(info.leaves), "value") + ", " +
-                FormatBytes(info.array_bytes) + " in " + FormatBytes(info.stored_bytes) + " (" +
-                FormatRatio(info.array_bytes, info.stored_bytes) + ")\n");
+                FormatBytes(info.array_bytes) + " in " +
+                (info.stored_bytes < 0
+                     ? "an unknown size: the store does not list"
+                     : FormatBytes(info.stored_bytes) + " (" +
+                           FormatRatio(info.array_bytes, info.stored_bytes) + ")") +
+                "\n");
 }
 
 }  // namespace coffer::inline v0::tool

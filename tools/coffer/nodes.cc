@@ -6,6 +6,7 @@
 #include "coffer/checkpoint/checkpoint.h"
 #include "src/array/node.h"
 #include "src/base/shown.h"
+#include "src/checkpoint/place.h"
 #include "src/checkpoint/unfinished.h"
 #include "tools/coffer/command_line.h"
 
@@ -26,9 +27,8 @@ std::string_view KindName(Kind kind) {
 }
 
 Result<Kind> KindOf(std::string_view place, const Context& context) {
-  // A checkpoint's arrays stand in groups, so it is looked for first. Specs and places with an
-  // adapter name nodes.
-  if (place.find('|') == std::string_view::npos && !place.starts_with('{')) {
+  // A checkpoint's arrays stand in groups, so it is looked for first.
+  if (MayNameCheckpoint(place, context)) {
     COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, checkpoint::IsCheckpoint(place, context));
     if (is_checkpoint) return Kind::kCheckpoint;
   }
@@ -106,14 +106,31 @@ std::string JoinedName(const TreePath& path) {
   return name;
 }
 
-Result<std::string> ChildPlace(std::string_view place, std::string_view name) {
-  if (place.starts_with('{') || place.find('|') != std::string_view::npos) {
+Result<std::string> ChildPlace(std::string_view place, std::string_view name,
+                               const Context& context) {
+  if (!MayNameCheckpoint(place, context)) {
     return InvalidArgumentError(ShownPlace(place) +
-                                ": a step can only be named below a path or a plain URL");
+                                ": a step can only be named below a place in a store");
   }
-  std::string child(place);
-  if (!child.ends_with('/')) child += '/';
-  return child.append(name);
+  const auto below = [&](std::string path) {
+    if (!path.empty() && !path.ends_with('/')) path += '/';
+    return path.append(name);
+  };
+  if (place.starts_with('{')) {
+    COFFER_ASSIGN_OR_RETURN(Json spec, Json::Parse(place));
+    const Json* const path = spec.Find("path");
+    std::string whole;
+    if (path != nullptr) {
+      COFFER_ASSIGN_OR_RETURN(whole, path->AsString("$.path"));
+    }
+    spec.Set("path", Json(below(std::move(whole))));
+    return spec.Dump();
+  }
+  const size_t bar = place.rfind('|');
+  if (bar == std::string_view::npos) return below(std::string(place));
+  const size_t colon = place.find(':', bar);
+  if (colon == std::string_view::npos) return std::string(place) + ":" + std::string(name);
+  return std::string(place.substr(0, colon + 1)) + below(std::string(place.substr(colon + 1)));
 }
 
 std::string FolderName(const std::string& prefix, const std::string& folder) {
@@ -157,7 +174,7 @@ Result<std::vector<std::pair<int64_t, std::string>>> StepsBelow(std::string_view
   COFFER_ASSIGN_OR_RETURN(auto names, StepNamesBelow(place, context));
   std::vector<std::pair<int64_t, std::string>> steps;
   for (const auto& [step, name] : names) {
-    COFFER_ASSIGN_OR_RETURN(std::string child, ChildPlace(place, name));
+    COFFER_ASSIGN_OR_RETURN(std::string child, ChildPlace(place, name, context));
     COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, HasCheckpoint(child, context));
     if (is_checkpoint) steps.emplace_back(step, child);
   }
@@ -168,14 +185,19 @@ Result<std::string> FindCheckpoint(const std::string& place, std::optional<int64
                                    const Context& context) {
   std::string first = place;
   if (step) {
-    COFFER_ASSIGN_OR_RETURN(first, ChildPlace(place, std::to_string(*step)));
+    COFFER_ASSIGN_OR_RETURN(first, ChildPlace(place, std::to_string(*step), context));
   }
   COFFER_ASSIGN_OR_RETURN(bool is_there, HasCheckpoint(first, context));
   if (is_there) return first;
+  COFFER_ASSIGN_OR_RETURN(const Place opened, OpenPlace(place, context));
+  if (!opened.store->capabilities().listable) {
+    return NotFoundError(ShownPlace(first) + ": no complete checkpoint is there" +
+                         (step ? "" : ", and the store cannot list the steps below it (--step)"));
+  }
   COFFER_ASSIGN_OR_RETURN(auto names, StepNamesBelow(place, context));
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     if (step && name->first != *step) continue;
-    COFFER_ASSIGN_OR_RETURN(std::string child, ChildPlace(place, name->second));
+    COFFER_ASSIGN_OR_RETURN(std::string child, ChildPlace(place, name->second, context));
     COFFER_ASSIGN_OR_RETURN(bool is_checkpoint, HasCheckpoint(child, context));
     if (is_checkpoint) return child;
   }

@@ -51,9 +51,10 @@ Result<OpenGroup> OpenGroupAt(std::string_view place, const Context& context);
 /// of `checkpoint restore` look at.
 std::string JoinedName(const TreePath& path);
 
-/// `place` with "/" and `name` after it. InvalidArgument for places that this cannot be said of
-/// (JSON specs, adapters).
-Result<std::string> ChildPlace(std::string_view place, std::string_view name);
+/// `place` with "/" and `name`, which needs no percent escapes, after it; in a spec that is its
+/// path. InvalidArgument for places that name nodes.
+Result<std::string> ChildPlace(std::string_view place, std::string_view name,
+                               const Context& context);
 
 /// The text of --step.
 Result<std::optional<int64_t>> ParseStep(const std::string& text);

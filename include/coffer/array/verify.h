@@ -65,6 +65,9 @@ struct VerifyReport {
   /// may go unnoticed.
   int64_t chunks_unchecked = 0;
   int64_t bytes_checked = 0;
+  /// The store cannot list its keys (plain HTTP): what the documents name was looked for, key by
+  /// key, and nothing is known of what else may be there.
+  bool unlisted = false;
 };
 
 COFFER_EXPORT Result<VerifyReport> VerifyArray(const Array& array,

@@ -10,8 +10,9 @@
 // has it, else the marker itself). A save that was killed leaves debris that is never read: a
 // neighbour named "<name>.coffer-tmp-<16 digits>", or a data directory that no marker names.
 //
-// A place is a URL, a plain path or a store's JSON spec, as for OpenKvStore; or an open store and a
-// prefix of it ("" or ending with "/").
+// A place is a URL, a plain path or a store's JSON spec, as for OpenKvStore, adapters included
+// ("x.zip|zip:a/", which can only be read); or an open store and a prefix of it ("" or ending with
+// "/"). Where a store cannot list its keys (plain HTTP), what the document names is read.
 //
 // The on-disk layout of this first version (one zarr v3 array per leaf and one metadata document)
 // promises nothing: a later version replaces it by Orbax's.
@@ -101,8 +102,8 @@ struct RestoreOptions {
 
 /// Errors: NotFound (no complete checkpoint there, or a path that it does not have),
 /// InvalidArgument (showing both shapes where the policy does not allow the difference, both data
-/// types, both kinds), DataLoss (also for an absent chunk). All but DataLoss come before any array
-/// is read.
+/// types, both kinds), DataLoss (also for an absent chunk), Aborted (replaced or deleted while it
+/// was read). All but the last two come before any array is read.
 COFFER_EXPORT Result<Tree> Restore(std::string_view place, const RestoreOptions& options = {});
 COFFER_EXPORT Result<Tree> Restore(KvStorePtr store, std::string prefix,
                                    const RestoreOptions& options = {});
@@ -114,28 +115,29 @@ struct LeafInfo {
   DataType data_type = DataType::kUint8;  ///< Arrays only, as are the rest.
   Shape shape;
   Shape chunk_shape;
-  Shape shard_shape;  ///< Rank 0: no shards.
-  int64_t stored_bytes = 0;
-  std::string value;  ///< Scalars and strings: as JSON.
+  Shape shard_shape;         ///< Rank 0: no shards.
+  int64_t stored_bytes = 0;  ///< -1: not known, since the store cannot list its keys.
+  std::string value;         ///< Scalars and strings: as JSON.
 };
 
 struct CheckpointInfo {
-  std::string format;       ///< "coffer-first-slice".
-  std::string created_at;   ///< ISO 8601, UTC.
-  int64_t array_bytes = 0;  ///< Decoded.
-  int64_t stored_bytes = 0;
+  std::string format;        ///< "coffer-first-slice".
+  std::string created_at;    ///< ISO 8601, UTC.
+  int64_t array_bytes = 0;   ///< Decoded.
+  int64_t stored_bytes = 0;  ///< -1: as of a leaf.
   std::vector<LeafInfo> leaves;
 };
 
-/// `sizes`: also list the stored bytes, of each leaf and (with metadata) of all. Errors as Restore.
+/// `sizes`: also list the stored bytes, of each leaf and (with metadata) of all, where the store
+/// can list. Errors as Restore.
 COFFER_EXPORT Result<CheckpointInfo> Info(std::string_view place, bool sizes = true,
                                           const Context& context = Context::Default());
 
 COFFER_EXPORT Result<CheckpointInfo> Info(KvStorePtr store, std::string prefix, bool sizes = true);
 
 /// A checkpoint opened once, whose metadata is read once, for whoever restores it part by part:
-/// every part is of this one. Replaced or deleted meanwhile, Restore fails with DataLoss or
-/// NotFound; it never reads of another.
+/// every part is of this one. Replaced or deleted meanwhile, Restore fails with Aborted; it never
+/// reads of another.
 class COFFER_EXPORT Reader {
  public:
   /// Errors: NotFound (no complete checkpoint there), DataLoss, the store's own.
@@ -178,8 +180,8 @@ COFFER_EXPORT Result<bool> IsCheckpoint(std::string_view place,
 
 COFFER_EXPORT Result<bool> IsCheckpoint(KvStorePtr store, std::string prefix);
 
-/// Findings of the metadata, of every leaf's array, and of keys that belong to neither. Errors:
-/// NotFound (no complete checkpoint there), the store's own.
+/// Findings of the metadata, of every leaf's array, and of keys that belong to neither (unless the
+/// report says `unlisted`). Errors: NotFound (no complete checkpoint there), the store's own.
 COFFER_EXPORT Result<VerifyReport> Verify(std::string_view place, const VerifyOptions& options = {},
                                           const Context& context = Context::Default());
 COFFER_EXPORT Result<VerifyReport> Verify(KvStorePtr store, std::string prefix,

@@ -1,4 +1,5 @@
-// A store that forwards Read and Write, as a base for tests that change one thing. It cannot list.
+// A store that forwards Read and Write, as a base for tests that change one thing. It cannot list,
+// and one that says so.
 #ifndef COFFER_TESTS_UNIT_ARRAY_FORWARDING_STORE_H_
 #define COFFER_TESTS_UNIT_ARRAY_FORWARDING_STORE_H_
 
@@ -25,6 +26,17 @@ class ForwardingStore : public KvStore {
 
  private:
   const KvStorePtr base_;
+};
+
+/// As plain HTTP.
+class UnlistedStore final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Capabilities capabilities() const override {
+    Capabilities can = ForwardingStore::capabilities();
+    can.listable = can.fold_listing = false;
+    return can;
+  }
 };
 
 }  // namespace coffer::inline v0::testing

@@ -11,8 +11,10 @@
 #include <fstream>
 
 #include "coffer/array/group.h"
+#include "coffer/array/repair.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/array/damage.h"
+#include "tests/unit/array/forwarding_store.h"
 #include "tests/unit/array/model.h"
 
 namespace coffer {
@@ -52,6 +54,37 @@ TEST_F(Verify, FindsNothingInSoundArrays) {
   for (const Shape& shard : {kNone, kShard}) {
     EXPECT_THAT(Found(shard, false), IsEmpty());
     EXPECT_THAT(Found(shard, true), IsEmpty());
+  }
+}
+
+TEST_F(Verify, WithoutAListEveryCellIsLookedFor) {
+  SetAt(*plain_, "c/1/2", "short");
+  SetAt(*plain_, "stray", "x");
+  plain_->Write("c/0/0", std::nullopt).Get().OrDie();
+  std::string shard = Shard();
+  shard[3] = static_cast<char>(shard[3] ^ 16);
+  SetShard(shard);
+  for (const bool deep : {false, true}) {
+    const KvStorePtr plain = std::make_shared<testing::UnlistedStore>(plain_);
+    const KvStorePtr sharded = std::make_shared<testing::UnlistedStore>(sharded_);
+    int64_t done = 0;
+    VerifyOptions options{.deep = deep};
+    options.on_progress = [&](int64_t now, int64_t all) {
+      done = now;
+      EXPECT_EQ(all, 16);
+    };
+    VerifyReport report = VerifyArray(Array::Open(plain, "").OrDie(), options).OrDie();
+    EXPECT_THAT(Texts(report, *plain),
+                ElementsAre("damaged c/1/2: DataLoss: stored size 5, a chunk has 12"));
+    EXPECT_TRUE(report.unlisted);
+    EXPECT_EQ(report.chunks_checked, deep ? 14 : 0);
+    EXPECT_EQ(done, 16);
+    report = VerifyArray(Array::Open(sharded, "").OrDie(), {.deep = deep}).OrDie();
+    EXPECT_EQ(report.num_findings, deep ? 1 : 0);
+    EXPECT_EQ(report.chunks_checked, deep ? 15 : 0);
+    EXPECT_FALSE(VerifyArray(plain_array_, {.deep = deep}).OrDie().unlisted);
+    EXPECT_EQ(RepairArray(Array::Open(plain, "").OrDie(), {.dry_run = true}).status().code(),
+              StatusCode::kUnimplemented);
   }
 }
 

@@ -9,12 +9,15 @@
 #include "coffer/kvstore/stores.h"
 #include "src/base/mutex.h"
 #include "tests/unit/checkpoint/checkpoints.h"
+#include "tests/unit/checkpoint/stores.h"
 #include "tests/unit/checkpoint/trees.h"
 
 namespace coffer {
 namespace {
 
 using coffer::testing::Difference;
+using coffer::testing::KeyEndingWith;
+using coffer::testing::Remove;
 using coffer::testing::Small;
 using coffer::testing::StoreWith;
 using ::testing::ElementsAre;
@@ -45,14 +48,26 @@ TEST(Reader, NeverMixesTwoCheckpoints) {
   const checkpoint::Reader reader = checkpoint::Reader::Open(store, "c/").OrDie();
   const Tree first = reader.Restore(Only("w")).OrDie();
   checkpoint::Save(store, "c/", Small(7), {.overwrite = true}).OrDie();
-  EXPECT_EQ(reader.Restore(Only("b")).status().code(), StatusCode::kDataLoss);
-  EXPECT_EQ(reader.Restore().status().code(), StatusCode::kDataLoss);
+  const Status replaced =
+      AbortedError(store->Describe("c/") + ": replaced or deleted while it was read");
+  EXPECT_EQ(reader.Restore(Only("b")).status(), replaced);
+  EXPECT_EQ(reader.Restore().status(), replaced);
   // What needs no array is of the checkpoint that was opened.
   EXPECT_EQ(reader.Restore(Only("step")).OrDie().Find("step")->int_value(), 1);
   store->DeleteRange(KeyRange::Prefix("c/")).Get().OrDie();
+  EXPECT_EQ(reader.Restore().status(), replaced);
   checkpoint::Save(store, "c/", Small(7)).OrDie();
-  EXPECT_EQ(reader.Restore(Only("b")).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(reader.Restore(Only("b")).status(), replaced);
   EXPECT_EQ(Difference(checkpoint::Restore(store, "c/").OrDie(), Small(7)), "");
+}
+
+TEST(Reader, WhatIsLostWhileTheMarkerStandsIsLost) {
+  const KvStorePtr store = StoreWith(Small(1));
+  const checkpoint::Reader reader = checkpoint::Reader::Open(store, "c/").OrDie();
+  for (const std::string end : {"arrays/0/c.0.0", "arrays/0/zarr.json"}) {
+    Remove(*store, KeyEndingWith(*store, end));
+    EXPECT_EQ(reader.Restore().status().code(), StatusCode::kDataLoss) << end;
+  }
 }
 
 TEST(Reader, ReadsTheMetadataOnce) {

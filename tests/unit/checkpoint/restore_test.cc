@@ -283,7 +283,8 @@ TEST(Restore, PlacesByUrlPathAndSpec) {
 
 TEST(Restore, PlacesThatAreNone) {
   const std::pair<std::string, std::string> cases[] = {
-      {"file:///x/c|zarr3:", "a checkpoint is a place in a store, not in an adapter"},
+      {"file:///x/c|zarr3:", "and what stands behind \"|\" opens none"},
+      {"/x/c|zarr3:", "and what stands behind \"|\" opens none"},
       {R"({"driver": "zarr3", "kvstore": "memory://x"})", "at $.kvstore: a checkpoint is a place"},
       {R"({"driver": "file", "path": 7})", "at $.path: expected a string"},
       {"gopher://x/y", "unknown scheme"}};

@@ -1,7 +1,7 @@
 // Goal: the zip store reads of an archive what it needs and no more, never mixes two versions of
-// it, never gives bytes that are not the member's, and waits for nobody. Method: archives of our
-// own in a memory store behind a store that records what is read of it, lets the test do something
-// before a read, and answers at once or when the test says so.
+// it, never gives bytes that are not the member's, waits for nobody, and tells whoever cancels at
+// once. Method: archives of our own in a memory store behind a store that records what is read of
+// it, lets the test do something before a read, and answers at once or when the test says so.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +9,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,7 @@ class WatchedStore final : public KvStore {
     const Promise<ReadResult> promise;
     MutexLock lock(mutex_);
     waiting_.push_back([this, promise, number, key, options] {
-      if (promise.cancel_token().cancelled()) {
+      if (promise.cancel_token().cancelled() || options.cancel.cancelled()) {
         ++cancelled;
         promise.Set(CancelledError("by the test"));
         return;
@@ -136,6 +137,12 @@ struct Zip {
   std::shared_ptr<WatchedStore> base;
   KvStorePtr store;
 };
+
+CancelToken Cancelled() {
+  const CancelSource source;
+  source.Cancel();
+  return source.token();
+}
 
 std::string ArchiveOf(const std::string& key, const std::string& value, bool deflate = false) {
   return MakeZip({MakeZipMember(key, value, deflate)});
@@ -443,18 +450,68 @@ TEST(ZipStore, CancelReachesTheStoreBehind) {
       zip.base->AnswerAll();
     }
   };
-  // While the directory is read, which is for others, too, only the answer is Cancelled.
-  Future<ReadResult> read = zip.store->Read("k");
-  read.Cancel();
-  wait(read);
   const std::string cancelled = "Cancelled: " + kDescribed + "k: ";
-  EXPECT_EQ(read.Get().status().ToString(), cancelled + "read");
-  EXPECT_EQ(zip.base->cancelled, 0);
+  EXPECT_EQ(zip.Get("k", {.cancel = Cancelled()}), cancelled + "read");
+  EXPECT_EQ(zip.base->waiting(), 0u);
+  Future<ReadResult> read = zip.store->Read("k");
+  wait(read);
+  EXPECT_EQ(read.Get().value().value.text(), "value");
   read = zip.store->Read("k");
+  EXPECT_EQ(zip.base->waiting(), 1u);
   read.Cancel();
   wait(read);
   EXPECT_EQ(read.Get().status().ToString(), cancelled + "by the test");
   EXPECT_EQ(zip.base->cancelled, 1);
+  read = zip.store->Read("absent");  // A stat alone.
+  read.Cancel();
+  wait(read);
+  EXPECT_EQ(read.Get().status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(zip.base->cancelled, 2);
+  const CancelSource source;
+  read = zip.store->Read("absent", {.cancel = source.token()});
+  source.Cancel();
+  wait(read);
+  EXPECT_EQ(read.Get().status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(zip.base->cancelled, 3);
+}
+
+TEST(ZipStore, WhoCancelsWhileADirectoryIsReadIsToldAtOnceAndAlone) {
+  const Zip zip(ArchiveOf("k", "value"), /*local=*/false);
+  const CancelSource source;
+  const Future<ReadResult> first = zip.store->Read("k");
+  const Future<ReadResult> second = zip.store->Read("k", {.cancel = source.token()});
+  const Future<ReadResult> third = zip.store->Read("k");
+  const std::unique_ptr<KvListing> listing = zip.store->List().OrDie();
+  const auto page = listing->Next();
+  first.Cancel();  // Who began the reading.
+  source.Cancel();
+  page.Cancel();
+  const std::string cancelled = "Cancelled: " + kDescribed + "k: read";
+  ASSERT_TRUE(first.ready() && second.ready() && page.ready());
+  EXPECT_EQ(first.Get().status().ToString(), cancelled);
+  EXPECT_EQ(second.Get().status().ToString(), cancelled);
+  EXPECT_EQ(page.Get().status().code(), StatusCode::kCancelled);
+  EXPECT_FALSE(third.ready());
+  while (!third.Wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(1))) {
+    zip.base->AnswerAll();
+  }
+  EXPECT_EQ(third.Get().value().value.text(), "value");
+  EXPECT_EQ(zip.base->cancelled, 0);
+}
+
+TEST(ZipStore, WhenAllHaveCancelledADirectoryIsNotReadOnAndWhoComesThenHasItRead) {
+  const Zip zip(ArchiveOf("k", "value"), /*local=*/false);
+  const Future<ReadResult> first = zip.store->Read("k");
+  const Future<ReadResult> second = zip.store->Read("k");
+  first.Cancel();
+  second.Cancel();
+  ASSERT_TRUE(first.ready() && second.ready());
+  const Future<ReadResult> third = zip.store->Read("k");
+  while (!third.Wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(1))) {
+    zip.base->AnswerAll();
+  }
+  EXPECT_EQ(zip.base->cancelled, 1);
+  EXPECT_EQ(third.Get().value().value.text(), "value");
 }
 
 TEST(ZipStore, ErrorsOfTheStoreBehindAreItsOwn) {

@@ -172,7 +172,7 @@ Result<int> RunBench(Session& session, const Arguments& arguments) {
   const std::string key = place.prefix.substr(0, place.prefix.size() - 1);
   COFFER_RETURN_IF_ERROR(CheckNothingThere(place, key));
   // The check looks above the place that it is given, and what stands at the URL is above.
-  const Result<std::string> below = ChildPlace(arguments.url, kFolder);
+  const Result<std::string> below = ChildPlace(arguments.url, kFolder, session.context());
   if (below.ok()) COFFER_RETURN_IF_ERROR(CheckNothingAbove(*below, session.context()));
   COFFER_RETURN_IF_ERROR(Group::Create(place, {.context = session.context()}));
 

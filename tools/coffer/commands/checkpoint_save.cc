@@ -93,7 +93,8 @@ Result<int> Save(Session& session, const Arguments& arguments) {
   COFFER_ASSIGN_OR_RETURN(MappedTree mapped, MapFile(arguments.file));
   std::string place = arguments.url;
   if (arguments.step) {
-    COFFER_ASSIGN_OR_RETURN(place, ChildPlace(place, std::to_string(*arguments.step)));
+    COFFER_ASSIGN_OR_RETURN(place,
+                            ChildPlace(place, std::to_string(*arguments.step), session.context()));
   }
   Stopwatch watch;
   Status status;

@@ -1,8 +1,11 @@
-// coffer rm URL: deletes an array, or with -r whatever is below a place.
+// coffer rm URL: deletes an array below which nothing else is, or with -r whatever is below a
+// place.
 #include <filesystem>
 #include <memory>
 #include <system_error>
 
+#include "src/array/findings.h"
+#include "src/array/inspect.h"
 #include "src/base/shown.h"
 #include "src/checkpoint/document.h"
 #include "tools/coffer/commands/commands.h"
@@ -38,13 +41,32 @@ Status RefuseLink(const std::string& url) {
                                  ": a symbolic link; name what it leads to, or delete it by rm");
 }
 
+// Deleting an array deletes whatever is below its prefix.
+Status RefuseStrangers(const std::string& url, const Context& context) {
+  COFFER_ASSIGN_OR_RETURN(const Place place, OpenPlace(url, context));
+  if (!place.store->capabilities().writable) return Status();  // Deleting says so.
+  const Result<Array> array = Array::Open(place, {.context = context});
+  if (!array.ok() && !IsUnreadable(array.status())) return array.status();
+  COFFER_ASSIGN_OR_RETURN(const std::string stranger,
+                          FirstStranger(place, array.ok() ? &*array : nullptr, context));
+  if (stranger.empty()) return Status();
+  std::string why = ShownPlace(url) + ": " + place.store->Describe(stranger);
+  why += array.ok() ? " is not the array's own"
+                    : " may not be the array's own, whose metadata cannot be read (" +
+                          array.status().ToString() + ")";
+  return FailedPreconditionError(why + "; -r deletes everything below");
+}
+
 Status Remove(Session& session, const std::string& url, bool recursive) {
   COFFER_RETURN_IF_ERROR(RefuseLink(url));
   Result<Kind> kind = KindOf(url, session.context());
   // Only a commit marker is looked into here: a damaged checkpoint can be deleted, too.
   if (kind.status().code() == StatusCode::kDataLoss) kind = Kind::kCheckpoint;
   COFFER_RETURN_IF_ERROR(kind.status());
-  if (*kind == Kind::kArray) return DeleteNode(url, session.context());
+  if (*kind == Kind::kArray) {
+    if (!recursive) COFFER_RETURN_IF_ERROR(RefuseStrangers(url, session.context()));
+    return DeleteNode(url, session.context());
+  }
   COFFER_ASSIGN_OR_RETURN(Place place, OpenPlace(url, session.context()));
   if (*kind == Kind::kNothing) {
     COFFER_ASSIGN_OR_RETURN(bool has_keys, HasKeys(place));

@@ -16,6 +16,7 @@ Json ReportJson(const std::string& url, const VerifyReport& report) {
                            {"num_findings", report.num_findings},
                            {"unsupported", FindingsJson(report.unsupported)},
                            {"num_unsupported", report.num_unsupported},
+                           {"unlisted", report.unlisted},
                            {"chunks_checked", report.chunks_checked},
                            {"chunks_unchecked", report.chunks_unchecked},
                            {"bytes_checked", report.bytes_checked}});
@@ -43,6 +44,9 @@ void ShowReport(Session& session, const std::string& url, const VerifyReport& re
     }
   } else {
     text += "; chunks were not read (--deep)";
+  }
+  if (report.unlisted) {
+    text += "; only what the metadata names was looked for, since the store cannot list its keys";
   }
   session.Print(text + "\n");
 }
