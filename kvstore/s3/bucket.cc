@@ -181,15 +181,12 @@ SigV4Pairs S3Bucket::WriteHeaders() const {
 Status S3Bucket::ErrorOf(const HttpResponse& answer, std::string_view what) {
   const S3Error error = ErrorIn(answer);
   const std::string detail = error.message.empty() ? error.code : error.code + ": " + error.message;
-  if (IsOneOf(error.code, kTransientCodes)) {
-    return UnavailableError(std::string(what) + ": the server answered " +
-                            std::to_string(answer.status) + ": " + detail);
-  }
   if (IsOneOf(error.code, kBesidePrefixCodes)) {
     return FailedPreconditionError(
         std::string(what) + ": this server cannot hold a value beside values below it: " + detail);
   }
-  const Status status = HttpError(answer.status, what, detail);
+  const Status status = HttpError(answer, what, detail);
+  if (IsOneOf(error.code, kTransientCodes)) return UnavailableError(std::string(status.message()));
   const bool about_identity = IsOneOf(error.code, kExpiredCodes) ||
                               error.code == "AuthorizationHeaderMalformed" ||
                               error.code == "XAdminUserNotFound";  // Of versitygw.

@@ -349,7 +349,7 @@ Result<std::optional<ReadResult>> HttpRead::State::AnswerRefused(const HttpRespo
     default:
       break;
   }
-  return HttpError(answer.status, mode == Mode::kHead ? "HEAD" : "GET");
+  return HttpError(answer, mode == Mode::kHead ? "HEAD" : "GET");
 }
 
 }  // namespace coffer::inline v0

@@ -132,11 +132,11 @@ StatusCode CodeOf(int status) {
 
 }  // namespace
 
-Status HttpError(int status, std::string_view what, std::string_view detail) {
+Status HttpError(const HttpResponse& answer, std::string_view what, std::string_view detail) {
   std::string message(what);
-  message += ": the server answered " + std::to_string(status);
+  message += ": the server answered " + std::to_string(answer.status);
   if (!detail.empty()) message += ": " + std::string(detail);
-  return Status(CodeOf(status), std::move(message));
+  return Status(CodeOf(answer.status), message + answer.note);
 }
 
 }  // namespace coffer::inline v0

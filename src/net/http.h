@@ -48,10 +48,10 @@ struct HttpLimits {
 
 struct HttpResponse {
   int status = 0;
-  std::vector<HttpHeader> headers;  ///< Names in lower case; values without outer white space.
-  Bytes body;                       ///< Empty where it went to the destination.
-  int64_t body_size = 0;            ///< In bytes, wherever they went.
-  int64_t received = 0;             ///< With those that were dropped.
+  std::vector<HttpHeader> headers = {};  ///< Names in lower case; values without outer white space.
+  Bytes body = {};                       ///< Empty where it went to the destination.
+  int64_t body_size = 0;                 ///< In bytes, wherever they went.
+  int64_t received = 0;                  ///< With those that were dropped.
   /// How often the request may have gone out before, with no answer that says whether it was
   /// carried out: a connection broke or was not made, a time limit passed, or the answer was 500,
   /// 502 or 504.
@@ -59,6 +59,7 @@ struct HttpResponse {
   /// Whether one of these went out and had no answer of the server's own (it may have been 502, 504
   /// or another of a proxy): it may be carried out yet.
   bool pending = false;
+  std::string note = {};          ///< Why it was not asked for again, if that needs saying.
   double first_byte_seconds = 0;  ///< From the request's being sent to the first byte.
   double body_seconds = 0;        ///< From there to the end.
 
@@ -137,8 +138,8 @@ Status CheckFraming(const HttpResponse& head);
 ///   304, 412 FailedPrecondition; 413, 507 ResourceExhausted; 416 OutOfRange;
 ///   405, 501 Unimplemented; 408, 425, 429, 500, 502, 503, 504 Unavailable; 3xx
 ///   FailedPrecondition; other 4xx InvalidArgument; other 5xx Unavailable; 1xx, 2xx Internal.
-/// `detail` (of the body, free of secrets) is added if it is not empty.
-Status HttpError(int status, std::string_view what, std::string_view detail = {});
+/// `detail` (of the body, free of secrets) is added if it is not empty, and the answer's note.
+Status HttpError(const HttpResponse& answer, std::string_view what, std::string_view detail = {});
 
 }  // namespace coffer::inline v0
 

@@ -57,7 +57,6 @@ class Sending : public std::enable_shared_from_this<Sending> {
       HttpRequest request = *made;
       request.cancel = self->cancel_.token();
       self->host_ = HostOf(request.url);
-      self->what_ = request.Name();
       self->lost_ = {};
       request.lost = &self->lost_;  // It lives as long as what waits for the answer.
       self->went_out_ = false;
@@ -157,13 +156,13 @@ class Sending : public std::enable_shared_from_this<Sending> {
     context_.Get<HttpTransport>().After(wait, ask, cancel_.token());
   }
 
-  Status UsedUp(const Result<HttpResponse>& outcome) const {
-    const Status status =
-        outcome.ok()
-            ? UnavailableError(what_ + ": the server answered " + std::to_string(outcome->status))
-            : outcome.status();
-    return Status(status.code(), std::string(status.message()) + "; too much fails at " + host_ +
-                                     ": its retries are used up");
+  Result<HttpResponse> UsedUp(Result<HttpResponse> outcome) const {
+    const std::string note = "; too much fails at " + host_ + ": its retries are used up";
+    if (!outcome.ok()) {
+      return Status(outcome.status().code(), std::string(outcome.status().message()) + note);
+    }
+    outcome->note = note;
+    return outcome;
   }
 
   /// A random part of a bound that doubles.
@@ -211,7 +210,6 @@ class Sending : public std::enable_shared_from_this<Sending> {
   Clock::duration lost_{0};   // By the attempt under way.
   Clock::duration spent_{0};  // Of the budget.
   std::string host_;
-  std::string what_;
 };
 
 }  // namespace

@@ -263,9 +263,11 @@ TEST(HttpClient, WithoutTokensThereIsNoRetryAndTheErrorSaysSo) {
   for (const HttpReply& reply : {HttpReply{.status = 503}, kReset}) {
     Case c({reply}, retry);
     UseUp(c.context, c.server);
-    const Status status = c.Send().Get().status();
+    const Result<HttpResponse> outcome = c.Send().Get();
+    const std::string what = "GET " + c.server.url() + "/k";
+    const Status status = outcome.ok() ? HttpError(*outcome, what) : outcome.status();
     EXPECT_EQ(status.code(), StatusCode::kUnavailable);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("GET " + c.server.url() + "/k: "));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(what + ": "));
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr("; too much fails at " + c.server.url() + ": its retries are used up"));
     EXPECT_EQ(c.server.counts().requests, 1);

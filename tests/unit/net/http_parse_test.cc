@@ -118,12 +118,12 @@ TEST(HttpError, TellsTheCodeOfEachAnswer) {
       {StatusCode::kUnavailable, {408, 425, 429, 500, 502, 503, 504, 505, 599}}};
   for (const auto& [code, statuses] : table) {
     for (const int status : statuses) {
-      EXPECT_EQ(HttpError(status, "GET").code(), code) << status;
-      EXPECT_EQ(HttpError(status, "GET").message(),
+      EXPECT_EQ(HttpError({.status = status}, "GET").code(), code) << status;
+      EXPECT_EQ(HttpError({.status = status}, "GET").message(),
                 "GET: the server answered " + std::to_string(status));
     }
   }
-  EXPECT_EQ(HttpError(503, "PUT x", "SlowDown").message(),
+  EXPECT_EQ(HttpError({.status = 503}, "PUT x", "SlowDown").message(),
             "PUT x: the server answered 503: SlowDown");
 }
 
