@@ -48,6 +48,8 @@ constexpr std::string_view kTransientCodes[] = {"InternalError",
                                                 "XMinioServerNotInitialized",
                                                 "BadDigest",
                                                 "XAmzContentChecksumMismatch"};
+/// Of these, those that do not say that nothing was done.
+constexpr std::string_view kUnclearCodes[] = {"ServiceUnavailable", "SlowDownWrite"};
 constexpr std::string_view kExpiredCodes[] = {"ExpiredToken", "ExpiredTokenException",
                                               "TokenRefreshRequired", "InvalidToken"};
 /// A key beside keys that lie below it, where files and folders hold the values.
@@ -208,8 +210,10 @@ bool S3Bucket::IsNoBucket(const HttpResponse& answer) {
   return answer.status == 404 && ErrorIn(answer).code == "NoSuchBucket";
 }
 
-bool S3Bucket::IsOfAProxy(const HttpResponse& answer) {
-  return answer.status == 503 && ErrorIn(answer).code.empty();
+bool S3Bucket::MayHaveActed(const HttpResponse& answer) {
+  if (answer.status != 503) return false;
+  const std::string code = ErrorIn(answer).code;
+  return code.empty() || IsOneOf(code, kUnclearCodes);
 }
 
 bool S3Bucket::LearnRegion(const HttpResponse& answer, const S3Error& error) {
@@ -355,7 +359,7 @@ HttpVerdict S3Bucket::Attempts::JudgeCode(const HttpResponse& answer, const S3Er
     beside_again_ = true;  // versitygw says so, too, of a directory that is just being removed.
     return HttpVerdict::kAgain;
   }
-  if (IsOfAProxy(answer)) return HttpVerdict::kRetryUnanswered;
+  if (MayHaveActed(answer)) return HttpVerdict::kRetryUnanswered;
   if (IsOneOf(error.code, kTransientCodes)) return HttpVerdict::kRetry;
   if (answer.status == 409 && error.code.empty()) return HttpVerdict::kRetry;
   return JudgeTransient(answer);

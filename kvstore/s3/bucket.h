@@ -81,9 +81,9 @@ class S3Bucket : public std::enable_shared_from_this<S3Bucket> {
   static bool IsAccessDenied(const HttpResponse& answer);
   /// Whether an answer says that there is no such bucket.
   static bool IsNoBucket(const HttpResponse& answer);
-  /// Whether it is a 503 that S3 did not say: of a proxy, whose server may have done all the same
-  /// what it was asked.
-  static bool IsOfAProxy(const HttpResponse& answer);
+  /// Whether it is a 503 after which what was asked may be done all the same: of a proxy, whose
+  /// server may have done it, or of a server (MinIO) whose disks did not all answer.
+  static bool MayHaveActed(const HttpResponse& answer);
 
   /// Headers of every request: who pays.
   SigV4Pairs Headers() const;

@@ -5,8 +5,8 @@
 //   If-None-Match.
 //   3. Success: the new generation is the answer's ETag and the id.
 //   4. 412, or 404 to If-Match: the condition is not met, if every earlier attempt is known to have
-//      done nothing (a 503 that is not S3's own is a proxy's, behind which it may have). Else, and
-//      after a failure that leaves it open, HEAD tells (also after it was cancelled meanwhile):
+//      done nothing (of a 503 see S3Bucket::MayHaveActed). Else, and after a failure that leaves it
+//      open, HEAD tells (also after it was cancelled meanwhile):
 //        our id is the value's own           it was written
 //        our id is among those it replaced   it was written, and replaced since
 //        the id we wanted to replace is among them, ours is not   it was not written
@@ -47,7 +47,7 @@ bool LeavesOpen(const Status& status) {
 }
 bool LeavesOpen(const HttpResponse& answer) {
   return answer.unanswered > 0 || answer.status == 500 || answer.status == 502 ||
-         answer.status == 504 || S3Bucket::IsOfAProxy(answer);
+         answer.status == 504 || S3Bucket::MayHaveActed(answer);
 }
 
 /// How far a write has come. Before it is sent, cancelling ends it at once.
@@ -71,7 +71,8 @@ struct Writing : std::enable_shared_from_this<Writing> {
   const Promise<WriteResult> promise;
   LinkedCancel cancel;
   std::atomic<Stage> stage = Stage::kQueued;
-  std::optional<BytesChain> value;  // Of a PUT or an upload.
+  std::optional<BytesChain> value;  // Of a PUT or an upload; who cancels in time takes it away.
+  int64_t size = 0;                 // The value's.
   bool deletes = false;
 
   bool Advance(Stage from, Stage to) { return stage.compare_exchange_strong(from, to); }
@@ -100,7 +101,7 @@ struct Writing : std::enable_shared_from_this<Writing> {
   void GoOn(Task task) { bucket->context().executor().Submit(std::move(task)); }
 
   void Begin(const std::shared_ptr<S3Prober>& prober);
-  void SendInParts(S3Prober& prober, const Result<S3Abilities>& can, int64_t size);
+  void SendInParts(S3Prober& prober, const Result<S3Abilities>& can);
   void AskForRequests(S3Prober& prober);
   void SendIfKept(const Result<S3Abilities>& can);
   void Refuse(const Status& status);
@@ -128,18 +129,16 @@ void Writing::Begin(const std::shared_ptr<S3Prober>& prober) {
   if (!Advance(Stage::kQueued, Stage::kAsking)) return LeaveQueue();
   const bool conditional = options.if_equal.known();
   if (deletes && options.if_equal.missing()) return DeleteIfMissing();
-  const int64_t size = deletes ? 0 : static_cast<int64_t>(value->size());
   const bool large = size > std::min(kPartsWorthIt * bucket->options().part_bytes, kPutBytesMax);
   if (!conditional) return Send(/*in_parts=*/large);
   if (!large) return AskForRequests(*prober);
   prober->Get(key, S3Question::kUploads)
-      .OnReady([self = shared_from_this(), prober, size](const Result<S3Abilities>& can) {
-        self->GoOn([self, prober, can, size] { self->SendInParts(*prober, can, size); });
+      .OnReady([self = shared_from_this(), prober](const Result<S3Abilities>& can) {
+        self->GoOn([self, prober, can] { self->SendInParts(*prober, can); });
       });
 }
 
-/// `size` is the value's, which who cancels may have taken away.
-void Writing::SendInParts(S3Prober& prober, const Result<S3Abilities>& can, int64_t size) {
+void Writing::SendInParts(S3Prober& prober, const Result<S3Abilities>& can) {
   if (!can.ok()) return Refuse(can.status());
   if (can->conditional_multipart) return Send(/*in_parts=*/true);
   if (size <= kPutBytesMax) return AskForRequests(prober);
@@ -297,6 +296,7 @@ Future<WriteResult> S3Write(const std::shared_ptr<S3Bucket>& bucket,
       std::make_shared<Writing>(bucket, std::move(key), std::move(ids), std::move(options));
   Future<WriteResult> future = writing->promise.future();
   writing->deletes = !value;
+  writing->size = value ? static_cast<int64_t>(value->size()) : 0;
   writing->value = std::move(value);
   writing->WatchCancel();
   bucket->writes().Enter(writing->key, [writing, prober] { writing->Begin(prober); });
