@@ -240,16 +240,13 @@ class MeanwhileStore final : public testing::ForwardingStore {
   Future<ReadResult> Read(std::string key, ReadOptions options) override {
     const bool shard = key == "c/0/0/0";
     Future<ReadResult> read = ForwardingStore::Read(std::move(key), std::move(options));
-    if (shard && read.Get().ok()) {
-      ++looks;
-      std::exchange(meanwhile_, [] {})();
-    }
+    if (shard && read.Get().ok() && looks++ == 0) meanwhile_();
     return read;
   }
   std::atomic<int> looks = 0;
 
  private:
-  std::function<void()> meanwhile_;
+  const std::function<void()> meanwhile_;
 };
 
 TEST(ShardEncoding, LooksOnceAtWhatIsThere) {
