@@ -187,7 +187,7 @@ int64_t ShardEncodingBytes(const StoredArray& stored, int lanes) {
   const int64_t batch = BufferPool::CapacityFor(ChunksOfABatch(stored) * inner.max_encoded_size());
   const int64_t lane =
       kBuffersOfALane * batch + inner.encode_scratch_bytes() + ScratchChunkBytes(inner.chunk());
-  return CheckedAdd(ShardWriterBytes(stored), lanes * lane).value_or(INT64_MAX);
+  return CheckedAdd(FilledShardWriterBytes(stored), lanes * lane).value_or(INT64_MAX);
 }
 
 }  // namespace coffer::inline v0

@@ -150,19 +150,41 @@ Result<size_t> EncodeInner(const Context& context, const CodecChain& inner, cons
                       CodecScratch{&pool});
 }
 
-int64_t ShardWriterBytes(const StoredArray& stored) {
+namespace {
+
+/// What is held besides the encoded shard.
+int64_t BesideShardBytes(const StoredArray& stored) {
   const ShardLayout& layout = *stored.chain->shard_layout();
   const CodecChain& inner = layout.inner();
-  const int64_t batch = BufferPool::CapacityFor(BatchBytes(inner));
   const int64_t index =
       layout.num_entries() * static_cast<int64_t>(sizeof(ShardEntry)) + layout.index_encode_bytes();
-  const int64_t one =
-      batch + inner.encode_scratch_bytes() + ScratchChunkBytes(inner.chunk()) + index;
-  if (ShardStreams(stored)) return one + stored.store->capabilities().stream_bytes;
+  const int64_t stream = ShardStreams(stored) ? stored.store->capabilities().stream_bytes : 0;
+  return BufferPool::CapacityFor(BatchBytes(inner)) + inner.encode_scratch_bytes() +
+         ScratchChunkBytes(inner.chunk()) + index + stream;
+}
+
+}  // namespace
+
+int64_t ShardWriterBytes(const StoredArray& stored) {
+  const int64_t beside = BesideShardBytes(stored);
+  if (ShardStreams(stored)) return beside;
+  const ShardLayout& layout = *stored.chain->shard_layout();
   // In buffers of at least one chunk each, of which the pool's rounding takes an eighth or less.
   const std::optional<int64_t> all =
-      CheckedMul(layout.num_entries(), inner.max_encoded_size() / 8 * 9 + kBufferUnit);
-  return CheckedAdd(all.value_or(INT64_MAX), one).value_or(INT64_MAX);
+      CheckedMul(layout.num_entries(), layout.inner().max_encoded_size() / 8 * 9 + kBufferUnit);
+  return CheckedAdd(all.value_or(INT64_MAX), beside).value_or(INT64_MAX);
+}
+
+int64_t FilledShardWriterBytes(const StoredArray& stored) {
+  const int64_t beside = BesideShardBytes(stored);
+  if (ShardStreams(stored)) return beside;
+  const ShardLayout& layout = *stored.chain->shard_layout();
+  const int64_t batch = BatchBytes(layout.inner());
+  const std::optional<int64_t> all =
+      CheckedMul(layout.num_entries(), layout.inner().max_encoded_size());
+  const std::optional<int64_t> held =
+      CheckedMul(CeilDiv(all.value_or(INT64_MAX), batch), BufferPool::CapacityFor(batch));
+  return CheckedAdd(held.value_or(INT64_MAX), beside).value_or(INT64_MAX);
 }
 
 }  // namespace coffer::inline v0

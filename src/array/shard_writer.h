@@ -80,6 +80,8 @@ Result<size_t> EncodeInner(const Context& context, const CodecChain& inner, cons
 
 /// What a ShardWriter holds at most.
 int64_t ShardWriterBytes(const StoredArray& stored);
+/// The same of one that is given all by PutEncoded, which fills each batch.
+int64_t FilledShardWriterBytes(const StoredArray& stored);
 
 }  // namespace coffer::inline v0
 
