@@ -182,9 +182,10 @@ int64_t FilledShardWriterBytes(const StoredArray& stored) {
   const int64_t batch = BatchBytes(layout.inner());
   const std::optional<int64_t> all =
       CheckedMul(layout.num_entries(), layout.inner().max_encoded_size());
-  const std::optional<int64_t> held =
-      CheckedMul(CeilDiv(all.value_or(INT64_MAX), batch), BufferPool::CapacityFor(batch));
-  return CheckedAdd(held.value_or(INT64_MAX), beside).value_or(INT64_MAX);
+  if (!all) return INT64_MAX;
+  const std::optional<int64_t> full = CheckedMul(*all / batch, BufferPool::CapacityFor(batch));
+  return CheckedAdd(full.value_or(INT64_MAX), BufferPool::CapacityFor(*all % batch) + beside)
+      .value_or(INT64_MAX);
 }
 
 }  // namespace coffer::inline v0

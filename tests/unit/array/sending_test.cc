@@ -95,16 +95,19 @@ void ExpectHeldAtTheGate(const Context& context, const std::shared_ptr<GatePolic
 }
 
 TEST_P(Sending, WhatAWriteSendsIsHeld) {
-  const Context context = Context::Create({.threads = 1});
-  const auto gate = std::make_shared<GatePolicy>();
-  const Array array = Create(testing::MakeGateStore(MakeMemoryStore(), gate), context);
-  gate->Close("c/");
   const std::vector<int32_t> noise = Noise();
   const Shape cell = {kSide, kSide};
-  const Future<void> write = array.WriteAsync(Box::Full(cell), Ref(noise.data(), cell)).committed;
-  ExpectHeldAtTheGate(context, gate);
-  gate->Open();
-  EXPECT_TRUE(write.Get().ok());
+  for (const int threads : {1, 2}) {  // With two, both encode the one shard.
+    const Context context = Context::Create({.threads = threads});
+    const auto gate = std::make_shared<GatePolicy>();
+    const Array array = Create(testing::MakeGateStore(MakeMemoryStore(), gate), context);
+    gate->Close("c/");
+    const Future<void> write = array.WriteAsync(Box::Full(cell), Ref(noise.data(), cell)).committed;
+    ExpectHeldAtTheGate(context, gate);
+    gate->Open();
+    EXPECT_TRUE(write.Get().ok());
+    EXPECT_GE(context.budget().held_bytes_peak(), context.buffers().held_bytes_peak());
+  }
 }
 
 TEST_P(Sending, WhatACopySendsIsHeld) {
