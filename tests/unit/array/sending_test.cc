@@ -110,6 +110,19 @@ TEST_P(Sending, WhatAWriteSendsIsHeld) {
   }
 }
 
+TEST_P(Sending, NoMoreIsTakenThanWasReserved) {
+  const std::vector<int32_t> noise = Noise();
+  std::vector<int32_t> values;
+  for (int cell = 0; cell < 4; ++cell) values.insert(values.end(), noise.begin(), noise.end());
+  // Of shards there is room for one, which two threads encode.
+  const Context context =
+      Context::Create({.threads = 2, .budget_bytes = GetParam() ? MiB(10) : MiB(20)});
+  const auto gate = std::make_shared<GatePolicy>();
+  const Array array = Create(testing::MakeGateStore(MakeMemoryStore(), gate), context);
+  ASSERT_EQ(array.Write(Box::Full(kShape), Ref(values.data(), kShape)), Status());
+  EXPECT_GE(context.budget().held_bytes_peak(), context.buffers().held_bytes_peak());
+}
+
 TEST_P(Sending, WhatACopySendsIsHeld) {
   const Context context = Context::Create({.threads = 1});
   const auto gate = std::make_shared<GatePolicy>();
